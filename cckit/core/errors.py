@@ -1,0 +1,59 @@
+"""Who is at fault, and what to do about it.
+
+``Refused`` is a value, never raised: the floor moved on, or the request was not allowed.
+Everything else is an exception whose type names who has to act. All carry ``where``,
+``what`` and ``remedy``; none carries personal data.
+"""
+
+import attrs
+
+
+@attrs.frozen(slots=True)
+class Refused:
+    """A command that was not carried out. Nothing of it was stored."""
+
+    reason: str
+    """Stable, ``machine.word``: ``offer.stale_fence``."""
+    where: str
+    """The stream, field or file that is concerned."""
+    what: str
+    """What is wrong, in words."""
+    remedy: str
+    """What the sender can do."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what} ({self.reason}); {self.remedy}"
+
+
+class CckitError(Exception):
+    """What all our exceptions share: where it is, what is wrong, what to do."""
+
+    def __init__(self, where: str, what: str, remedy: str) -> None:
+        super().__init__(f"{where}: {what}; {remedy}")
+        self.where = where
+        self.what = what
+        self.remedy = remedy
+
+
+class UsageError(CckitError):
+    """The embedding code calls us wrongly: fix the call."""
+
+
+class ConfigError(CckitError):
+    """The operator's file is wrong: it names file, key, value and what is allowed."""
+
+
+class PeerError(CckitError):
+    """A system behind an adapter broke its protocol."""
+
+
+class PluginError(CckitError):
+    """A plugin, which is named, failed."""
+
+
+class StoreError(CckitError):
+    """The disk or the log is at fault: the store is poisoned; stop and reopen."""
+
+
+class FormatError(StoreError):
+    """These bytes are not a log of ours, or not one that this version can read."""

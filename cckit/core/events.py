@@ -1,0 +1,239 @@
+"""What an event is, and what is known about it.
+
+An event is a frozen attrs class with a stored name and a version that we chose::
+
+    @event("callback.requested", version=1)
+    class CallbackRequested:
+        mode: str
+
+Its fields are ``int``, ``str``, ``bool``, ``bytes``, ``X | None``, ``tuple[X, ...]``,
+``dict[str, X]`` or ``Personal[X]``; a trailing underscore (``from_``) is not stored.
+
+What a whole decision shares (who, when, why) stands once in its ``Stamp``. The
+``Envelope`` of an event points to it and adds the place in the log.
+
+A frozen ``__init__`` of attrs takes 1.1 us and an event costs 6 us all in. So ``event``
+builds a plain slotted class and a frozen subclass of it with no slots of its own; making
+an event fills the plain one and then swaps its class, which takes less than half.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, NamedTuple, NoReturn, TypeVar, dataclass_transform
+
+import attrs
+
+from .ids import Stream
+from .instant import Instant
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+@attrs.frozen(slots=True)
+class Sealed:
+    """A personal value, encrypted under its subject's key."""
+
+    subject: bytes
+    """16 bytes: the subject's id."""
+    key: int
+    """Which key of the subject."""
+    nonce: bytes
+    """12 random bytes."""
+    ciphertext: bytes
+    """AES-256-GCM of salt (16) and the packed value."""
+    digest: bytes
+    """SHA-256 of that plaintext, so that a disclosure can be checked."""
+
+
+PERSONAL: Final = "personal"
+
+Personal = Annotated[T | Sealed, PERSONAL]
+"""A value about a person: open up to the writer, ``Sealed`` from there on."""
+
+
+class EventKind(NamedTuple):
+    """A stored name and version, and the class that they mean here."""
+
+    name: str
+    version: int
+    cls: type
+
+
+class Actor(NamedTuple):
+    """Who did it."""
+
+    kind: str
+    """customer, adapter, agent, supervisor, admin, timer, process or system."""
+    id: str
+
+
+SYSTEM: Final = Actor("system", "cckit")
+TIMER: Final = Actor("timer", "cckit")
+
+
+class Stamp:
+    """Who, when and why of one decision; its events share it."""
+
+    __slots__ = ("actor", "cause", "correlation", "occurred_at", "recorded_at", "request")
+
+    def __init__(
+        self,
+        recorded_at: int,
+        actor: Actor,
+        occurred_at: int | None = None,
+        cause: int | None = None,
+        correlation: str | None = None,
+        request: bytes | None = None,
+    ) -> None:
+        self.recorded_at = recorded_at
+        """Our clock when it was decided; never goes back within a run."""
+        self.actor = actor
+        self.occurred_at = occurred_at
+        """The source's clock, where it has one."""
+        self.cause = cause
+        """Position of the event that led to this one."""
+        self.correlation = correlation
+        """The matter's first contact."""
+        self.request = request
+        """24 bytes: digest of the idempotency key and of the command."""
+
+
+class Envelope:
+    """An event's place in the log. Positions and stream versions count from 0."""
+
+    __slots__ = ("kind", "position", "stamp", "stream", "stream_version")
+
+    def __init__(
+        self,
+        stamp: Stamp,
+        position: int,
+        stream: Stream,
+        stream_version: int,
+        kind: EventKind,
+    ) -> None:
+        self.stamp = stamp
+        self.position = position
+        self.stream = stream
+        self.stream_version = stream_version
+        self.kind = kind
+
+    @property
+    def type(self) -> str:
+        """The stored name."""
+        return self.kind.name
+
+    @property
+    def schema_version(self) -> int:
+        return self.kind.version
+
+    @property
+    def recorded_at(self) -> Instant:
+        return Instant(self.stamp.recorded_at)
+
+    @property
+    def occurred_at(self) -> Instant | None:
+        at = self.stamp.occurred_at
+        return None if at is None else Instant(at)
+
+    @property
+    def actor(self) -> Actor:
+        return self.stamp.actor
+
+    @property
+    def cause(self) -> int | None:
+        return self.stamp.cause
+
+    @property
+    def correlation(self) -> str | None:
+        return self.stamp.correlation
+
+    @property
+    def request(self) -> bytes | None:
+        return self.stamp.request
+
+    def __repr__(self) -> str:
+        return f"Envelope({self.position}, {self.stream!r}@{self.stream_version}, {self.type})"
+
+
+Recorded = tuple[Envelope, D]
+"""An event as it stands in the log: its envelope and its data."""
+
+
+class Draft(NamedTuple):
+    """An event that decide proposes."""
+
+    stream: Stream
+    data: Any
+
+
+class Decision(NamedTuple):
+    """What one command led to: all of it is stored, or nothing."""
+
+    stamp: Stamp
+    recorded: tuple[Recorded[Any], ...]
+    """In order; positions are dense."""
+
+
+def kind_of(cls: type) -> EventKind:
+    """The kind of an event class.
+
+    :raises TypeError: the class was not made by ``@event``.
+    """
+    kind = cls.__dict__.get("__event__")
+    if not isinstance(kind, EventKind):
+        raise TypeError(f"{cls.__qualname__} is not an event; decorate it with @event(name, version=…)")
+    return kind
+
+
+@dataclass_transform(frozen_default=True)
+def event(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
+    """Make a class an event under a stored name and version.
+
+    ``name`` is ``thing.happened``; both parts are stored in every log for ever.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        return _freeze(attrs.define(cls, slots=True, unsafe_hash=True, weakref_slot=False), name, version)
+
+    return decorate
+
+
+def _refuse(self: object, name: str, value: object = None) -> NoReturn:
+    raise attrs.exceptions.FrozenInstanceError()
+
+
+def _freeze(plain: type[T], name: str, version: int) -> type[T]:
+    fields = attrs.fields(plain)  # type: ignore[arg-type,misc]
+    scope: dict[str, Any] = {"PLAIN": plain, "NEW": object.__new__}
+    parameters = []
+    lines = []
+    for field in fields:
+        if field.default is attrs.NOTHING:
+            parameters.append(field.name)
+        else:
+            scope[f"DEFAULT_{field.name}"] = field.default
+            parameters.append(f"{field.name}=DEFAULT_{field.name}")
+        lines.append(f"    self.{field.name} = {field.name}\n")
+    source = (
+        f"def __new__({', '.join(['cls', *parameters])}):\n"
+        "    self = NEW(PLAIN)\n"
+        f"{''.join(lines)}"
+        "    self.__class__ = cls\n"
+        "    return self\n"
+    )
+    exec(source, scope)
+    body = {
+        "__slots__": (),
+        "__new__": scope["__new__"],
+        "__init__": object.__init__,
+        "__setattr__": _refuse,
+        "__delattr__": _refuse,
+        "__module__": plain.__module__,
+        "__qualname__": plain.__qualname__,
+        "__doc__": plain.__doc__,
+        "__plain__": plain,
+        "__reduce__": lambda self: (type(self), tuple(getattr(self, f.name) for f in fields)),
+    }
+    frozen = type(plain.__name__, (plain,), body)
+    frozen.__event__ = EventKind(name, version, frozen)  # type: ignore[attr-defined]
+    return frozen
