@@ -1,0 +1,105 @@
+"""The same checks as ``pytest`` runs, one at a time: ``nox -l`` lists them.
+
+On a machine that lacks one of the Pythons say which are there:
+``nox -s tests -- -m 'not long'`` or ``nox -s tests-3.12``.
+"""
+
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["tests"]
+
+FOLDERS = ("cckit", "plugins", "adapters", "examples")
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+
+def install(session: nox.Session) -> None:
+    session.install("-c", "constraints.txt", "-e", ".[all]")
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    install(session)
+    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests."""
+    pytest(session)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    install(session)
+    session.run("mypy")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, flake8-async and the import contracts."""
+    install(session)
+    session.run("ruff", "check", ".")
+    files = (str(f) for folder in FOLDERS for f in Path(folder).rglob("*.py"))
+    session.run("python", "-m", "flake8_async", *files)
+    session.run("lint-imports")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write docs/reference anew, then run every code block of README.md and docs/."""
+    install(session)
+    session.run("python", "docs/generate.py", "--write")
+    session.run("python", "-m", "pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def surface(session: nox.Session) -> None:
+    """Write tests/architecture/surface.txt anew: the public names and their signatures."""
+    install(session)
+    session.run("python", "tests/architecture/surface.py", "--write")
+
+
+@nox.session
+def simulate(session: nox.Session) -> None:
+    """The simulated world, with the fixed seeds."""
+    pytest(session, "tests/simulation", "tests/testing")
+
+
+@nox.session(python=PYTHONS)
+def replay(session: nox.Session) -> None:
+    """Golden logs and replay digests: the same on every Python."""
+    pytest(session, "tests/replay")
+
+
+@nox.session
+def torture(session: nox.Session) -> None:
+    """Hypothesis with fresh examples, and everything that takes long."""
+    install(session)
+    session.run("python", "-m", "pytest", *session.posargs, env={"HYPOTHESIS_PROFILE": "fresh"})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """All benchmarks, each interleaved with its rival."""
+    install(session)
+    session.run("cckit", "bench", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel and look into it."""
+    pytest(session, "tests/architecture/test_distribution.py")
+
+
+@nox.session
+def pins(session: nox.Session) -> None:
+    """Write constraints.txt anew."""
+    session.install("uv")
+    session.run(
+        *("uv", "pip", "compile", "--universal", "--all-extras", "--no-header", "--no-annotate"),
+        *("--python-version", "3.11", "--upgrade", "-o", "constraints.txt", "pyproject.toml"),
+    )

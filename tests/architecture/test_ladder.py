@@ -1,0 +1,146 @@
+"""The ladder of rungs, and what must stay pure.
+
+The contracts of whole packages are import-linter's, in pyproject.toml. What follows from
+file names (a plugin's pure files) is found here, so that a new plugin is held too.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cckit
+
+ROOT = Path(__file__).parents[2]
+RUNGS = ("core", "hooks", "stores", "shell", "testing", "cli")
+PURE_WORDS = ("events", "machine", "policy", "process", "reports", "wire")
+IMPURE = {
+    "asyncio",
+    "concurrent",
+    "logging",
+    "multiprocessing",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "select",
+    "signal",
+    "socket",
+    "sqlite3",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "uuid",
+    "apsw",
+    "pluggy",
+    "trio",
+}
+
+
+def plugin_folders() -> list[Path]:
+    roots = (ROOT / "plugins", ROOT / "adapters", ROOT / "examples" / "own_plugin")
+    return sorted(p.parent for r in roots if r.is_dir() for p in r.glob("cckit_*/__init__.py"))
+
+
+def imported(file: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything that a file imports, relative names with dots."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, "." * node.level + (node.module or "")
+
+
+def test_every_import_contract_is_kept() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_ladder_stands_in_the_docstring_of_the_package() -> None:
+    text = cckit.__doc__ or ""
+    places = [text.find(f"{rung}/") for rung in RUNGS]
+    assert -1 not in places, f"cckit.__doc__ draws the rungs {RUNGS}, each as 'name/'"
+    assert places == sorted(places), "the lowest rung stands first"
+
+
+def test_the_rungs_are_the_folders_of_the_package() -> None:
+    folders = {p.parent.name for p in (ROOT / "cckit").glob("*/__init__.py")}
+    assert folders == set(RUNGS)
+
+
+@pytest.mark.parametrize("folder", plugin_folders(), ids=lambda p: p.name)
+def test_the_pure_files_of_a_plugin_import_nothing_impure(folder: Path) -> None:
+    broken = [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for file in sorted(folder.glob("*.py"))
+        if file.stem in PURE_WORDS
+        for line, name in imported(file)
+        if name.split(".")[0] in IMPURE or name.startswith(("cckit.shell", "cckit.stores"))
+    ]
+    assert not broken, broken
+
+
+@pytest.mark.parametrize("folder", plugin_folders(), ids=lambda p: p.name)
+def test_a_plugin_imports_no_other_plugin_and_no_rung_above_the_doors(folder: Path) -> None:
+    above = ("cckit.shell", "cckit.stores", "cckit.cli")
+    broken = [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for file in sorted(folder.rglob("*.py"))
+        for line, name in imported(file)
+        if name.startswith(above)
+        or (name.startswith("cckit_") and name.split(".")[0] != folder.name)
+    ]
+    assert not broken, broken
+
+
+@pytest.mark.parametrize("folder", plugin_folders(), ids=lambda p: p.name)
+def test_a_plugin_has_the_files_that_every_plugin_has(folder: Path) -> None:
+    missing = [
+        n
+        for n in ("__init__.py", "plugin.py", "py.typed", "README.md")
+        if not (folder / n).is_file()
+    ]
+    assert not missing, f"{folder.name} lacks {missing}"
+
+
+def test_simulations_draw_only_from_a_seeded_generator() -> None:
+    """``random.random()`` and its like share one hidden state; ``Random(seed)`` does not."""
+    broken = []
+    for file in sorted((ROOT / "cckit" / "testing").rglob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "random":
+                broken += [f"{file.name}:{node.lineno}" for a in node.names if a.name != "Random"]
+            elif (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "random"
+                and node.attr != "Random"
+            ):
+                broken.append(f"{file.name}:{node.lineno} random.{node.attr}")
+            elif (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) in ("random.Random", "Random")
+                and not node.args
+            ):
+                broken.append(f"{file.name}:{node.lineno} Random() without a seed")
+    assert not broken, broken
+
+
+def test_the_simulated_world_reads_no_clock() -> None:
+    broken = [
+        f"{file.name}:{line} imports {name}"
+        for file in sorted((ROOT / "cckit" / "testing").rglob("*.py"))
+        for line, name in imported(file)
+        if name in ("time", "uuid", "secrets", "asyncio")
+    ]
+    assert not broken, broken

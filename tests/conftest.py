@@ -1,0 +1,36 @@
+"""What all tests share: where things lie, and hypothesis without chance.
+
+``HYPOTHESIS_PROFILE=fresh`` draws new examples, as a long run should; every failure
+prints what repeats it.
+"""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+hypothesis.settings.register_profile(
+    "fixed", derandomize=True, database=None, deadline=None, print_blob=True
+)
+hypothesis.settings.register_profile(
+    "fresh", deadline=None, print_blob=True, max_examples=1000
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder that holds pyproject.toml."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded real days, beside the checkout."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("../shared/data is absent: put the recorded days beside the checkout")
+    return folder
