@@ -1,0 +1,319 @@
+"""Decisions to the body of a frame and back, in one encoding and no other.
+
+The body is the msgpack array of decisions ::
+
+    [recorded_at, occurred_at?, actor_kind, actor, cause?, correlation?, request?, [event, …]]
+    event = [stream, stream_version, type, schema_version, data]
+
+with ``data`` a ``bin`` that holds the positional array of the event's fields, so that a
+reader skips what it does not want. Integers are as short as msgpack has them, maps are
+sorted by key; there are no floats and no extension but that of sealed values. Who reads
+a log whose chain holds may trust its bytes; ``check`` trusts nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from itertools import groupby
+from typing import Any, Final
+
+import msgpack
+
+from .errors import FormatError, UsageError
+from .events import Actor, Decision, Envelope, Recorded, Stamp
+from .projection import Canonical
+from .registry import Reader, Registry
+from .schema import INT_MAX, INT_MIN, Encode, Unknown, unpack
+
+EXPANDED_MAX: Final = 65_535
+"""Bytes of an expanded event."""
+NAME_MAX: Final = 1024
+"""Characters of a stream, an actor's id or a correlation."""
+REQUEST_SIZE: Final = 24
+
+_DECLARED: Final = "schema.declared"
+_SURELY_SMALL: Final = EXPANDED_MAX - 4 * (4 * NAME_MAX) - 256
+_UNREADABLE: Final = (ValueError, TypeError, KeyError, msgpack.exceptions.UnpackException)
+
+
+class Codec:
+    """The log's encoding for the types of one registry.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._pack: Callable[[Any], bytes] = msgpack.Packer().pack
+        self._encoders = {
+            cls: (*schema.kind[:2], schema.encode) for cls, schema in registry.by_class.items()
+        }
+        self._all = _Readers(registry, None)
+        self._some: dict[tuple[type, ...], _Readers] = {}
+
+    # --- writing --------------------------------------------------------------------------
+
+    def pack(self, decisions: Iterable[Decision]) -> bytes:
+        """The body of a frame of whole decisions.
+
+        :raises UsageError: a value that does not fit its field or is too large; it names
+            event and field.
+        """
+        fields = self.decision_fields
+        return self.pack_fields([fields(decision) for decision in decisions])
+
+    def pack_fields(self, gathered: list[list[Any]]) -> bytes:
+        """The body of a frame of decisions that ``decision_fields`` encoded."""
+        return self._pack(gathered)
+
+    def decision_fields(self, decision: Decision) -> list[Any]:
+        """Encode one decision, to be gathered into a frame.
+
+        :raises UsageError: see ``pack``.
+        """
+        stamp, recorded = decision
+        encoders = self._encoders
+        events = []
+        for envelope, data in recorded:
+            name, version, encode = encoders.get(type(data)) or self._encoder(data)
+            packed = encode(data)
+            stream = envelope.stream
+            if len(stream) > NAME_MAX or len(packed) > _SURELY_SMALL:
+                self._refuse_large(envelope, data)
+            events.append((stream, envelope.stream_version, name, version, packed))
+        actor_kind, actor = stamp.actor
+        fields = [
+            stamp.recorded_at,
+            stamp.occurred_at,
+            actor_kind,
+            actor,
+            stamp.cause,
+            stamp.correlation,
+            stamp.request,
+            events,
+        ]
+        fault = stamp_fault(fields)
+        if fault is not None:
+            raise UsageError("decision", fault, "see the fields of Stamp")
+        return fields
+
+    def encode(self, data: Any) -> bytes:
+        """The canonical data of one event.
+
+        :raises UsageError: a value that does not fit its field or is too large.
+        """
+        return self.registry.of(data).encode(data)
+
+    def expand(self, recorded: Recorded[Any]) -> bytes:
+        """The expanded event: what leaves, proofs and exports speak of.
+
+        :raises UsageError: an event lifted from an old version; ``leaves`` has its bytes.
+        """
+        envelope, data = recorded
+        schema = self.registry.of(data)
+        if schema.kind[:2] != envelope.kind[:2]:
+            what = f"{envelope.type} version {envelope.schema_version} was lifted"
+            raise UsageError(f"position {envelope.position}", what, "take it from leaves()")
+        return self._expand(envelope, schema.encode(data))
+
+    def _expand(self, envelope: Envelope, data: bytes) -> bytes:
+        stamp = envelope.stamp
+        return self._pack(
+            [
+                envelope.position,
+                stamp.recorded_at,
+                stamp.occurred_at,
+                envelope.stream,
+                envelope.stream_version,
+                envelope.kind.name,
+                envelope.kind.version,
+                *stamp.actor,
+                stamp.cause,
+                stamp.correlation,
+                stamp.request,
+                data,
+            ]
+        )
+
+    def _encoder(self, data: Any) -> tuple[str, int, Encode]:
+        schema = self.registry.of(data)
+        return schema.kind.name, schema.kind.version, schema.encode
+
+    def _refuse_large(self, envelope: Envelope, data: Any) -> None:
+        size = len(self._expand(envelope, self.encode(data)))
+        if size > EXPANDED_MAX or len(envelope.stream) > NAME_MAX:
+            where = f"{envelope.kind.name} in {envelope.stream[:64]}"
+            raise UsageError(where, f"{size} bytes", "store it outside and its hash here")
+
+    # --- reading, trusting the chain ------------------------------------------------------
+
+    def events(
+        self, body: bytes, first: int, types: tuple[type, ...] | None = None
+    ) -> list[Recorded[Any]]:
+        """The events of a body in order; those of other types are skipped undecoded.
+
+        ``first`` is the position of the body's first event. Declarations in it are
+        admitted to the registry.
+
+        :raises FormatError: bytes that no codec wrote, or a version of a wanted type
+            that is newer than its class.
+        :raises StoreError: a declaration or an old version that the registry refuses.
+        """
+        readers = self._all if types is None else self._readers(types)
+        try:
+            found, datas = self._find(unpack(body), first, readers)
+            if not found:
+                return []
+            values = unpack(_array_of(datas))
+            return [(e, build(v)) for (e, build), v in zip(found, values, strict=True)]
+        except _UNREADABLE as error:
+            remedy = "verify the log with its events"
+            raise FormatError(f"frame at {first}", f"unreadable body: {error}", remedy) from error
+
+    def _find(
+        self, decisions: Any, first: int, readers: "_Readers"
+    ) -> tuple[list[tuple[Envelope, Callable[[Any], Any]]], list[bytes]]:
+        found = []
+        datas = []
+        position = first
+        for at, occurred_at, actor_kind, actor, cause, correlation, request, events in decisions:
+            stamp = None
+            for stream, stream_version, name, version, data in events:
+                reader = readers[name, version]
+                if name == _DECLARED:
+                    self.registry.admit(self.decode(name, version, data))
+                if reader is not None:
+                    if stamp is None:
+                        who = Actor(actor_kind, actor)
+                        stamp = Stamp(at, who, occurred_at, cause, correlation, request)
+                    kind, build = reader
+                    found.append((Envelope(stamp, position, stream, stream_version, kind), build))
+                    datas.append(data)
+                position += 1
+        return found, datas
+
+    def unpack(
+        self, body: bytes, first: int, types: tuple[type, ...] | None = None
+    ) -> list[Decision]:
+        """The decisions of a body that hold wanted events, each with those alone.
+
+        :raises FormatError, StoreError: see ``events``.
+        """
+        together = groupby(self.events(body, first, types), key=lambda r: id(r[0].stamp))
+        return [_decision(tuple(group)) for _, group in together]
+
+    def decode(self, name: str, version: int, data: bytes) -> Any:
+        """One event from its canonical data, lifted where its version is old.
+
+        :raises FormatError: data that no codec wrote, or a type that nobody declared.
+        """
+        try:
+            return self.registry.reader(name, version).build(unpack(data))
+        except _UNREADABLE as error:
+            what = f"unreadable data: {error}"
+            raise FormatError(f"{name} version {version}", what, "verify the log") from error
+
+    def leaves(self, body: bytes, first: int) -> list[bytes]:
+        """The expanded events of a body, without decoding their data.
+
+        :raises FormatError: bytes that no codec wrote.
+        """
+        pack = self._pack
+        try:
+            flat = [(d, event) for d in unpack(body) for event in d[7]]
+            return [
+                pack([first + n, at, occurred_at, *event[:4], *rest, event[4]])
+                for n, ((at, occurred_at, *rest, _), event) in enumerate(flat)
+            ]
+        except _UNREADABLE as error:
+            what = f"unreadable body: {error}"
+            raise FormatError(f"frame at {first}", what, "verify the log") from error
+
+    def _readers(self, types: tuple[type, ...]) -> "_Readers":
+        readers = self._some.get(types)
+        if readers is None:
+            readers = self._some[types] = _Readers(self.registry, self.registry.names(types))
+        return readers
+
+
+class _Readers(dict[tuple[str, int], Reader | None]):
+    """How to read each stored version, found once; None for what is skipped."""
+
+    def __init__(self, registry: Registry, wanted: frozenset[str] | None) -> None:
+        self._registry = registry
+        self._wanted = wanted
+
+    def __missing__(self, key: tuple[str, int]) -> Reader | None:
+        if self._wanted is not None and key[0] not in self._wanted:
+            self[key] = None
+            return None
+        reader = self._registry.reader(*key)
+        if self._wanted is not None and reader.kind.cls is Unknown:
+            remedy = "read the log with a newer cckit"
+            raise FormatError(key[0], f"version {key[1]} is newer than its class", remedy)
+        self[key] = reader
+        return reader
+
+
+def _decision(recorded: tuple[Recorded[Any], ...]) -> Decision:
+    return Decision(recorded[0][0].stamp, recorded)
+
+
+def _array_of(packed: list[bytes]) -> bytes:
+    return b"\xdd" + len(packed).to_bytes(4, "big") + b"".join(packed)
+
+
+def stamp_fault(fields: Sequence[Any]) -> str | None:
+    """What is wrong with the first seven fields of a stored decision."""
+    at, occurred_at, actor_kind, actor, cause, correlation, request = fields[:7]
+    if type(at) is not int or not INT_MIN <= at <= INT_MAX:
+        return "recorded_at is no instant"
+    if occurred_at is not None and not (
+        type(occurred_at) is int and INT_MIN <= occurred_at <= INT_MAX
+    ):
+        return "occurred_at is no instant"
+    if type(actor_kind) is not str or type(actor) is not str or len(actor) > NAME_MAX:
+        return "the actor is no pair of names"
+    if cause is not None and not (type(cause) is int and 0 <= cause <= INT_MAX):
+        return "the cause is no position"
+    if correlation is not None and not (type(correlation) is str and len(correlation) <= NAME_MAX):
+        return "the correlation is no name"
+    if request is not None and not (type(request) is bytes and len(request) == REQUEST_SIZE):
+        return f"the request has not {REQUEST_SIZE} bytes"
+    return None
+
+
+# --- values of no event ---------------------------------------------------------------------
+
+
+def canonical(value: Canonical) -> bytes:
+    """The one encoding of a value: maps sorted by key, tuples as arrays.
+
+    :raises UsageError: a float, a set, another class, an integer beyond 64 bits, a map
+        with keys that are not text.
+    """
+    try:
+        packed: bytes = msgpack.packb(_ordered(value))
+    except ValueError as error:
+        raise UsageError("value", str(error), "use text that UTF-8 can hold") from error
+    return packed
+
+
+def digest(value: Canonical) -> bytes:
+    """SHA-256 of the canonical encoding, 32 bytes."""
+    return sha256(canonical(value)).digest()
+
+
+def _ordered(value: Any) -> Any:
+    cls = type(value)
+    if value is None or cls is str or cls is bytes or cls is bool:
+        return value
+    if cls is int and INT_MIN <= value <= INT_MAX:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_ordered(item) for item in value]
+    if isinstance(value, Mapping):
+        if not all(type(key) is str for key in value):
+            raise UsageError("value", "a map with keys that are not text", "make its keys text")
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    what = "an integer beyond 64 bits" if cls is int else f"a {cls.__name__}"
+    raise UsageError("value", f"{what} has no canonical encoding", "use int, str, bytes or bool")
