@@ -1,0 +1,210 @@
+"""Write docs/reference from the code: ``python docs/generate.py --write``.
+
+Everything is read from the source text (names, annotations, the text under a field), so a
+page is the same on every Python. Without ``--write`` the script says which pages differ,
+and ends with 1 if there are any; a test does the same.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = Path(__file__).with_name("reference")
+NOTE = "<!-- Written by docs/generate.py from {source}. Do not edit: nox -s docs -->\n"
+
+
+class Field(NamedTuple):
+    name: str
+    type: str
+    default: str
+    text: str
+
+
+class Class(NamedTuple):
+    name: str
+    decorators: tuple[str, ...]
+    text: str
+    fields: tuple[Field, ...]
+    section: str
+    """The last comment of the form ``# --- section ---`` above it."""
+
+
+def flat(text: str | None) -> str:
+    """A docstring as one line of Markdown."""
+    words = " ".join((text or "").split())
+    return re.sub(r"``(.+?)``", r"`\1`", words).replace("|", "\\|")
+
+
+def paragraphs(text: str | None) -> str:
+    """A docstring as Markdown: reST's code marks and field lists become plain."""
+    out = re.sub(r"``(.+?)``", r"`\1`", text or "")
+    out = re.sub(r"::\n\n((?:    .*\n|\n)+)", r":\n\n```text\n\1```\n", out + "\n").rstrip()
+    out = re.sub(r"^\.\. versionadded:: *(\S+)", r"*Since \1.*", out, flags=re.MULTILINE)
+    return re.sub(r"^:raises (\w+): ", r"Raises `\1`: ", out, flags=re.MULTILINE)
+
+
+def default_of(node: ast.expr | None) -> str:
+    if node is None:
+        return ""
+    text = ast.unparse(node)
+    factory = re.search(r"factory=(?:lambda: )?(.+)\)$", text)
+    if factory:
+        inner = factory.group(1)
+        return {"dict": "{}", "list": "[]", "tuple": "()"}.get(inner, inner)
+    return text
+
+
+def fields_of(node: ast.ClassDef) -> Iterator[Field]:
+    body = node.body
+    for at, part in enumerate(body):
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            after = body[at + 1] if at + 1 < len(body) else None
+            text = ""
+            if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                text = str(after.value.value)
+            yield Field(
+                part.target.id, ast.unparse(part.annotation), default_of(part.value), text
+            )
+
+
+def classes(path: Path) -> list[Class]:
+    """The classes of a module in the order of its text."""
+    source = path.read_text("utf-8")
+    headings = [
+        (number, match.group(1))
+        for number, line in enumerate(source.splitlines(), 1)
+        if (match := re.match(r"# -{3,} (.+?) -+$", line))
+    ]
+    return [
+        Class(
+            node.name,
+            tuple(ast.unparse(d) for d in node.decorator_list),
+            ast.get_docstring(node) or "",
+            tuple(fields_of(node)),
+            next((text for line, text in reversed(headings) if line < node.lineno), ""),
+        )
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef)
+    ]
+
+
+def table(fields: tuple[Field, ...], defaults: bool = True) -> str:
+    if not fields:
+        return "No fields.\n"
+    head = ["field", "type", *(["default"] if defaults else []), "meaning"]
+    rows = [
+        [
+            f"`{f.name.rstrip('_')}`",
+            f"`{f.type}`".replace("|", "\\|"),
+            *([f"`{f.default}`" if f.default else ""] if defaults else []),
+            flat(f.text),
+        ]
+        for f in fields
+    ]
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def events() -> str:
+    out = [
+        NOTE.format(source="cckit/core/facts.py"),
+        "# Events\n",
+        "Every fact that cckit itself writes, by its stored name and version. Names and fields "
+        "are for ever: a changed event is a new version. A type `Personal[…]` is sealed under "
+        "its subject's key before it is stored. `Instant` is microseconds since the epoch "
+        "(UTC), `Span` is microseconds; `X | None` may be null. How an event lies in the log is "
+        "told in [One log, one writer](../explanation/one-log-one-writer.md).\n",
+    ]
+    section = None
+    for cls in classes(ROOT / "cckit" / "core" / "facts.py"):
+        stored = next((d for d in cls.decorators if d.startswith("event(")), None)
+        if stored is None:
+            continue
+        name, version = re.findall(r"'([\w.]+)'|version=(\d+)", stored)
+        if cls.section != section:
+            section = cls.section
+            out.append(f"## {section[0].upper()}{section[1:]}\n")
+        out.append(f"### `{name[0]}` {version[1]}\n")
+        if cls.text:
+            out.append(paragraphs(cls.text) + "\n")
+        out.append(table(cls.fields))
+    return "\n".join(out)
+
+
+def commands() -> str:
+    out = [
+        NOTE.format(source="cckit/core/commands.py"),
+        "# Commands\n",
+        "What can be asked of a center with `await center.do(command)`, and what an adapter "
+        "reports to it. A request may be refused. A *report* (`Report…`) says what happened "
+        "outside: if it comes too late it is recorded as superseded.\n",
+    ]
+    section = None
+    for cls in classes(ROOT / "cckit" / "core" / "commands.py"):
+        if cls.name.startswith("_"):
+            continue
+        if cls.section != section:
+            section = cls.section
+            out.append(f"## {section[0].upper()}{section[1:]}\n")
+        out.append(f"### `{cls.name}`\n")
+        if cls.text:
+            out.append(paragraphs(cls.text) + "\n")
+        out.append(table(cls.fields))
+    return "\n".join(out)
+
+
+def hooks() -> str:
+    out = [
+        NOTE.format(source="cckit/hooks/register.py, policy.py and factory.py"),
+        "# Hooks\n",
+        "The doors of a center. A plugin subclasses the classes below and marks the methods it "
+        "fills with `@hookimpl`; all are synchronous. `open` and `closed` say what follows when "
+        "a plugin raises: behind an open door the center goes on as if nobody had answered, "
+        "behind a closed one the answer is no. [Write a plugin](../how-to/write-a-plugin.md) "
+        "shows one whole.\n",
+    ]
+    for name in ("register", "policy", "factory"):
+        tree = ast.parse((ROOT / "cckit" / "hooks" / f"{name}.py").read_text("utf-8"))
+        out.append(f"## {name.capitalize()}\n")
+        out.append(paragraphs(ast.get_docstring(tree)) + "\n")
+        for cls in tree.body:
+            for hook in cls.body if isinstance(cls, ast.ClassDef) else ():
+                if isinstance(hook, ast.FunctionDef) and hook.name.startswith("cckit_"):
+                    out.append(f"### `{hook.name}`\n")
+                    takes = ast.unparse(hook.args).removeprefix("self").removeprefix(", ")
+                    gives = ast.unparse(hook.returns) if hook.returns else "None"
+                    out.append(f"`({takes}) -> {gives}`\n")
+                    out.append(paragraphs(ast.get_docstring(hook)) + "\n")
+    return "\n".join(out)
+
+
+def pages() -> dict[str, str]:
+    """Name of each generated page to its text."""
+    return {
+        "events.md": events(),
+        "commands.md": commands(),
+        "hooks.md": hooks(),
+    }
+
+
+def main(arguments: list[str]) -> int:
+    differing = []
+    for name, text in pages().items():
+        target = REFERENCE / name
+        if target.is_file() and target.read_text("utf-8") == text:
+            continue
+        differing.append(name)
+        if "--write" in arguments:
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(text, "utf-8")
+    for name in differing:
+        print(f"docs/reference/{name}: {'written' if '--write' in arguments else 'differs'}")
+    return 1 if differing and "--write" not in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
