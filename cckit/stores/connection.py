@@ -1,0 +1,141 @@
+"""How every SQLite file of ours is opened.
+
+SQLite 3.7.0 to 3.51.2 can corrupt a WAL file that two connections use, and 3.52.0 was
+withdrawn, so the version is checked at each open. Nothing is checkpointed behind our back:
+``wal_autocheckpoint`` is 0 and closing a connection checkpoints nothing unless it is told
+to. ``psow=0`` makes SQLite expect that a power cut destroys the whole sector in flight.
+"""
+
+import os
+from enum import Enum
+from struct import unpack_from
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+import apsw
+
+from cckit.core.errors import FormatError, StoreError
+
+PASSIVE_PAGES: Final = 1_000
+"""Pages in the WAL between two checkpoints that wait for nobody."""
+TRUNCATE_BYTES: Final = 64 * 1024 * 1024
+"""A WAL of this size is emptied, which waits for readers."""
+BUSY_MS: Final = 5_000
+"""Readers keep their transactions below 250 ms, so this only ends in a fault."""
+
+_MAGIC: Final = b"SQLite format 3\x00"
+_HEADER_SIZE: Final = 100
+
+
+class Mode(Enum):
+    """What a connection may do."""
+
+    CREATE = "rwc"
+    WRITE = "rw"
+    READ = "ro"
+    IMMUTABLE = "immutable"
+    """Read a file that nobody can be writing: no locks, no files beside it."""
+
+
+class FileHeader(NamedTuple):
+    """What the first 100 bytes of an SQLite file say."""
+
+    application_id: int
+    user_version: int
+    bytes_expected: int
+    """As of the last checkpoint."""
+
+
+def check_sqlite(version: str) -> None:
+    """Refuse an SQLite with a known way to lose data.
+
+    :raises StoreError: older than 3.51.3, or 3.52.0.
+    """
+    numbers = tuple(int(part) for part in version.split("."))
+    if numbers < (3, 51, 3) or numbers[:2] == (3, 52):
+        what = f"SQLite {version} can corrupt a log"
+        raise StoreError("apsw", what, "install apsw 3.51.3.0 or later, but not 3.52.0")
+
+
+def connect(path: str, mode: Mode, vfs: str | None = None) -> apsw.Connection:
+    """Open one connection with our settings.
+
+    :raises apsw.Error: SQLite could not open the file.
+    :raises StoreError: this SQLite is not safe.
+    """
+    check_sqlite(apsw.sqlite_lib_version())
+    option = "immutable=1&mode=ro" if mode is Mode.IMMUTABLE else f"mode={mode.value}"
+    writes = mode in (Mode.CREATE, Mode.WRITE)
+    flags = apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_FULLMUTEX
+    flags |= apsw.SQLITE_OPEN_READWRITE if writes else apsw.SQLITE_OPEN_READONLY
+    if mode is Mode.CREATE:
+        flags |= apsw.SQLITE_OPEN_CREATE
+    uri = f"file:{quote(os.path.abspath(path))}?psow=0&{option}"
+    connection = apsw.Connection(uri, flags=flags, vfs=vfs)
+    connection.set_busy_timeout(BUSY_MS)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    for name in ("wal_autocheckpoint", "mmap_size", "trusted_schema"):
+        connection.pragma(name, 0)
+    if writes:
+        # On macOS only F_FULLFSYNC reaches the disk; elsewhere these two change nothing.
+        connection.pragma("fullfsync", 1)
+        connection.pragma("checkpoint_fullfsync", 1)
+        connection.pragma("synchronous", "FULL")
+    return connection
+
+
+def read_header(path: str) -> FileHeader:
+    """Look at a file without SQLite, which would take an empty one for its own.
+
+    :raises FormatError: empty, shorter than a header, or no SQLite file.
+    :raises OSError: it can't be read.
+    """
+    with open(path, "rb") as file:
+        head = file.read(_HEADER_SIZE)
+    if not head.startswith(_MAGIC[: len(head)]) or not head:
+        what = "is empty" if not head else "is not an SQLite file"
+        raise FormatError(path, what, "name a log that cckit wrote")
+    if len(head) < _HEADER_SIZE:
+        raise FormatError(path, f"is cut off after {len(head)} bytes", "bring the whole file")
+    (page_size,) = unpack_from(">H", head, 16)
+    (pages,) = unpack_from(">I", head, 28)
+    user_version, application_id = unpack_from(">I4xI", head, 60)
+    size = 65_536 if page_size == 1 else page_size
+    return FileHeader(application_id, user_version, size * pages)
+
+
+def wal_size(path: str) -> int | None:
+    """Bytes of the WAL beside a file; None where there is none."""
+    try:
+        return os.stat(path + "-wal").st_size
+    except FileNotFoundError:
+        return None
+
+
+def is_read_only(path: str) -> bool:
+    """Whether the file or its folder can't be written by us."""
+    folder = os.path.dirname(os.path.abspath(path))
+    return not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
+
+
+def checkpoint(connection: apsw.Connection, truncate: bool) -> bool:
+    """Move the WAL into the file; whether all of it is there now.
+
+    :raises apsw.Error: the disk failed. A busy reader is no error.
+    """
+    mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if truncate else apsw.SQLITE_CHECKPOINT_PASSIVE
+    try:
+        pages, moved = connection.wal_checkpoint("main", mode)
+    except apsw.BusyError:
+        return False
+    return pages == moved
+
+
+def sync_folder(path: str) -> None:
+    """Make a new name in the folder of ``path`` durable."""
+    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,118 @@
+"""Who may write a log, and where.
+
+An OS lock on ``NAME.db.lock`` refuses a second writer on this machine; the system frees it
+when its process dies. Network file systems lie about locks and about syncs, so a log is
+not written there. The epoch in the log fences whoever lost the lock all the same.
+"""
+
+import fcntl
+import os
+import subprocess
+from typing import Final
+
+from cckit.core.errors import StoreError
+
+REFUSED: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "afpfs"})
+"""File systems of a network: their locks and syncs hold only at times."""
+WARNED: Final = ("9p", "fuse", "virtiofs")
+"""File systems of containers: what they promise depends on the host."""
+
+_LINUX: Final = "/proc/self/mountinfo"
+
+
+class WriterLock:
+    """The right to write one log, held until ``release`` or the end of the process."""
+
+    def __init__(self, path: str) -> None:
+        """Open the lock's file; nothing is locked yet.
+
+        :raises StoreError: the folder can't be written.
+        """
+        self._path = path
+        self._file: int | None = None
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            what = f"the lock file can't be opened ({error.strerror})"
+            raise StoreError(path, what, "write in a folder that exists and is yours") from error
+
+    def take(self, pass_by: bool = False) -> None:
+        """Lock; with ``pass_by`` go on although someone else holds it.
+
+        :raises StoreError: another process, or another store of this one, writes this log.
+        """
+        assert self._file is not None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if pass_by:
+                return
+            holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip()
+            what = f"another process writes this log (pid {holder or 'unknown'})"
+            remedy = "stop it, or take over with --take-over: the other is then fenced off"
+            self.release()
+            raise StoreError(self._path, what, remedy) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let the next one write. The file stays: removing it would be a race."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def file_system(path: str) -> str:
+    """The kind of file system that holds a path; empty where the system doesn't say."""
+    real = os.path.realpath(path)
+    if os.path.exists(_LINUX):
+        with open(_LINUX, encoding="utf-8", errors="surrogateescape") as file:
+            return kind_from_mountinfo(file.read(), real)
+    listing = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False)
+    return kind_from_mount(listing.stdout, real)
+
+
+def kind_from_mountinfo(text: str, real: str) -> str:
+    """The file system of a real path by Linux's ``/proc/self/mountinfo`` (proc(5))."""
+    mounts = {}
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split(" ")[4]
+        # Blanks, tabs, line ends and backslashes stand as octal escapes.
+        for escape, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+            point = point.replace(escape, sign)
+        mounts[point] = after.split(" ")[0]  # A later mount hides an earlier one.
+    return _nearest(mounts, real)
+
+
+def kind_from_mount(text: str, real: str) -> str:
+    """The file system of a real path by macOS's ``mount``: ``DEVICE on POINT (KIND, …)``."""
+    mounts = {}
+    for line in text.splitlines():
+        where, _, options = line.rpartition(" (")
+        point = where.partition(" on ")[2]
+        mounts[point] = options.rstrip(")").split(",")[0]
+    return _nearest(mounts, real)
+
+
+def _nearest(mounts: dict[str, str], real: str) -> str:
+    point = real
+    while point not in mounts:
+        up = os.path.dirname(point)
+        if up == point:
+            return ""
+        point = up
+    return mounts[point]
+
+
+def check_file_system(path: str, kind: str) -> str | None:
+    """A warning about the file system that a log is to be written on, or None.
+
+    :raises StoreError: it is a network's.
+    """
+    if kind in REFUSED:
+        what = f"is on {kind}, whose locks and syncs can't be trusted"
+        raise StoreError(path, what, "keep the log on a local disk")
+    if kind.split(".")[0] in WARNED:
+        return f"{path}: is on {kind}; what it promises about syncs depends on the host"
+    return None

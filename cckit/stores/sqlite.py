@@ -1,0 +1,441 @@
+"""The log in one SQLite file: a row a frame.
+
+``meta(name, value)`` holds origin, log id, epoch, the clean-end mark and the log before;
+``frame(position, bytes)`` holds the stored bytes under the first position of each frame.
+A writer opens with ``claim``, which raises the epoch and takes the mark away; ``close``
+writes it again. The mark is the chain of the head, so a file without its WAL is noticed.
+
+An append is acknowledged after COMMIT under WAL and ``synchronous=FULL``. Any error turns
+the store from OPEN to FAILED: what was in flight is unknown, nothing is asked of that
+connection again, and no sync is retried, since a second fsync after an error may report
+success for pages that the system has dropped (Rebello et al., "Can Applications Recover
+from fsync Failures?", USENIX ATC 2020). Reopen instead.
+
+One thread at a time may use a store. Another thread takes a ``reader``.
+"""
+
+import os
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, Final
+
+import apsw
+
+from cckit.core.errors import FormatError, StoreError, UsageError
+from cckit.core.frame import CHAIN_SIZE, FORMAT, Frame, first_previous
+from cckit.hooks.store import Conflict, Head
+
+from .connection import (
+    PASSIVE_PAGES,
+    TRUNCATE_BYTES,
+    Mode,
+    checkpoint,
+    connect,
+    is_read_only,
+    read_header,
+    sync_folder,
+    wal_size,
+)
+from .lock import WriterLock, check_file_system, file_system
+
+APPLICATION_ID: Final = 0x43434B54  # "CCKT"
+BATCH_FRAMES: Final = 256
+BATCH_BYTES: Final = 4 * 1024 * 1024
+"""A read transaction ends after this much, so that no reader holds up a checkpoint."""
+
+_TABLES: Final = """
+CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+CREATE TABLE frame(position INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+"""
+_COMPARE: Final = "SELECT value, (SELECT max(position) FROM frame) FROM meta WHERE name = 'epoch'"
+_INSERT: Final = "INSERT INTO frame VALUES (?, ?)"
+_LAST: Final = "SELECT position, bytes FROM frame ORDER BY position DESC LIMIT 1"
+_START: Final = "SELECT coalesce(max(position), 0) FROM frame WHERE position <= ?"
+_ROWS: Final = "SELECT position, bytes FROM frame WHERE position >= ? ORDER BY position LIMIT ?"
+_SET: Final = "UPDATE meta SET value = ? WHERE name = ?"
+
+_Phase = Enum("_Phase", "OPEN FAILED CLOSED")
+OPEN, FAILED, CLOSED = _Phase
+
+
+class SqliteStore:
+    """A log on disk, for one writer and any number of readers in any process.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(
+        self, path: str, connection: apsw.Connection, lock: WriterLock | None, vfs: str | None
+    ) -> None:
+        self.path = path
+        self.warnings: tuple[str, ...] = ()
+        """What the operator should know about the place of this log."""
+        self._connection = connection
+        self._execute = connection.execute
+        self._lock = lock
+        self._vfs = vfs
+        self._phase = OPEN
+        self._epoch: int | None = None  # Ours, once claimed.
+        self._wal_pages = 0
+        self._checkpoint_at = PASSIVE_PAGES
+        rows: Any = self._execute("SELECT name, value FROM meta")
+        meta = dict(rows)
+        self.origin: str = meta["origin"]
+        self.log_id: bytes = meta["log_id"]
+        self.continues: bytes | None = meta["continues"]
+        """Canonical bytes of origin, size and chain of the log before; None for now."""
+        self.closed_at: bytes | None = meta["clean_end"]
+        """The clean-end mark as it was found: the head's chain, None if a writer died."""
+        self._truncate_pages: int = TRUNCATE_BYTES // connection.pragma("page_size")
+        if lock is not None:
+            self._check_tail()
+            connection.set_wal_hook(self._note_wal)
+        self._head, self._last_row = self._read_head()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        take_over: bool = False,
+        origin: str | None = None,
+        log_id: bytes | None = None,
+        vfs: str | None = None,
+    ) -> "SqliteStore":
+        """Open a log; with ``create`` make a new one from ``origin`` and 16 bytes of id.
+
+        ``take_over`` goes past the lock of another writer, which is then fenced off.
+        ``vfs`` names a file layer of SQLite, for tests that plant faults.
+
+        :raises FormatError: foreign, newer, cut off or not closed; nothing was written.
+        :raises StoreError: in use, on a network, or unreadable.
+        :raises UsageError: ``create`` without origin and id.
+        """
+        place = os.path.abspath(path)
+        try:
+            if read_only:
+                return cls._open_reader(place, vfs)
+            if create and (origin is None or log_id is None):
+                raise UsageError(place, "a new log has a name", "give origin and log_id")
+            return cls._open_writer(place, create, take_over, origin, log_id, vfs)
+        except (apsw.Error, OSError) as error:
+            remedy = "look at the disk and at the rights on file and folder"
+            raise StoreError(place, f"can't be opened ({error})", remedy) from error
+
+    @classmethod
+    def _open_reader(cls, path: str, vfs: str | None) -> "SqliteStore":
+        _check_file(path)
+        if not is_read_only(path):
+            return cls(path, connect(path, Mode.READ, vfs), None, vfs)
+        if wal_size(path):
+            what = "was not closed, and its WAL can't be read where nothing can be written"
+            raise FormatError(path, what, f"copy both {path} and {path}-wal to a writable folder")
+        return cls(path, connect(path, Mode.IMMUTABLE, vfs), None, vfs)
+
+    @classmethod
+    def _open_writer(
+        cls,
+        path: str,
+        create: bool,
+        take_over: bool,
+        origin: str | None,
+        log_id: bytes | None,
+        vfs: str | None,
+    ) -> "SqliteStore":
+        warning = check_file_system(path, file_system(path))
+        if not create:
+            _check_file(path)
+        lock = WriterLock(path + ".lock")
+        try:
+            lock.take(take_over)
+            if create:
+                assert origin is not None and log_id is not None
+                _create(path, origin, log_id, vfs)
+            store = cls(path, connect(path, Mode.WRITE, vfs), lock, vfs)
+        except BaseException:
+            lock.release()
+            raise
+        if warning is not None:
+            store.warnings = (warning,)
+        return store
+
+    def reader(self) -> "SqliteStore":
+        """Another handle on this log that only reads, for another thread."""
+        return self.open(self.path, read_only=True, vfs=self._vfs)
+
+    # --- writing --------------------------------------------------------------------------
+
+    def claim(self) -> int:
+        """Become the writer: raise the epoch above all that were, durably; return it.
+
+        :raises StoreError: the disk failed, or this store only reads.
+        """
+        if self._lock is None:
+            raise UsageError(self.path, "is opened for reading", "open it without read_only")
+        with _Guard(self, "claiming the log"):
+            self._execute("BEGIN IMMEDIATE")
+            head, last_row = self._read_head()
+            epoch = head.epoch + 1
+            last = self._last_frame()
+            if last is not None:
+                epoch = max(epoch, last.epoch + 1)  # Frames copied from elsewhere keep theirs.
+            self._execute(_SET, (epoch, "epoch"))
+            self._execute(_SET, (None, "clean_end"))
+            self._execute("COMMIT")
+            # Else the file alone would go on saying that it was closed.
+            emptied = checkpoint(self._connection, truncate=True)
+            if not emptied and self.closed_at is not None:
+                raise StoreError(self.path, "a reader holds an old state", "stop that reader")
+        self._epoch = epoch
+        self._head = head._replace(epoch=epoch)
+        self._last_row = last_row
+        return epoch
+
+    def append(self, frame: Frame, expected: Head) -> Conflict | None:
+        """Store one frame after ``expected``, durably; Conflict stores nothing.
+
+        :raises StoreError: the disk failed; what was in flight is unknown, whole or
+            absent. The store is then poisoned: every later call raises; reopen it.
+        :raises UsageError: not claimed, or the frame does not follow ``expected``.
+        """
+        head = self._head
+        if self._phase is not OPEN or self._epoch is None:
+            raise self._not_open()
+        if expected != head:
+            return Conflict(head)
+        if frame.previous != head.chain or frame.first != _next(head):
+            what = f"a frame at {frame.first} does not follow position {head.position}"
+            raise UsageError(self.path, what, "chain each frame to the head it expects")
+        execute = self._execute
+        try:
+            if self._wal_pages >= self._checkpoint_at:
+                self._tend_wal()
+            execute("BEGIN IMMEDIATE")
+            if execute(_COMPARE).fetchone() != (self._epoch, self._last_row):
+                execute("ROLLBACK")
+                self._head, self._last_row = self._read_head()
+                return Conflict(self._head)
+            execute(_INSERT, (frame.first, frame.pack()))
+            execute("COMMIT")
+        except BaseException as error:
+            raise self._poison("an append", error) from error
+        self._head = Head(frame.end - 1, frame.chain, self._epoch)
+        self._last_row = frame.first
+        return None
+
+    def _note_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
+        self._wal_pages = pages
+        if pages < self._checkpoint_at - PASSIVE_PAGES:
+            self._checkpoint_at = PASSIVE_PAGES  # The WAL began anew.
+        return apsw.SQLITE_OK
+
+    def _tend_wal(self) -> None:
+        """Checkpoint; a reader in the way only makes the WAL longer."""
+        pages = self._wal_pages
+        checkpoint(self._connection, truncate=pages >= self._truncate_pages)
+        self._checkpoint_at = pages + PASSIVE_PAGES
+
+    # --- reading --------------------------------------------------------------------------
+
+    def read(self, from_position: int = 0, limit: int | None = None) -> Iterator[Frame]:
+        """Frames in order, the first being the one that holds ``from_position``.
+
+        :raises FormatError: bytes that are no frame, or stand at the wrong position.
+        :raises StoreError: the disk failed.
+        """
+        for position, stored in self.read_bytes(from_position, limit):
+            frame = Frame.parse(stored)
+            if frame.first != position:
+                what = f"holds a frame that says it is at {frame.first}"
+                raise FormatError(f"{self.path} at {position}", what, "restore it from a copy")
+            if frame.end > from_position:
+                yield frame
+
+    def read_bytes(
+        self, from_position: int = 0, limit: int | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Rows as they are stored: position and bytes, which nobody has checked.
+
+        :raises StoreError: the disk failed.
+        """
+        left = BATCH_FRAMES if limit is None else limit
+        with _Guard(self, "a read"):
+            at: int = self._execute(_START, (from_position,)).get
+        while left > 0:
+            with _Guard(self, "a read"):
+                rows, more = self._read_batch(at, left)
+            yield from rows
+            if not more:
+                return
+            at = rows[-1][0] + 1
+            if limit is not None:
+                left -= len(rows)
+
+    def _read_batch(self, at: int, limit: int) -> tuple[list[tuple[int, bytes]], bool]:
+        size, wanted = 0, min(limit, BATCH_FRAMES)
+        rows: list[tuple[int, bytes]] = []
+        cursor: Any = self._execute(_ROWS, (at, wanted))
+        for row in cursor:
+            rows.append(row)
+            size += len(row[1])
+            if size >= BATCH_BYTES:
+                cursor.close()
+                return rows, True
+        return rows, len(rows) == wanted
+
+    def head(self) -> Head:
+        """The end of the log, as far as it is durable."""
+        if self._phase is not OPEN:
+            raise self._not_open()
+        if self._epoch is None:
+            with _Guard(self, "reading the head"):
+                self._head, self._last_row = self._read_head()
+        return self._head
+
+    def _read_head(self) -> tuple[Head, int | None]:
+        compared: Any = self._execute(_COMPARE).fetchone()
+        epoch = compared[0]
+        last = self._last_frame()
+        if last is None:
+            return Head(None, first_previous(self.origin, self.log_id), epoch), None
+        return Head(last.end - 1, last.chain, epoch), last.first
+
+    def _last_frame(self) -> Frame | None:
+        rows: Any = self._execute(_LAST).fetchall()
+        return Frame.parse(rows[0][1]) if rows else None
+
+    def _check_tail(self) -> None:
+        last = self._last_frame()
+        if last is not None and not last.is_whole():
+            what = f"the frame at {last.first} does not have the hash that it says"
+            raise FormatError(self.path, what, "see `cckit verify`; restore it from a copy")
+
+    # --- the end --------------------------------------------------------------------------
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error has poisoned this store."""
+        return self._phase is FAILED
+
+    def close(self) -> None:
+        """Write the clean-end mark if all is well, and let the log go."""
+        if self._phase is CLOSED:
+            return
+        try:
+            if self._phase is OPEN and self._epoch is not None:
+                with _Guard(self, "closing the log"):
+                    self._mark_end()
+        finally:
+            self._phase = CLOSED
+            self._connection.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    def _mark_end(self) -> None:
+        self._execute("BEGIN IMMEDIATE")
+        if self._execute(_COMPARE).fetchone() != (self._epoch, self._last_row):
+            self._execute("ROLLBACK")  # Someone took over: the log is theirs to close.
+            return
+        self._execute(_SET, (self._head.chain, "clean_end"))
+        self._execute("COMMIT")
+        if checkpoint(self._connection, truncate=True):
+            # The WAL is empty; the last connection to go may take it away.
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+    def _poison(self, what: str, error: BaseException) -> BaseException:
+        self._phase = FAILED
+        if not isinstance(error, apsw.Error | OSError):
+            return error
+        remedy = "what was in flight is unknown: reopen the log and repeat the request"
+        return StoreError(self.path, f"{what} failed ({error})", remedy)
+
+    def _not_open(self) -> StoreError | UsageError:
+        if self._phase is FAILED:
+            return StoreError(self.path, "an earlier error poisoned this store", "reopen the log")
+        if self._phase is CLOSED:
+            return UsageError(self.path, "this store is closed", "open the log again")
+        return UsageError(self.path, "nobody claimed this log", "call claim() before append()")
+
+
+class _Guard:
+    """Run a step on a store that is open; an error of the disk poisons it."""
+
+    def __init__(self, store: SqliteStore, what: str) -> None:
+        self._store = store
+        self._what = what
+
+    def __enter__(self) -> None:
+        if self._store._phase is not OPEN:
+            raise self._store._not_open()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            poisoned = self._store._poison(self._what, error)
+            if poisoned is not error:
+                raise poisoned from error
+
+
+def _next(head: Head) -> int:
+    return 0 if head.position is None else head.position + 1
+
+
+def _check_file(path: str) -> None:
+    """Refuse what is not a closed or recoverable log of ours; writes nothing.
+
+    :raises FormatError: with the exact reason.
+    """
+    if not os.path.exists(path):
+        raise StoreError(path, "there is no such log", "create it, or correct the name")
+    header = read_header(path)
+    if header.application_id != APPLICATION_ID:
+        what = f"is an SQLite file of another program (id {header.application_id:#010x})"
+        raise FormatError(path, what, "name a log that cckit wrote")
+    if header.user_version != FORMAT:
+        what = f"is a log of format {header.user_version}; this version reads format {FORMAT}"
+        raise FormatError(path, what, "open it with a newer cckit")
+    if wal_size(path) is not None:
+        return
+    size = os.path.getsize(path)
+    if size < header.bytes_expected:
+        what = f"is cut off: {size} of {header.bytes_expected} bytes are there"
+        raise FormatError(path, what, "bring the whole file")
+    if _closed_at(path) is None and wal_size(path) is None:
+        raise FormatError(path, "was not closed", f"bring {path}-wal and put it beside the log")
+
+
+def _closed_at(path: str) -> bytes | None:
+    connection = connect(path, Mode.IMMUTABLE)
+    try:
+        found: Any = connection.execute("SELECT value FROM meta WHERE name = 'clean_end'").get
+    finally:
+        connection.close()
+    assert found is None or (isinstance(found, bytes) and len(found) == CHAIN_SIZE)
+    return found
+
+
+def _create(path: str, origin: str, log_id: bytes, vfs: str | None) -> None:
+    """Make an empty log under another name, then give it its own: whole or not at all."""
+    if os.path.lexists(path):
+        raise StoreError(path, "there is a file of this name", "choose another name")
+    chain = first_previous(origin, log_id)
+    unborn = path + ".new"
+    if os.path.exists(unborn):
+        os.unlink(unborn)  # Left by a process that died right here; we hold the lock.
+    connection = connect(unborn, Mode.CREATE, vfs)
+    try:
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", FORMAT)
+        connection.pragma("journal_mode", "WAL")
+        with connection:
+            connection.execute(_TABLES)
+            rows = {"origin": origin, "log_id": log_id, "epoch": 0, "clean_end": chain}
+            for name, value in {**rows, "continues": None}.items():
+                connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+        checkpoint(connection, truncate=True)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+    finally:
+        connection.close()
+    os.rename(unborn, path)
+    sync_folder(path)
