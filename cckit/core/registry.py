@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from .errors import FormatError, StoreError, UsageError
 from .events import EventKind, kind_of
 from .facts import SchemaDeclared
-from .schema import Build, Field, Schema, Unknown, foreign_schema, parse_field, schema_of
+from .schema import Build, Schema, Unknown, foreign_schema, schema_of
+from .shapes import Field, parse_field
 
 Lift: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Stored fields of one version to stored fields of the next."""
