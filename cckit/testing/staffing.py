@@ -1,0 +1,180 @@
+"""Who works when, in which queues, and how fast they answer. Agents have numbers, no names.
+
+    [[queue]]
+    id = "service"
+    strategy = "longest_idle"
+    ring_s = 20
+    wrapup_s = 60
+
+    [[shift]]
+    agents = 12
+    from = "08:00"              # civil time, every day; none of both: all the time
+    to = "16:30"                # may lie behind midnight
+    queues = ["service"]        # none: all
+    skills = { he = 3 }
+    answer = { kind = "uniform", from_s = 2, to_s = 6 }
+    unanswered = 0.01           # share of offers that ring out
+    back_after_s = 60           # then ready again after this long
+
+A shift works when its agents are there; who is busy at its end leaves after that contact.
+"""
+
+from datetime import time, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from cckit.core.ids import AgentId
+from cckit.core.instant import SECOND, Instant
+from cckit.core.settings import QueueSettings
+
+from . import civil
+from .draws import AT_ONCE, NEVER, Lengths
+from .tables import Table, read_toml
+
+QUEUE: Final = (
+    "id", "strategy", "need", "ring_s", "connect_s", "wrapup_s", "rona_after", "max_wait_s",
+    "head_start_s",
+)  # fmt: skip
+SHIFT: Final = (
+    "agents", "from", "to", "queues", "skills", "answer", "unanswered", "back_after_s",
+)  # fmt: skip
+STRATEGIES: Final = (
+    "longest_idle", "least_occupied", "round_robin", "fewest_contacts", "least_talk_time",
+    "random", "best_skill",
+)  # fmt: skip
+AGENTS_MAX: Final = 100_000
+EVERYONE: Final = ("*",)
+
+
+@attrs.frozen
+class Shift:
+    """Some agents who work alike."""
+
+    agents: int
+    begins: time | None = None
+    ends: time | None = None
+    """Both None: there from the first instant to the last."""
+    queues: tuple[str, ...] = ()
+    """None: all."""
+    skills: dict[str, int] = attrs.field(factory=dict)
+    answer: Lengths = AT_ONCE
+    unanswered: float = 0.0
+    back_after_us: int = 60 * SECOND
+
+    def spans(self, start: Instant, end: Instant, zone: ZoneInfo) -> list[tuple[Instant, Instant]]:
+        """Return when it works between two instants, by time."""
+        if self.begins is None or self.ends is None:
+            return [(start, end)]
+        found = []
+        for day in civil.days(start, end, zone):
+            until = day + timedelta(days=1) if self.ends <= self.begins else day
+            begin = civil.instant(day, self.begins, zone)
+            finish = civil.instant(until, self.ends, zone)
+            if max(begin, start) < finish and begin < end:
+                found.append((max(begin, start), finish))
+        return found
+
+
+class Worker(NamedTuple):
+    """One agent."""
+
+    agent: AgentId
+    shift: Shift
+
+
+@attrs.frozen
+class Staffing:
+    """A center: its queues and who works in them."""
+
+    shifts: tuple[Shift, ...]
+    queues: dict[str, QueueSettings] = attrs.field(factory=dict)
+    """Sorted by id; ``agents`` is filled from the shifts."""
+    source: str = "staffing"
+
+    def workers(self) -> tuple[Worker, ...]:
+        """Return the agents, numbered through the shifts: "001", "002" …"""
+        total = sum(shift.agents for shift in self.shifts)
+        width = max(3, len(str(total)))
+        found: list[Worker] = []
+        for shift in self.shifts:
+            for _ in range(shift.agents):
+                found.append(Worker(AgentId(f"{len(found) + 1:0{width}d}"), shift))
+        return tuple(found)
+
+    def settings(self, queue: str) -> QueueSettings:
+        """Return how a queue works, with its agents; a queue not written down has defaults."""
+        base = self.queues.get(queue, QueueSettings())
+        if all(not shift.queues or queue in shift.queues for shift in self.shifts):
+            return attrs.evolve(base, agents=EVERYONE)
+        members = tuple(
+            worker.agent
+            for worker in self.workers()
+            if not worker.shift.queues or queue in worker.shift.queues
+        )
+        return attrs.evolve(base, agents=members)
+
+
+def read_staffing(path: Path) -> Staffing:
+    """Read queues and shifts from TOML.
+
+    :raises ConfigError: it names file, key, value and what is allowed.
+
+    .. versionadded:: 0.1
+    """
+    data, raw = read_toml(path)
+    top = Table(path.name, "", data, ("queue", "shift"))
+    queues: dict[str, QueueSettings] = {}
+    for table in top.tables("queue", QUEUE) if top.has("queue") else ():
+        name = table.text("id")
+        if name in queues:
+            raise table.fault("id", f"{name!r} is there twice", "give each queue once")
+        queues[name] = _queue(table)
+    shifts = tuple(_shift(table, queues) for table in top.tables("shift", SHIFT))
+    if sum(shift.agents for shift in shifts) > AGENTS_MAX:
+        raise top.fault("shift", "more than 100,000 agents", "give fewer")
+    source = f"{path.name} sha256 {sha256(raw).hexdigest()[:16]}"
+    return Staffing(shifts, {name: queues[name] for name in sorted(queues)}, source)
+
+
+def _queue(table: Table) -> QueueSettings:
+    strategy = table.text("strategy", "longest_idle")
+    if strategy not in STRATEGIES:
+        allowed = f"allowed are {', '.join(STRATEGIES)}"
+        raise table.fault("strategy", f"no strategy {strategy!r}", allowed)
+    return QueueSettings(
+        strategy=strategy,
+        need=table.text("need", ""),
+        ring_us=table.seconds("ring_s", 20),
+        connect_us=table.seconds("connect_s", 5),
+        wrapup_us=table.seconds("wrapup_s", 30),
+        rona_after=table.whole("rona_after", 1, 1000, 1),
+        max_wait_us=table.seconds("max_wait_s", 0),
+        head_start_us=table.seconds("head_start_s", 60),
+    )
+
+
+def _shift(table: Table, queues: dict[str, QueueSettings]) -> Shift:
+    if table.has("from") != table.has("to"):
+        raise table.fault("to", "from and to belong together", 'write from = "08:00", to = "16:00"')
+    members = table.texts("queues")
+    for name in members:
+        if queues and name not in queues:
+            known = f"allowed are {', '.join(sorted(queues))}"
+            raise table.fault("queues", f"no queue {name!r}", known)
+    answer = table.lengths("answer", AT_ONCE)
+    if answer == NEVER:
+        raise table.fault("answer", "'endless' never answers", "use unanswered = 1")
+    return Shift(
+        table.whole("agents", 1, AGENTS_MAX),
+        table.clock("from") if table.has("from") else None,
+        table.clock("to") if table.has("to") else None,
+        members,
+        table.levels("skills"),
+        answer,
+        table.number("unanswered", 1, 0),
+        table.seconds("back_after_s", 60, low=0.001),
+    )
