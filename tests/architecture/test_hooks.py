@@ -24,7 +24,7 @@ def hooks() -> dict[str, str]:
     }
 
 
-def tests() -> set[str]:
+def names_of_tests() -> set[str]:
     return {
         node.name
         for path in (ROOT / "tests").rglob("test_*.py")
@@ -52,4 +52,4 @@ def test_the_hook_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", hooks())
 def test_the_hook_has_a_test_of_its_own_name(name: str) -> None:
-    assert f"test_hook_{name}" in tests()
+    assert f"test_hook_{name}" in names_of_tests()
