@@ -8,4 +8,3 @@ from .mapping import Mapping as Mapping
 from .mapping import read_mapping as read_mapping
 from .rows import Problem as Problem
 from .rows import Visit as Visit
-from .times import Zone as Zone

@@ -35,10 +35,10 @@ from cckit.core.ids import (
     contact_stream,
 )
 from cckit.core.instant import Instant, Span
+from cckit.core.reports.zone import Zone
 
 from .mapping import Mapping
 from .rows import Problem, Rows, Visit
-from .times import Zone
 
 CREATED, QUEUED, CONNECTED, ENDED = range(4)
 """The verbs in the order in which they stand at one instant."""
@@ -181,8 +181,8 @@ def _numbers(order: Iterable[tuple[int, int, str, Visit]], mapping: Mapping) -> 
     names = dict.fromkeys(
         visit.agent for _, verb, _, visit in order if verb == CONNECTED and visit.agent is not None
     )
-    width = max(2, len(str(len(names))))
-    return {name: AgentId(f"agent-{n:0{width}}") for n, name in enumerate(names, 1)} | {
+    width = max(3, len(str(len(names))))
+    return {name: AgentId(f"{n:0{width}}") for n, name in enumerate(names, 1)} | {
         "": AgentId(mapping.agent_unknown)
     }
 

@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 from cckit.core.errors import ConfigError
 from cckit.core.instant import HOUR, Instant
+from cckit.core.reports.zone import Zone
 
 from .mapping import MIDNIGHT, SINCE_EPOCH, Mapping, Meaning, TimeColumn, TimeRule, Untidy, Value
-from .times import DAY, Civil, Unreadable, Zone, number_of
+from .times import DAY, Civil, Unreadable, instants, number_of
 
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 HALF_DAY: Final = 12 * HOUR
@@ -269,7 +270,7 @@ class Rows:
     def _found(self, day: date, us: int, offset: int | None) -> tuple[Instant, ...]:
         if offset is not None:
             return (Instant((day.toordinal() - EPOCH_DAY) * DAY + us - offset),)
-        found = self.zone.candidates(day, us)
+        found = instants(self.zone, day, us)
         if not found:
             raise Unreadable(f"the clocks of {self.zone.name} never showed this time")
         return found

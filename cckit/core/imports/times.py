@@ -7,14 +7,13 @@ flagged; one that never was (clocks put forward) is refused.
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from io import BytesIO
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from cckit.core.instant import HOUR, MINUTE, SECOND, Instant
+from cckit.core.reports.zone import Zone
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1)
 DAY: Final = 24 * HOUR
 
 UNITS: Final = {"us": 1, "ms": 1000, "s": SECOND, "min": MINUTE, "h": HOUR}
@@ -34,7 +33,7 @@ FIELDS: Final = {
 }
 """Directive of a format to the name and the pattern of what it reads."""
 
-NUMBER: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?")
+NUMBER: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?", re.ASCII)
 
 
 class Unreadable(Exception):
@@ -122,34 +121,26 @@ def _civil(found: dict[str, str], text: str) -> Civil:
     return Civil(day, us, offset)
 
 
-class Zone:
-    """Civil time of one place."""
+def instants(zone: Zone, day: date, us_of_day: int) -> tuple[Instant, ...]:
+    """The instants at which the clocks of a zone show this: none, one, or two in order.
 
-    def __init__(self, name: str, tzif: bytes) -> None:
-        self.name = name
-        self._info = ZoneInfo.from_file(BytesIO(tzif), key=name)
-
-    def candidates(self, day: date, us_of_day: int) -> tuple[Instant, ...]:
-        """The instants at which clocks show this: none, one, or two in order.
-
-        ``us_of_day`` may pass the day's end: the rest counts on the next day.
-        """
-        try:
-            days, us = divmod(us_of_day, DAY)
-            local = datetime(day.year, day.month, day.day) + timedelta(days=days, microseconds=us)
-            first = local.replace(tzinfo=self._info)
-            second = first.replace(fold=1)
-            one, two = first.utcoffset(), second.utcoffset()
-        except OverflowError:
-            raise Unreadable("the calendar ends before this time") from None
-        if one is None or two is None:
-            raise Unreadable(f"{self.name} says no offset for this time")
-        naive = _us(local - EPOCH.replace(tzinfo=None))
-        if one == two:
-            return (Instant(naive - _us(one)),)
-        if one < two:
-            return ()
-        return Instant(naive - _us(one)), Instant(naive - _us(two))
+    ``us_of_day`` may pass the day's end: the rest counts on the next day.
+    """
+    try:
+        days, us = divmod(us_of_day, DAY)
+        local = datetime(day.year, day.month, day.day) + timedelta(days=days, microseconds=us)
+        first = local.replace(tzinfo=zone.info)
+        one, two = first.utcoffset(), first.replace(fold=1).utcoffset()
+    except OverflowError:
+        raise Unreadable("the calendar ends before this time") from None
+    if one is None or two is None:
+        raise Unreadable(f"{zone.name} says no offset for this time")
+    naive = _us(local - EPOCH)
+    if one == two:
+        return (Instant(naive - _us(one)),)
+    if one < two:
+        return ()
+    return Instant(naive - _us(one)), Instant(naive - _us(two))
 
 
 def _us(span: timedelta) -> int:
