@@ -7,6 +7,8 @@ to. ``psow=0`` makes SQLite expect that a power cut destroys the whole sector in
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from struct import unpack_from
 from typing import Final, NamedTuple
@@ -55,6 +57,18 @@ def check_sqlite(version: str) -> None:
     if numbers < (3, 51, 3) or numbers[:2] == (3, 52):
         what = f"SQLite {version} can corrupt a log"
         raise StoreError("apsw", what, "install apsw 3.51.3.0 or later, but not 3.52.0")
+
+
+@contextmanager
+def disk_errors(path: str, remedy: str) -> Iterator[None]:
+    """Say in our words what SQLite or the system says.
+
+    :raises StoreError: the block raised an error of either.
+    """
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        raise StoreError(path, f"the disk or the file is at fault ({error})", remedy) from error
 
 
 def connect(path: str, mode: Mode, vfs: str | None = None) -> apsw.Connection:
@@ -130,6 +144,43 @@ def checkpoint(connection: apsw.Connection, truncate: bool) -> bool:
     except apsw.BusyError:
         return False
     return pages == moved
+
+
+class Checkpoints:
+    """When to move the WAL of one connection into its file; one that reads never does."""
+
+    def __init__(self, connection: apsw.Connection, writes: bool = True) -> None:
+        self._connection = connection
+        self._truncate_at: int = TRUNCATE_BYTES // connection.pragma("page_size")
+        self.pages = 0
+        """In the WAL after the last commit."""
+        self.due = PASSIVE_PAGES
+        """With how many pages ``tend`` has something to do."""
+        if writes:
+            connection.set_wal_hook(self._note)
+
+    def _note(self, _: apsw.Connection, __: str, pages: int) -> int:
+        self.pages = pages
+        if pages < self.due - PASSIVE_PAGES:
+            self.due = PASSIVE_PAGES  # The WAL began anew.
+        return apsw.SQLITE_OK
+
+    def tend(self) -> None:
+        """Checkpoint if it is time; a reader in the way only makes the WAL longer.
+
+        :raises apsw.Error: the disk failed.
+        """
+        if self.pages >= self.due:
+            checkpoint(self._connection, truncate=self.pages >= self._truncate_at)
+            self.due = self.pages + PASSIVE_PAGES
+
+    def finish(self) -> None:
+        """Empty the WAL, and let the last connection to go take it away.
+
+        :raises apsw.Error: the disk failed.
+        """
+        if checkpoint(self._connection, truncate=True):
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
 
 def sync_folder(path: str) -> None:

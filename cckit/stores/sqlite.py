@@ -26,8 +26,7 @@ from cckit.core.frame import CHAIN_SIZE, FORMAT, Frame, first_previous
 from cckit.hooks.store import Conflict, Head
 
 from .connection import (
-    PASSIVE_PAGES,
-    TRUNCATE_BYTES,
+    Checkpoints,
     Mode,
     checkpoint,
     connect,
@@ -76,8 +75,6 @@ class SqliteStore:
         self._vfs = vfs
         self._phase = OPEN
         self._epoch: int | None = None  # Ours, once claimed.
-        self._wal_pages = 0
-        self._checkpoint_at = PASSIVE_PAGES
         rows: Any = self._execute("SELECT name, value FROM meta")
         meta = dict(rows)
         self.origin: str = meta["origin"]
@@ -86,10 +83,9 @@ class SqliteStore:
         """Canonical bytes of origin, size and chain of the log before; None for now."""
         self.closed_at: bytes | None = meta["clean_end"]
         """The clean-end mark as it was found: the head's chain, None if a writer died."""
-        self._truncate_pages: int = TRUNCATE_BYTES // connection.pragma("page_size")
+        self._wal = Checkpoints(connection, writes=lock is not None)
         if lock is not None:
             self._check_tail()
-            connection.set_wal_hook(self._note_wal)
         self._head, self._last_row = self._read_head()
 
     @classmethod
@@ -210,8 +206,7 @@ class SqliteStore:
             raise UsageError(self.path, what, "chain each frame to the head it expects")
         execute = self._execute
         try:
-            if self._wal_pages >= self._checkpoint_at:
-                self._tend_wal()
+            self._wal.tend()
             execute("BEGIN IMMEDIATE")
             if execute(_COMPARE).fetchone() != (self._epoch, self._last_row):
                 execute("ROLLBACK")
@@ -224,18 +219,6 @@ class SqliteStore:
         self._head = Head(frame.end - 1, frame.chain, self._epoch)
         self._last_row = frame.first
         return None
-
-    def _note_wal(self, _: apsw.Connection, __: str, pages: int) -> int:
-        self._wal_pages = pages
-        if pages < self._checkpoint_at - PASSIVE_PAGES:
-            self._checkpoint_at = PASSIVE_PAGES  # The WAL began anew.
-        return apsw.SQLITE_OK
-
-    def _tend_wal(self) -> None:
-        """Checkpoint; a reader in the way only makes the WAL longer."""
-        pages = self._wal_pages
-        checkpoint(self._connection, truncate=pages >= self._truncate_pages)
-        self._checkpoint_at = pages + PASSIVE_PAGES
 
     # --- reading --------------------------------------------------------------------------
 
@@ -340,9 +323,7 @@ class SqliteStore:
             return
         self._execute(_SET, (self._head.chain, "clean_end"))
         self._execute("COMMIT")
-        if checkpoint(self._connection, truncate=True):
-            # The WAL is empty; the last connection to go may take it away.
-            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        self._wal.finish()
 
     def _poison(self, what: str, error: BaseException) -> BaseException:
         self._phase = FAILED
@@ -433,8 +414,7 @@ def _create(path: str, origin: str, log_id: bytes, vfs: str | None) -> None:
             rows = {"origin": origin, "log_id": log_id, "epoch": 0, "clean_end": chain}
             for name, value in {**rows, "continues": None}.items():
                 connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
-        checkpoint(connection, truncate=True)
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        Checkpoints(connection).finish()
     finally:
         connection.close()
     os.rename(unborn, path)
