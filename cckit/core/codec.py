@@ -23,7 +23,7 @@ from .events import Actor, Decision, Envelope, Recorded, Stamp
 from .projection import Canonical
 from .registry import Reader, Registry
 from .schema import Encode, Unknown, unpack
-from .shapes import INT_MAX, INT_MIN
+from .shapes import is_int64, is_utf8
 
 EXPANDED_MAX: Final = 65_535
 """Bytes of an expanded event."""
@@ -78,7 +78,7 @@ class Codec:
             name, version, encode = encoders.get(type(data)) or self._encoder(data)
             packed = encode(data)
             stream = envelope.stream
-            if len(stream) > NAME_MAX or len(packed) > _SURELY_SMALL:
+            if not is_name(stream) or len(packed) > _SURELY_SMALL:
                 self._refuse_large(envelope, data)
             events.append((stream, envelope.stream_version, name, version, packed))
         actor_kind, actor = stamp.actor
@@ -140,9 +140,11 @@ class Codec:
         return schema.kind.name, schema.kind.version, schema.encode
 
     def _refuse_large(self, envelope: Envelope, data: Any) -> None:
+        where = f"{envelope.type} at position {envelope.position}"
+        if not is_name(envelope.stream):
+            raise UsageError(where, "its stream is no name", f"use at most {NAME_MAX} characters")
         size = len(self._expand(envelope, self.encode(data)))
-        if size > EXPANDED_MAX or len(envelope.stream) > NAME_MAX:
-            where = f"{envelope.kind.name} in {envelope.stream[:64]}"
+        if size > EXPANDED_MAX:
             raise UsageError(where, f"{size} bytes", "store it outside and its hash here")
 
     # --- reading, trusting the chain ------------------------------------------------------
@@ -265,20 +267,23 @@ def _array_of(packed: list[bytes]) -> bytes:
     return b"\xdd" + len(packed).to_bytes(4, "big") + b"".join(packed)
 
 
+def is_name(value: Any) -> bool:
+    """Whether this is text for a stream, an actor or a correlation."""
+    return type(value) is str and len(value) <= NAME_MAX and (value.isascii() or is_utf8(value))
+
+
 def stamp_fault(fields: Sequence[Any]) -> str | None:
-    """What is wrong with the first seven fields of a stored decision."""
-    at, occurred_at, actor_kind, actor, cause, correlation, request = fields[:7]
-    if type(at) is not int or not INT_MIN <= at <= INT_MAX:
+    """What is wrong with the first seven fields of a stored decision; None if nothing is."""
+    at, occurred_at, actor_kind, actor, cause, correlation, request, *_ = fields
+    if not is_int64(at):
         return "recorded_at is no instant"
-    if occurred_at is not None and not (
-        type(occurred_at) is int and INT_MIN <= occurred_at <= INT_MAX
-    ):
+    if occurred_at is not None and not is_int64(occurred_at):
         return "occurred_at is no instant"
-    if type(actor_kind) is not str or type(actor) is not str or len(actor) > NAME_MAX:
+    if not (is_name(actor_kind) and is_name(actor)):
         return "the actor is no pair of names"
-    if cause is not None and not (type(cause) is int and 0 <= cause <= INT_MAX):
+    if cause is not None and not (is_int64(cause) and cause >= 0):
         return "the cause is no position"
-    if correlation is not None and not (type(correlation) is str and len(correlation) <= NAME_MAX):
+    if correlation is not None and not is_name(correlation):
         return "the correlation is no name"
     if request is not None and not (type(request) is bytes and len(request) == REQUEST_SIZE):
         return f"the request has not {REQUEST_SIZE} bytes"
@@ -310,7 +315,7 @@ def _ordered(value: Any) -> Any:
     cls = type(value)
     if value is None or cls is str or cls is bytes or cls is bool:
         return value
-    if cls is int and INT_MIN <= value <= INT_MAX:
+    if is_int64(value):
         return value
     if isinstance(value, (list, tuple)):
         return [_ordered(item) for item in value]

@@ -211,3 +211,12 @@ def ordered(shape: Shape) -> Callable[[Any], Any] | None:
 
 def _sort(value: dict[str, Any]) -> dict[str, Any]:
     return {k: value[k] for k in sorted(value)} if len(value) > 1 else value
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can hold this text: it has no lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
