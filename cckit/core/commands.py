@@ -5,14 +5,19 @@ happened outside and is never refused as late: the loser of a race becomes
 ``fact.superseded``. All are frozen; ids that the shell draws may be None.
 """
 
-from typing import Final, get_args
+from typing import Final, TypeVar, dataclass_transform, get_args
 
 import attrs
 
 from .ids import AgentId, ContactId, EntryId, LegId, OfferId, QueueId, SubjectId
 from .instant import Instant, Span
 
-_command = attrs.frozen(slots=True, weakref_slot=False)
+C = TypeVar("C")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+def _command(cls: type[C]) -> type[C]:
+    return attrs.frozen(cls, slots=True, weakref_slot=False)
 
 
 # --- customers and adapters ---------------------------------------------------------------
