@@ -1,0 +1,60 @@
+"""The commands by name. Each lies in a file of its own, imported when it is called."""
+
+from typing import Final
+
+from cyclopts import App, CycloptsError, Parameter
+
+from .main import BAD_INPUT
+
+COMMANDS: Final = (
+    ("demo", "A simulated morning with a live wallboard, explained, verified and reported."),
+    ("simulate", "Play traffic against a staffing in virtual time; the result is a log."),
+    ("report", "Print a report of a log, as JSON, CSV or HTML."),
+    ("verify", "Check a log: headers, chain, positions, and with --events every event."),
+    ("replay", "Rebuild every projection from zero and print a digest for each."),
+    ("explain", "Tell in words why an offer was made, or what befell a contact."),
+    ("log", "Print the events of a log, one a line; --follow goes on."),
+    ("plugins", "List the plugins that are installed."),
+    ("doctor", "Check this installation, and a log's place on disk."),
+    ("bench", "Measure speed beside a rival and the raw disk."),
+)
+"""Name and help; the function has the name of its file."""
+
+HELP: Final = """The contact center as a library: one log, every decision and number a function of it.
+
+Every command takes --json. Exit codes: 0 good, 1 the check says no, 2 bad input."""
+
+
+def make_app() -> App:
+    """The tree of commands, none of them loaded yet."""
+    app = App(
+        name="cckit",
+        help=HELP,
+        version_flags=["--version"],
+        version=_version,
+        default_parameter=Parameter(negative=""),
+        result_action="return_value",
+        help_format="plaintext",
+    )
+    imports = App(name="import", help="Turn records of another system into a log.")
+    imports.command("cckit.cli.import_:calls", name="calls")
+    app.command(imports)
+    for name, text in COMMANDS:
+        app.command(f"cckit.cli.{name}:{name}", name=name, help=text)
+    return app
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"cckit {version('cckit-sdk')}"
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    app = make_app()
+    try:
+        code = app(arguments, exit_on_error=False, print_error=True)
+    except CycloptsError:
+        return BAD_INPUT
+    return code if isinstance(code, int) else 0

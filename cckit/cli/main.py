@@ -1,0 +1,47 @@
+"""Where the command starts: what can be said without loading anything is said here."""
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from cckit.core.errors import CckitError, ConfigError
+
+GOOD, NO, BAD_INPUT = 0, 1, 2
+"""Exit codes: it is so; the check says no; what was asked can't be done."""
+
+HINT = "pip install 'cckit-sdk[cli]'"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        from importlib.metadata import version
+
+        print("cckit", version("cckit-sdk"))
+        return GOOD
+    try:
+        return _run(arguments)
+    except CckitError as error:
+        _say(f"{error.where}: {error.what}\n  {error.remedy}")
+        return BAD_INPUT
+    except BrokenPipeError:  # Whoever read our output has seen enough.
+        sys.stdout = None  # type: ignore[assignment]
+        return GOOD
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
+    for needed in ("cyclopts", "rich"):
+        if find_spec(needed) is None:
+            raise ConfigError("the command line", f"needs {needed}, which is not installed", HINT)
+    from .app import run
+
+    return run(arguments)
+
+
+def _say(text: str) -> None:
+    from .text import plain
+
+    print("cckit:", "\n".join(plain(line) for line in text.split("\n")), file=sys.stderr)

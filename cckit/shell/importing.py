@@ -1,0 +1,137 @@
+"""A file of call records and a mapping, on disk, to a log on disk.
+
+The log is written under another name and appears whole or not at all: what fails leaves
+nothing behind.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from cckit.core.codec import Codec
+from cckit.core.errors import ConfigError, StoreError
+from cckit.core.events import Decision, Draft
+from cckit.core.facts import FACTS, RunStarted
+from cckit.core.frame import Frame
+from cckit.core.ids import CENTER
+from cckit.core.imports import Imported, Mapping, decisions, log_id, read_calls, read_mapping
+from cckit.core.registry import Registry
+from cckit.hooks.store import Conflict, Store
+from cckit.stores.sqlite import SqliteStore
+
+from .zones import read_zone
+
+ORIGIN: Final = "cckit.imported"
+FRAME_DECISIONS: Final = 256
+
+
+def import_calls(
+    file: Path, mapping: Path, out: Path, progress: Callable[[int], None] = lambda _: None
+) -> Imported:
+    """Import a CSV of call records into a new log.
+
+    :raises ConfigError: a file that can't be read, a mapping that is wrong or names a
+        column that is not there, a log that exists.
+    :raises FormatError: the CSV is no text or no CSV.
+
+    .. versionadded:: 0.1
+    """
+    if out.exists():
+        raise ConfigError(str(out), "exists already", "name a log that does not exist yet")
+    rules_bytes, content = _read(mapping), _read(file)
+    rules = read_mapping(_toml(rules_bytes, mapping), str(mapping))
+    zone = read_zone(rules.zone, f"{mapping}: zone")
+    found = read_calls(content, rules, zone, str(file), progress)
+    name = log_id(content, rules_bytes)
+    source = f"{rules.id} sha256 {sha256(content).hexdigest()}"
+    with _appearing(out) as path:
+        store = SqliteStore.open(path, create=True, origin=ORIGIN, log_id=name)
+        try:
+            write_imported(store, found, rules, source)
+        finally:
+            store.close()
+    return found
+
+
+def write_imported(store: Store, found: Imported, mapping: Mapping, source: str) -> None:
+    """Write what was found into an empty log."""
+    registry = Registry(FACTS)
+    epoch = store.claim()
+    started = RunStarted(
+        epoch=epoch,
+        kind="imported",
+        source=source,
+        seed=None,
+        authorize=False,
+        versions={"cckit": version("cckit-sdk")},
+    )
+    opening = (*registry.declarations(), started)
+    drafts = (Draft(CENTER, data) for data in opening)
+    append_all(store, Codec(registry), decisions(found, mapping, drafts, epoch), epoch)
+
+
+def append_all(store: Store, codec: Codec, source: Iterable[Decision], epoch: int) -> None:
+    """Append decisions in frames of 256, each committed at its last instant."""
+    left = iter(source)
+    while batch := tuple(islice(left, FRAME_DECISIONS)):
+        head = store.head()
+        first = batch[0].recorded[0][0].position
+        count = sum(len(decision.recorded) for decision in batch)
+        at = batch[-1].stamp.recorded_at
+        frame = Frame.make(head.chain, first, count, at, epoch, codec.pack(batch))
+        if isinstance(store.append(frame, head), Conflict):
+            raise StoreError(ORIGIN, "somebody else writes this log", "import into a new one")
+
+
+class _appearing:
+    """A path to write to, which becomes ``out`` if all goes well."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._folder: TemporaryDirectory[str]
+
+    def __enter__(self) -> Path:
+        try:
+            self._folder = TemporaryDirectory(prefix=".cckit-", dir=self._out.parent)
+        except OSError as error:
+            what = f"can't be written: {error.strerror}"
+            remedy = "name a log in a folder that exists and is yours"
+            raise ConfigError(str(self._out), what, remedy) from error
+        return Path(self._folder.name) / "log.db"
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        with self._folder as folder:
+            if kind is not None:
+                return
+            try:
+                os.link(Path(folder) / "log.db", self._out)
+            except FileExistsError:
+                remedy = "name a log that does not exist yet"
+                raise ConfigError(str(self._out), "exists already", remedy) from None
+            except OSError:  # A file system without links.
+                os.rename(Path(folder) / "log.db", self._out)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        what = f"can't be read: {error.strerror}"
+        raise ConfigError(str(path), what, "name a file that exists and is yours") from error
+
+
+def _toml(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        what = f"byte {error.start} is not UTF-8"
+        raise ConfigError(f"{path}: line {line}", what, "save the file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), f"is no TOML: {error}", "correct that line") from error
