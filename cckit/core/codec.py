@@ -32,7 +32,8 @@ NAME_MAX: Final = 1024
 REQUEST_SIZE: Final = 24
 
 _DECLARED: Final = "schema.declared"
-_SURELY_SMALL: Final = EXPANDED_MAX - 4 * (4 * NAME_MAX) - 256
+SURELY_SMALL: Final = EXPANDED_MAX - 5 * (4 * NAME_MAX) - 256
+"""Data up to here makes no expanded event too large, whatever its names."""
 _UNREADABLE: Final = (ValueError, TypeError, KeyError, msgpack.exceptions.UnpackException)
 
 
@@ -78,7 +79,7 @@ class Codec:
             name, version, encode = encoders.get(type(data)) or self._encoder(data)
             packed = encode(data)
             stream = envelope.stream
-            if not is_name(stream) or len(packed) > _SURELY_SMALL:
+            if not is_name(stream) or len(packed) > SURELY_SMALL:
                 self._refuse_large(envelope, data)
             events.append((stream, envelope.stream_version, name, version, packed))
         actor_kind, actor = stamp.actor
