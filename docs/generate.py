@@ -10,10 +10,12 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).with_name("reference")
+SETTINGS = ROOT / "cckit" / "core" / "settings.py"
 NOTE = "<!-- Written by docs/generate.py from {source}. Do not edit: nox -s docs -->\n"
 
 
@@ -39,10 +41,16 @@ def flat(text: str | None) -> str:
     return re.sub(r"``(.+?)``", r"`\1`", words).replace("|", "\\|")
 
 
+def block(match: re.Match[str]) -> str:
+    """An indented block after ``::`` as a fenced one."""
+    before = f"{match.group(1)}:\n\n" if match.group(1) else ""
+    return f"{before}```text\n{dedent(match.group(2)).strip()}\n```\n\n"
+
+
 def paragraphs(text: str | None) -> str:
     """A docstring as Markdown: reST's code marks and field lists become plain."""
     out = re.sub(r"``(.+?)``", r"`\1`", text or "")
-    out = re.sub(r"::\n\n((?:    .*\n|\n)+)", r":\n\n```text\n\1```\n", out + "\n").rstrip()
+    out = re.sub(r"^(.*?)::\n\n((?:    .*\n|\n)+)", block, out + "\n", flags=re.MULTILINE).rstrip()
     out = re.sub(r"^\.\. versionadded:: *(\S+)", r"*Since \1.*", out, flags=re.MULTILINE)
     return re.sub(r"^:raises (\w+): ", r"Raises `\1`: ", out, flags=re.MULTILINE)
 
@@ -182,12 +190,97 @@ def hooks() -> str:
     return "\n".join(out)
 
 
+def settings() -> str:
+    config = ROOT / "cckit" / "shell" / "config.py"
+    found = {cls.name: cls for path in (SETTINGS, config) for cls in classes(path)}
+    center = tuple(f for f in found["Config"].fields if f.name in ("name", "zone", "plugins"))
+    head = paragraphs(ast.get_docstring(ast.parse(config.read_text("utf-8"))))
+    queue = [
+        f._replace(
+            name=f.name.removesuffix("_us"),
+            type="length of time" if f.name.endswith("_us") else f.type,
+            default=length(f.default) if f.name.endswith("_us") else f.default,
+        )
+        for f in found["QueueSettings"].fields
+    ]
+    return "\n".join(
+        [
+            NOTE.format(source="cckit/shell/config.py and cckit/core/settings.py"),
+            "# CENTER.toml\n",
+            head.replace("```text", "```toml") + "\n",
+            "What is configured is also an event: `config.applied`, one for each queue, one for "
+            "the center and one for each plugin. The last one of its kind and id holds.\n",
+            "## `[center]`\n",
+            table(center),
+            "## `[queues.NAME]`\n",
+            table(tuple(queue)),
+            "## `[agents.NAME]`\n",
+            table(found["AgentSettings"].fields),
+            "## `[PLUGIN]`\n",
+            "A table with the name of a loaded plugin goes to that plugin; its README says what "
+            "may stand there.\n",
+        ]
+    )
+
+
+def length(default: str) -> str:
+    """``20 * SECOND`` as a text of CENTER.toml."""
+    return default.replace(" * SECOND", "s").replace(" * MINUTE", "m")
+
+
+def cli() -> str:
+    app = ast.parse((ROOT / "cckit" / "cli" / "app.py").read_text("utf-8"))
+    constants = {
+        node.target.id: ast.literal_eval(node.value)
+        for node in app.body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and node.target.id in ("COMMANDS", "HELP")
+        and node.value
+    }
+    out = [
+        NOTE.format(source="cckit/cli"),
+        "# The command `cckit`\n",
+        constants["HELP"] + "\n",
+        "Needs `pip install 'cckit-sdk[cli]'`. What `--json` prints stands in "
+        "[JSON shapes](json.md).\n",
+        command("import_", "calls", "import calls"),
+    ]
+    out += [command(name, name, name) for name, _ in constants["COMMANDS"]]
+    return "\n".join(out)
+
+
+def command(file: str, function: str, words: str) -> str:
+    """One command from its function: docstring, arguments, options."""
+    tree = ast.parse((ROOT / "cckit" / "cli" / f"{file}.py").read_text("utf-8"))
+    node = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function)
+    text = ast.get_docstring(node) or ""
+    told = dict(re.findall(r"^:param (\w+): ((?:.|\n(?!:))+)", text, re.MULTILINE))
+    about = text.partition("\n:param")[0].strip()
+    positional = [a.arg for a in node.args.args]
+    given = [None] * (len(positional) - len(node.args.defaults)) + list(node.args.defaults)
+    rows = [
+        (arg.upper(), default_of(default) if default else "", told.get(arg, ""))
+        for arg, default in zip(positional, given, strict=True)
+    ]
+    for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        named = re.search(r"name='(--[\w-]+)'", ast.unparse(arg.annotation or arg))
+        option = named.group(1) if named else "--" + arg.arg.strip("_").replace("_", "-")
+        is_flag = isinstance(default, ast.Constant) and isinstance(default.value, bool)
+        shown = "" if is_flag or default is None else default_of(default)
+        rows.append((option, shown.replace("None", ""), told.get(arg.arg, "")))
+    lines = ["| argument | default | meaning |", "| --- | --- | --- |"]
+    lines += [f"| `{n}` | {f'`{d}`' if d else ''} | {flat(t)} |" for n, d, t in rows]
+    return f"## `cckit {words}`\n\n{paragraphs(about)}\n\n" + "\n".join(lines) + "\n"
+
+
 def pages() -> dict[str, str]:
     """Name of each generated page to its text."""
     return {
         "events.md": events(),
         "commands.md": commands(),
         "hooks.md": hooks(),
+        "settings.md": settings(),
     }
 
 

@@ -4,8 +4,8 @@ A page has a temporary folder of its own, and one namespace for its Python. What
 does follows from its language and its first line:
 
 - ``python`` is executed; with ``# name.py`` as its first line it is saved under that name.
-- ``toml``, ``csv`` and ``json`` with ``# name.ext`` first are saved; ``json`` without is
-  what the shell block before it printed, of which it may leave out what stands as ``…``.
+- ``toml``, ``csv`` and ``json`` with ``# name.ext`` first are saved. ``json`` without is
+  what the shell block before it printed; ``…`` is any value, and keys may be left out.
 - ``shell`` is run by bash and must end well. ``console`` shows commands after ``$`` and
   below them what they print; a line ``…`` stands for any lines.
 - ``text`` is not code.
@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,9 @@ class Page:
     def run_python(self, source: str, example: Example) -> None:
         # A traceback then shows the line of the page.
         exec(compile("\n" * example.line + source, example.path, "exec"), self.namespace)
+
+    def run_toml(self, source: str, example: Example) -> None:
+        tomllib.loads(source)
 
     def run_shell(self, source: str, example: Example) -> str | None:
         done = self.bash("set -euo pipefail\n" + source)
