@@ -84,9 +84,12 @@ class SqliteStore:
         self.closed_at: bytes | None = meta["clean_end"]
         """The clean-end mark as it was found: the head's chain, None if a writer died."""
         self._wal = Checkpoints(connection, writes=lock is not None)
+        # A reader looks at the head when asked: a broken one must not keep `verify` out.
+        self._head = Head(None, first_previous(self.origin, self.log_id), 0)
+        self._last_row: int | None = None
         if lock is not None:
             self._check_tail()
-        self._head, self._last_row = self._read_head()
+            self._head, self._last_row = self._read_head()
 
     @classmethod
     def open(
