@@ -1,17 +1,20 @@
 """Write docs/reference from the code: ``python docs/generate.py --write``.
 
-Everything is read from the source text (names, annotations, the text under a field), so a
-page is the same on every Python. Without ``--write`` the script says which pages differ,
+Names, annotations and the text under a field are read from the source, so a page is the
+same on every Python. Without ``--write`` the script says which pages differ,
 and ends with 1 if there are any; a test does the same.
 """
 
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
+
+from cckit.core.instant import SECOND
+from cckit.core.reports.definitions import DEFAULT, SERVICE_LEVELS
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).with_name("reference")
@@ -228,6 +231,67 @@ def length(default: str) -> str:
     return default.replace(" * SECOND", "s").replace(" * MINUTE", "m")
 
 
+REPORTS = ("service_level", "queue_intervals", "agent_summary", "contacts", "audit")
+
+
+def reports() -> str:
+    folder = ROOT / "cckit" / "core" / "reports"
+    out = [
+        NOTE.format(source="cckit/core/reports"),
+        "# Reports and definitions\n",
+        "A report is a pure function of a log, of definitions and of the rules of a zone. "
+        "`cckit report LOG NAME` prints one; what stands in its header and its cells is told in "
+        "[JSON shapes](json.md). Why there are many service levels: "
+        "[Numbers and dialects](../explanation/numbers-and-dialects.md).\n",
+    ]
+    for name in REPORTS:
+        tree = ast.parse((folder / f"{name}.py").read_text("utf-8"))
+        functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "table"]
+        rows = flat(ast.get_docstring(functions[0])) if functions else ""
+        out.append(f"## {name.replace('_', '-')}\n")
+        out.append(paragraphs(ast.get_docstring(tree)) + "\n")
+        if rows:
+            out.append(f"Rows: {rows[0].lower()}{rows[1:]}\n")
+    out += [
+        "## Definitions\n",
+        "A answered, B abandoned, F flowed out, D dequeued, E ended by an error; O is their sum, "
+        "N never entered a queue. `_T` are those that waited at most T, `_s` those that waited "
+        "less than s. The hash is the SHA-256 of the definition's canonical bytes; every report "
+        "names it.\n",
+        "| id | title | formula | T | s | dated by | hash |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for d in SERVICE_LEVELS:
+        cells = (
+            f"`{d.id}`{' (default)' if d.id == DEFAULT else ''}",
+            d.title,
+            formula(d.num, d.den),
+            f"{d.T // SECOND} s",
+            f"{d.s // SECOND} s",
+            d.rule,
+            f"`{d.hash[:16]}…`",
+        )
+        out.append("| " + " | ".join(cells) + " |")
+    out.append("\n### The keys of a definition\n")
+    found = {cls.name: cls for cls in classes(folder / "definitions.py")}
+    out.append(table(found["Definition"].fields))
+    return "\n".join(out)
+
+
+def formula(num: Mapping[str, int], den: Mapping[str, int] | None) -> str:
+    """``(A_T + B_T) / (A + B)``."""
+
+    def total(weights: Mapping[str, int]) -> str:
+        text = ""
+        for name, weight in weights.items():
+            sign = "−" if weight < 0 else "+"
+            times = "" if abs(weight) == 1 else f"{abs(weight)} "
+            text += f" {sign} {times}{name}" if text else f"{times}{name}"
+        return f"({text})" if len(weights) > 1 and den is not None else text
+
+    return total(num) if den is None else f"{total(num)} / {total(den)}"
+
+
 def cli() -> str:
     app = ast.parse((ROOT / "cckit" / "cli" / "app.py").read_text("utf-8"))
     constants = {
@@ -280,6 +344,7 @@ def pages() -> dict[str, str]:
         "events.md": events(),
         "commands.md": commands(),
         "hooks.md": hooks(),
+        "reports.md": reports(),
         "settings.md": settings(),
     }
 

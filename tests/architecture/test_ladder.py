@@ -17,6 +17,8 @@ import cckit
 ROOT = Path(__file__).parents[2]
 RUNGS = ("core", "hooks", "stores", "shell", "testing", "cli")
 PURE_WORDS = ("events", "machine", "policy", "process", "reports", "wire")
+EFFECTS = ("reactor", "channel", "store", "recorder", "directory", "vault")
+"""The trio half of a plugin, each named after the Protocol that it fulfils."""
 IMPURE = {
     "asyncio",
     "concurrent",
@@ -110,6 +112,13 @@ def test_a_plugin_has_the_files_that_every_plugin_has(folder: Path) -> None:
         if not (folder / n).is_file()
     ]
     assert not missing, f"{folder.name} lacks {missing}"
+
+
+@pytest.mark.parametrize("folder", plugin_folders(), ids=lambda p: p.name)
+def test_a_plugin_uses_the_file_names_that_every_plugin_uses(folder: Path) -> None:
+    known = {"__init__", "plugin", *PURE_WORDS, *EFFECTS}
+    own = sorted(file.name for file in folder.glob("*.py") if file.stem not in known)
+    assert not own, f"{own}: who knows one plugin should know all; use one of {sorted(known)}"
 
 
 def test_simulations_draw_only_from_a_seeded_generator() -> None:

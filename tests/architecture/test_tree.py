@@ -50,6 +50,19 @@ def test_no_tracked_file_names(pattern: re.Pattern[str]) -> None:
     assert not found, found
 
 
+def test_what_a_file_points_to_is_part_of_the_project() -> None:
+    """A reader of the repository must be able to open every document that is named."""
+    documents = re.compile(r"\b([A-Z]{5,})\.md\b")
+    known = {p.name for p in tracked() if p.suffix == ".md"} | {"README.md"}
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path, text in texts()
+        for match in documents.finditer(text)
+        if match.group() not in known
+    ]
+    assert not found, found
+
+
 def test_no_tracked_file_names_a_folder_of_this_machine() -> None:
     here = {str(ROOT), str(Path.home()), sys.prefix, sys.base_prefix}
     general = {"/", "/usr", "/usr/local", "/tmp", "/nonexistent"}
