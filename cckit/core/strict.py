@@ -86,10 +86,10 @@ class StrictReader:
         return reason
 
     def _data_fault(self, name: Any, version: Any, data: bytes, position: int) -> str | None:
+        if not (type(name) is str and type(version) is int):
+            return "an event type without name and version"
         repack = self._repack.get((name, version))
         if repack is None:
-            if not (type(name) is str and type(version) is int):
-                return "an event type without name and version"
             if (name, version) == _DECLARED:
                 return self._declaration_fault(data, position)
             return f"{name} version {version} is used before it is declared"
