@@ -1,0 +1,307 @@
+"""Who is who, and their keys: NAME.keys. Losing it erases everybody.
+
+It holds HMAC-SHA256(number) to subject, so that a number is found again and not read, and
+each person's 256-bit keys, wrapped by AES-256-GCM under a key-encryption key (KEK). The KEK
+belongs elsewhere, never into the same backup; where none is given one is made and kept in
+this file, which then has to be guarded like the keys themselves.
+
+New people and keys are kept in memory until ``flush``, which the writer calls before it
+appends what was sealed with them: a key is durable before the first byte that needs it.
+One thread may ask while another one flushes.
+"""
+
+import os
+from hmac import digest as hmac
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from cckit.core.errors import FormatError, StoreError
+from cckit.core.ids import SubjectId
+from cckit.hooks.vault import (
+    KEY_SIZE,
+    NONCE_SIZE,
+    SUBJECT_SIZE,
+    Draw,
+    Key,
+    commitment,
+    subject_bytes,
+)
+
+from .connection import Checkpoints, Mode, connect, disk_errors, read_header, sync_folder
+
+APPLICATION_ID: Final = 0x43434B4B  # "CCKK"
+FORMAT: Final = 1
+
+_REMEDY: Final = "bring the right key file; without it personal values stay closed"
+_TABLES: Final = """
+CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB) STRICT, WITHOUT ROWID;
+CREATE TABLE lookup(number BLOB PRIMARY KEY, subject BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE key(subject BLOB, number INTEGER, wrapped BLOB NOT NULL,
+    PRIMARY KEY(subject, number)) STRICT, WITHOUT ROWID;
+"""
+_NEWEST: Final = """SELECT number, wrapped FROM key WHERE subject = ?
+    ORDER BY number DESC LIMIT 1"""
+_LOOKUP: Final = b"lookup"
+"""Whom the secret of the lookup is wrapped for: no subject, so no person can have it."""
+_KEYS_KEPT: Final = 4096
+
+
+class Person(NamedTuple):
+    """Someone the log speaks about."""
+
+    subject: SubjectId
+    commitment: bytes | None
+    """Of a key that was just made, to be logged as ``subject.key_made``; else None."""
+
+
+class Keys:
+    """The key file of one log; a ``Vault``.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, path: str | None, log_id: bytes, draw: Draw, kek: bytes | None) -> None:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._invalid = InvalidTag
+        self.path = path
+        self._where = path or "keys in memory"
+        self._draw = draw
+        self._reader, self._writer = _connect(path)
+        self._wal = Checkpoints(self._writer)
+        self._lookups: dict[bytes, bytes] = {}  # Not yet durable.
+        self._wraps: dict[tuple[bytes, int], bytes] = {}  # Not yet durable.
+        self._open: dict[bytes, Key] = {}  # The newest key of people seen lately.
+        self._failed = False
+        rows: Any = self._reader.execute("SELECT name, value FROM meta")
+        meta: dict[str, bytes] = dict(rows)
+        if meta and meta["log_id"] != log_id:
+            raise FormatError(self._where, "belongs to another log", _REMEDY)
+        if meta and kek is None and "kek" not in meta:
+            raise FormatError(self._where, "needs its KEK", "give the KEK that it was made with")
+        known = kek or meta.get("kek") or draw(KEY_SIZE)
+        self._kek = AESGCM(known)
+        if not meta:
+            lookup = self._wrap(_LOOKUP, Key(0, draw(KEY_SIZE)))
+            meta = {"log_id": log_id, "lookup": lookup}
+            kept = meta if kek is not None else {**meta, "kek": known}
+            with self._writer:
+                self._writer.executemany("INSERT INTO meta VALUES (?, ?)", list(kept.items()))
+        self._secret = self._unwrap(_LOOKUP, 0, meta["lookup"])
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | None,
+        log_id: bytes,
+        draw: Draw,
+        *,
+        kek: bytes | None = None,
+    ) -> "Keys":
+        """Open the keys of a log, or make its key file; None keeps them in memory.
+
+        ``kek``: 32 bytes, kept elsewhere; without it one is made and kept in the file.
+
+        :raises FormatError: foreign, newer, of another log, or under another KEK.
+        :raises StoreError: the disk failed.
+        """
+        place = None if path is None else os.path.abspath(path)
+        with disk_errors(place or "keys in memory", _REMEDY):
+            if place is not None:
+                _prepare(place)
+            return cls(place, log_id, draw, kek)
+
+    # --- people ---------------------------------------------------------------------------
+
+    def resolve(self, number: str) -> Person:
+        """Whose number this is; a number never seen makes a new person with a key.
+
+        :raises StoreError: the disk failed.
+        """
+        sign = hmac(self._secret, number.encode(), "sha256")
+        known = self._lookups.get(sign) or self._look_up(sign)
+        if known is not None:
+            return self._ensure_key(known)
+        subject = self._draw(SUBJECT_SIZE)
+        self._lookups[sign] = subject
+        return self._ensure_key(subject)
+
+    def adopt(self, subject: SubjectId) -> Person:
+        """Give a person who came by id a key, if there is none.
+
+        :raises UsageError: no id of ours.
+        :raises StoreError: the disk failed.
+        """
+        return self._ensure_key(subject_bytes(subject))
+
+    def _ensure_key(self, subject: bytes) -> Person:
+        name = SubjectId(subject.hex())
+        if self.key(subject) is not None:
+            return Person(name, None)
+        key = Key(1, self._draw(KEY_SIZE))
+        self._wraps[subject, key.number] = self._wrap(subject, key)
+        self._keep(subject, key)
+        return Person(name, commitment(subject, key))
+
+    def key(self, subject: bytes) -> Key | None:
+        """The newest key of a person, to seal with; None for whom there is none.
+
+        :raises StoreError: the disk failed.
+        """
+        found = self._open.get(subject)
+        if found is not None:
+            return found
+        # First what is pending: `flush` forgets it only after it is in the file.
+        pending = self._wraps.get((subject, 1))
+        if pending is not None:
+            row: Any = (1, pending)
+        else:
+            with disk_errors(self._where, _REMEDY):
+                row = self._reader.execute(_NEWEST, (subject,)).fetchone()
+        if row is None:
+            return None
+        number, wrapped = row
+        key = Key(number, self._unwrap(subject, number, wrapped))
+        self._keep(subject, key)
+        return key
+
+    def find(self, subject: bytes, number: int) -> bytes | None:
+        """One key of a person, to open with; None if it is destroyed.
+
+        :raises StoreError: the disk failed.
+        """
+        found = self._open.get(subject)
+        if found is not None and found.number == number:
+            return found.secret
+        wrapped = self._wraps.get((subject, number))
+        if wrapped is None:
+            with disk_errors(self._where, _REMEDY):
+                query = "SELECT wrapped FROM key WHERE subject = ? AND number = ?"
+                wrapped = self._one(query, (subject, number))
+        return None if wrapped is None else self._unwrap(subject, number, wrapped)
+
+    def _look_up(self, sign: bytes) -> bytes | None:
+        with disk_errors(self._where, _REMEDY):
+            return self._one("SELECT subject FROM lookup WHERE number = ?", (sign,))
+
+    def _one(self, query: str, values: tuple[Any, ...]) -> bytes | None:
+        row: Any = self._reader.execute(query, values).fetchone()
+        return None if row is None else row[0]
+
+    def _keep(self, subject: bytes, key: Key) -> None:
+        if len(self._open) >= _KEYS_KEPT:
+            self._open.clear()
+        self._open[subject] = key
+
+    # --- the disk -------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> bool:
+        """Whether ``flush`` has something to do."""
+        return bool(self._wraps or self._lookups)
+
+    def flush(self) -> None:
+        """Make new people and keys durable; call it before appending what they sealed.
+
+        :raises StoreError: the disk failed; nothing sealed since may be appended.
+        """
+        if self._failed:
+            raise StoreError(self._where, "an earlier error poisoned the keys", "reopen the log")
+        lookups, wraps = list(self._lookups.items()), list(self._wraps.items())
+        if not lookups and not wraps:
+            return
+        self._failed = True  # Until it has worked.
+        with disk_errors(self._where, "reopen the log"):
+            with self._writer:
+                self._writer.executemany("INSERT INTO lookup VALUES (?, ?)", lookups)
+                rows = [(*place, wrapped) for place, wrapped in wraps]
+                self._writer.executemany("INSERT INTO key VALUES (?, ?, ?)", rows)
+            self._wal.tend()
+        self._failed = False
+        for sign, _ in lookups:
+            del self._lookups[sign]
+        for place, _ in wraps:
+            del self._wraps[place]
+
+    def close(self) -> None:
+        """Make all durable, unless the disk has failed, and let the file go.
+
+        :raises StoreError: the disk failed.
+        """
+        try:
+            if not self._failed:
+                self.flush()
+                with disk_errors(self._where, "reopen the log"):
+                    self._wal.finish()
+        finally:
+            self._reader.close()
+            self._writer.close()
+
+    def _wrap(self, subject: bytes, key: Key) -> bytes:
+        nonce = self._draw(NONCE_SIZE)
+        return nonce + self._kek.encrypt(nonce, key.secret, _bound(subject, key.number))
+
+    def _unwrap(self, subject: bytes, number: int, wrapped: bytes) -> bytes:
+        """Take the KEK off a key.
+
+        :raises FormatError: it was wrapped under another one, or changed.
+        """
+        nonce, secret = wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:]
+        try:
+            return self._kek.decrypt(nonce, secret, _bound(subject, number))
+        except (self._invalid, ValueError) as error:
+            what = "holds a key that was changed or wrapped under another KEK"
+            raise FormatError(self._where, what, "give the KEK that it was made with") from error
+
+
+def _bound(subject: bytes, number: int) -> bytes:
+    return b"cckit-kek" + subject + number.to_bytes(8, "big")
+
+
+def _prepare(path: str) -> None:
+    """Check the file, or make one under another name and give it its own: whole or not at all.
+
+    :raises FormatError: it is no key file of ours.
+    """
+    if os.path.exists(path):
+        header = read_header(path)
+        if header.application_id != APPLICATION_ID:
+            raise FormatError(path, "is no key file of cckit", _REMEDY)
+        if header.user_version != FORMAT:
+            what = f"is a key file of format {header.user_version}; this version reads {FORMAT}"
+            raise FormatError(path, what, "open it with a newer cckit")
+        return
+    unborn = path + ".new"
+    if os.path.exists(unborn):
+        os.unlink(unborn)
+    # Made first, with rights for its owner alone.
+    os.close(os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    connection = connect(unborn, Mode.CREATE)
+    try:
+        _lay_out(connection)
+        Checkpoints(connection).finish()
+    finally:
+        connection.close()
+    os.rename(unborn, path)
+    sync_folder(path)
+
+
+def _lay_out(connection: apsw.Connection) -> None:
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.pragma("user_version", FORMAT)
+    connection.pragma("journal_mode", "WAL")
+    with connection:
+        connection.execute(_TABLES)
+
+
+def _connect(path: str | None) -> tuple[apsw.Connection, apsw.Connection]:
+    """A connection to ask and one to write, so that two threads may do so at once."""
+    if path is None:
+        both = apsw.Connection(":memory:")
+        _lay_out(both)
+        return both, both
+    reader, writer = connect(path, Mode.WRITE), connect(path, Mode.WRITE)
+    writer.pragma("secure_delete", 1)
+    return reader, writer
