@@ -70,7 +70,7 @@ def test_no_tracked_file_names_a_folder_of_this_machine() -> None:
         f"{path.relative_to(ROOT)}: {folder}"
         for path, text in texts()
         for folder in here - general
-        if re.search(re.escape(folder) + r"\b", text)
+        if re.search(r"(?<![\w.])" + re.escape(folder) + r"\b", text)
     ]
     assert not found, found
 
