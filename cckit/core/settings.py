@@ -31,7 +31,7 @@ class QueueSettings:
     """What one step of priority is worth in waiting time."""
 
     def pack(self) -> bytes:
-        fields = attrs.asdict(self, retain_collection_types=False)
+        fields = attrs.asdict(self)
         packed: bytes = msgpack.packb({k: fields[k] for k in sorted(fields)})
         return packed
 

@@ -1,5 +1,7 @@
 """Who works when, in which queues, and how fast they answer. Agents have numbers, no names.
 
+    zone = "Asia/Jerusalem"     # where the traffic is a log; TOML traffic has its own
+
     [[queue]]
     id = "service"
     strategy = "longest_idle"
@@ -94,6 +96,8 @@ class Staffing:
     queues: dict[str, QueueSettings] = attrs.field(factory=dict)
     """Sorted by id; ``agents`` is filled from the shifts."""
     source: str = "staffing"
+    zone: str | None = None
+    """Whose civil times the shifts have, where the traffic does not say."""
 
     def workers(self) -> tuple[Worker, ...]:
         """Return the agents, numbered through the shifts: "001", "002" …"""
@@ -126,7 +130,7 @@ def read_staffing(path: Path) -> Staffing:
     .. versionadded:: 0.1
     """
     data, raw = read_toml(path)
-    top = Table(path.name, "", data, ("queue", "shift"))
+    top = Table(path.name, "", data, ("zone", "queue", "shift"))
     queues: dict[str, QueueSettings] = {}
     for table in top.tables("queue", QUEUE) if top.has("queue") else ():
         name = table.text("id")
@@ -137,7 +141,10 @@ def read_staffing(path: Path) -> Staffing:
     if sum(shift.agents for shift in shifts) > AGENTS_MAX:
         raise top.fault("shift", "more than 100,000 agents", "give fewer")
     source = f"{path.name} sha256 {sha256(raw).hexdigest()[:16]}"
-    return Staffing(shifts, {name: queues[name] for name in sorted(queues)}, source)
+    zone = top.text("zone") if top.has("zone") else None
+    if zone is not None:
+        civil.read_zone(zone, top.where("zone"))
+    return Staffing(shifts, {name: queues[name] for name in sorted(queues)}, source, zone)
 
 
 def _queue(table: Table) -> QueueSettings:
@@ -147,7 +154,7 @@ def _queue(table: Table) -> QueueSettings:
         raise table.fault("strategy", f"no strategy {strategy!r}", allowed)
     return QueueSettings(
         strategy=strategy,
-        need=table.text("need", ""),
+        need=table.requirement("need") or "",
         ring_us=table.seconds("ring_s", 20),
         connect_us=table.seconds("connect_s", 5),
         wrapup_us=table.seconds("wrapup_s", 30),

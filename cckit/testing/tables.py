@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cckit.core.errors import ConfigError
 from cckit.core.instant import SECOND, Span
+from cckit.core.need import parse
 
 from .draws import Endless, Exponential, Fixed, Lengths, Lognormal, Uniform
 
@@ -92,9 +93,7 @@ class Table:
             raise self.fault(key, f"{value!r} is not {allowed}", f"give {allowed}")
         return value
 
-    def number(
-        self, key: str, high: float, default: float | None = None, low: float = 0
-    ) -> float:
+    def number(self, key: str, high: float, default: float | None = None, low: float = 0) -> float:
         value = self.data.get(key, default)
         if value is None:
             raise self.fault(key, "is missing", f"give a number from {low} to {high}")
@@ -110,6 +109,16 @@ class Table:
     def seconds(self, key: str, default: float | None = None, low: float = 0) -> Span:
         """Return a length given in seconds as microseconds."""
         return Span(round(self.number(key, LONGEST_S, default, low) * SECOND))
+
+    def requirement(self, key: str, default: str | None = None) -> str | None:
+        """Return a need, "he >= 2 and billing >= 1"."""
+        if key not in self.data:
+            return default
+        value = self.text(key, "")
+        try:
+            return parse(value).text
+        except ValueError as error:
+            raise self.fault(key, str(error), 'write "he >= 2 and billing >= 1"') from error
 
     def levels(self, key: str) -> dict[str, int]:
         """Return skill to level, sorted by skill."""

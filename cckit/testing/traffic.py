@@ -73,12 +73,26 @@ class Arrival(NamedTuple):
 class Traffic(Protocol):
     """The customers of a simulation."""
 
-    start: Instant
-    end: Instant
-    """Nobody arrives from then on."""
-    zone: ZoneInfo
-    source: str
-    """What it is and which models complete it, for ``run.started``: no path."""
+    @property
+    def start(self) -> Instant: ...
+
+    @property
+    def end(self) -> Instant:
+        """Nobody arrives from then on."""
+        ...
+
+    @property
+    def zone(self) -> ZoneInfo: ...
+
+    @property
+    def source(self) -> str:
+        """What it is and which models complete it, for ``run.started``: no path."""
+        ...
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Where its customers go, sorted."""
+        ...
 
     def arrivals(self, seed: int) -> Iterator[Arrival]:
         """Yield the customers by time of arrival."""
@@ -158,6 +172,10 @@ class Processes:
     processes: tuple[Process, ...]
     source: str = "processes"
 
+    @property
+    def queues(self) -> tuple[str, ...]:
+        return tuple(sorted({process.queue for process in self.processes}))
+
     def arrivals(self, seed: int) -> Iterator[Arrival]:
         """Yield the customers of all processes by (time, order of the processes)."""
         each = [one.arrivals(seed, f"process {n}") for n, one in enumerate(self.processes)]
@@ -174,6 +192,10 @@ class Listed:
     customers: tuple[Arrival, ...]
     """By time of arrival."""
     source: str = "listed"
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        return tuple(sorted({customer.queue for customer in self.customers}))
 
     def arrivals(self, seed: int) -> Iterator[Arrival]:
         return iter(self.customers)
@@ -216,7 +238,7 @@ def _process(table: Table, inherited: dict[str, Lengths], rates: tuple[Rate, ...
         drawn["handling"],
         drawn["wrapup"],
         drawn["flow"],
-        table.text("need", "") if table.has("need") else None,
+        table.requirement("need"),
         table.whole("priority", -1000, 1000, 0),
         table.whole("lane", 0, 2, 0),
         table.text("entry_point", ""),

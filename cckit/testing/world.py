@@ -1,0 +1,407 @@
+"""A center in virtual time: the production engine, simulated people, one plain loop.
+
+What happens next is the earlier of two things: a timer of the floor, or an entry in the
+agenda of people and lines (someone arrives, gives up, picks up, has said all). At the
+same instant the floor's timers come first, then the agenda in the order of writing. All
+chance comes from the seed (``draws``), and all of it is whole microseconds before the
+engine sees any. So the same seed, traffic and staffing give the same log, to the byte.
+
+The loop runs seven decisions a call: no closures, no objects but the commands, tuples in
+one heap, a list of bound methods by small number.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Final
+
+from cckit.core import commands as c
+from cckit.core import facts as f
+from cckit.core.ask import OPEN, Ask
+from cckit.core.codec import Codec
+from cckit.core.engine import Engine
+from cckit.core.errors import Refused, StoreError
+from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft, Envelope, Recorded
+from cckit.core.frame import Frame
+from cckit.core.ids import CENTER, AgentId, ContactId, LegId, QueueId
+from cckit.core.instant import Instant, Span
+from cckit.core.registry import Registry
+from cckit.core.settings import QueueSettings
+from cckit.hooks.store import Store
+from cckit.stores.memory import MemoryStore
+
+from .draws import digest, stream
+from .staffing import Shift, Staffing, Worker
+from .traffic import Arrival, Traffic
+
+ORIGIN: Final = "cckit.simulated"
+START: Final = Instant(1_767_225_600_000_000)
+"""2026-01-01T00:00:00Z, where nothing says otherwise."""
+FAR: Final = Instant(2**63 - 1)
+FRAME_DECISIONS: Final = 256
+VOICE: Final = "voice"
+LINE: Final = Actor("adapter", "world")
+"""Reports what happens on the lines."""
+FLOW: Final = Actor("process", "world")
+"""Sends who arrived to a queue."""
+ADMIN: Final = Actor("admin", "world")
+
+REARRANGES: Final = frozenset({c.ApplyConfig, c.SetProfile})
+"""Commands that may put who waits beside an agent who now fits."""
+ROUTE: Final = c.Route()
+
+ARRIVE, ENQUEUE, GIVE_UP, PICK_UP, SAID_ALL, WRAPPED, BACK, BEGIN, LEAVE = range(9)
+
+Progress = Callable[[int, Instant], None]
+"""Told now and then how many customers have arrived, and what time it is."""
+
+
+class Caller:
+    """A customer on the line."""
+
+    __slots__ = ("arrival", "contact", "leg", "offer", "talking")
+
+    def __init__(self, contact: ContactId, leg: LegId, arrival: Arrival) -> None:
+        self.contact = contact
+        self.leg = leg
+        self.arrival = arrival
+        self.offer = 0
+        """The live offer, 0 if there is none."""
+        self.talking = False
+
+
+class World:
+    """A center and its people, by seed.
+
+    :param store: where the log goes; memory unless given. It must be empty.
+    :param traffic, staffing: who comes and who works; both may also come step by step,
+        by ``queue``, ``agent``, ``arrive`` and ``do``.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        traffic: Traffic | None = None,
+        staffing: Staffing | None = None,
+        store: Store | None = None,
+        start: Instant = START,
+        ask: Ask = OPEN,
+        kinds: Sequence[type] = (),
+        progress: Progress | None = None,
+    ) -> None:
+        self.seed = seed
+        self.now = start if traffic is None else traffic.start
+        self.store = MemoryStore(ORIGIN, log_id(seed)) if store is None else store
+        self.engine = Engine(ask=ask)
+        self.callers: dict[ContactId, Caller] = {}
+        """Who is on the line."""
+        self.arrived = 0
+        self._codec = Codec(Registry((*f.FACTS, *kinds)))
+        self._pending: list[Decision] = []
+        self._head = self.store.head()
+        self._agenda: list[tuple[int, int, int, Any, Any]] = []
+        """(instant, order, what, whom, more): a heap."""
+        self._order = count().__next__
+        self._customers: Iterator[Arrival] = iter(())
+        self._workers: dict[AgentId, Worker] = {}
+        self._actors: dict[AgentId, Actor] = {}
+        self._working: set[AgentId] = set()
+        self._resident: list[AgentId] = []
+        """Agents without hours, who stay until nothing is left to happen."""
+        self._wrapups: dict[ContactId, Span] = {}
+        """How long the agent will need after each talk that goes on."""
+        self._answer = stream(seed, "answer")
+        self._unanswered = stream(seed, "unanswered")
+        self._progress = progress
+        self._does: list[Callable[[Any, Any], None]] = [
+            self._arrive,
+            self._enqueue,
+            self._give_up,
+            self._pick_up,
+            self._said_all,
+            self._wrapped,
+            self._back,
+            self._begin,
+            self._leave,
+        ]
+        self._sees: dict[type, Callable[[Envelope, Any], None]] = {
+            f.OfferMade: self._offered,
+            f.OfferExpired: self._offer_ended,
+            f.OfferRescinded: self._offer_ended,
+            f.OfferRejected: self._offer_ended,
+            f.OfferFailed: self._offer_ended,
+            f.ContactConnected: self._connected,
+            f.ContactClosed: self._closed,
+            f.AgentWrapupStarted: self._wrapup,
+            f.AgentNotReady: self._not_ready,
+        }
+        self._open(traffic, staffing)
+
+    # --- setting up -------------------------------------------------------------------
+
+    def _open(self, traffic: Traffic | None, staffing: Staffing | None) -> None:
+        epoch = self.store.claim()
+        self._head = self.store.head()
+        declared = self._codec.registry.missing()
+        self._record(*declared)
+        sources = [part.source for part in (traffic, staffing) if part is not None]
+        source = "; ".join(sources) or "a world, step by step"
+        self._record(f.RunStarted(epoch, "simulated", source, self.seed, False, {}))
+        if staffing is not None:
+            for name in staffing.queues or (traffic.queues if traffic is not None else ()):
+                self.queue(name, staffing.settings(name))
+            for worker in staffing.workers():
+                self._employ(worker, traffic)
+        if traffic is not None:
+            self._customers = traffic.arrivals(self.seed)
+            self._next_customer()
+
+    def queue(self, queue: str, settings: QueueSettings | None = None) -> QueueId:
+        """Open a queue, or change it."""
+        packed = (settings or QueueSettings()).pack()
+        self.do(c.ApplyConfig("queue", queue, packed), ADMIN)
+        return QueueId(queue)
+
+    def agent(self, agent: str, shift: Shift | None = None) -> AgentId:
+        """Employ an agent, who logs in and turns ready now and stays."""
+        worker = Worker(AgentId(agent), shift or Shift(1))
+        self._employ(worker, None)
+        self._begin(worker.agent, None)
+        return worker.agent
+
+    def arrive(self, arrival: Arrival) -> None:
+        """Let a customer come at ``arrival.at``."""
+        heappush(self._agenda, (arrival.at, self._order(), ARRIVE, arrival, True))
+
+    def _employ(self, worker: Worker, traffic: Traffic | None) -> None:
+        agent, shift = worker
+        self._workers[agent] = worker
+        self._actors[agent] = Actor("agent", agent)
+        self.do(c.SetProfile(agent, shift.skills), ADMIN)
+        if traffic is None:
+            return
+        if shift.begins is None:
+            self._resident.append(agent)
+        for begin, end in shift.spans(traffic.start, traffic.end, traffic.zone):
+            heappush(self._agenda, (begin, self._order(), BEGIN, agent, None))
+            if shift.begins is not None:
+                heappush(self._agenda, (end, self._order(), LEAVE, agent, None))
+
+    # --- the loop ---------------------------------------------------------------------
+
+    def run(self, until: Instant | None = None) -> None:
+        """Let time pass until nothing is left to happen, or up to and with ``until``."""
+        self._pass(FAR if until is None else until)
+        if until is not None:
+            self.now = max(self.now, until)
+        elif self._resident:
+            self.now = Instant(self.engine.floor.now)
+            for agent in self._resident:
+                self._leave(agent, None)
+            self._resident.clear()
+            self._pass(FAR)
+        self.flush()
+
+    def _pass(self, until: Instant) -> None:
+        agenda, does, engine = self._agenda, self._does, self.engine
+        next_timer = engine.floor.next_timer
+        while True:
+            timer = next_timer()
+            at = agenda[0][0] if agenda else FAR
+            if timer is not None and timer[0] <= at:
+                if timer[0] > until:
+                    return
+                self.now = max(self.now, Instant(timer[0]))
+                decision = engine.fire(self.now, TIMER)
+                if isinstance(decision, Decision) and decision[1]:
+                    self._keep(decision)
+            elif at > until or not agenda:
+                return
+            else:
+                _, _, what, whom, more = heappop(agenda)
+                self.now = Instant(at)
+                does[what](whom, more)
+
+    def do(
+        self, command: Any, actor: Actor = ADMIN, at: Instant | None = None
+    ) -> Decision | Refused:
+        """Send one command now, or let time pass until ``at`` and send it then."""
+        if at is not None:
+            self.run(at)
+        return self._act(command, actor)
+
+    def _act(self, command: Any, actor: Actor) -> Decision | Refused:
+        """Decide, keep what was decided, and let people see it."""
+        decision = self.engine.act(command, actor, self.now)
+        if isinstance(decision, Decision) and decision[1]:
+            self._keep(decision)
+            if type(command) in REARRANGES:
+                self._route()
+        return decision
+
+    def _route(self) -> None:
+        """Go on matching until nobody waits beside an agent who fits."""
+        while True:
+            decision = self.engine.act(ROUTE, SYSTEM, self.now)
+            if isinstance(decision, Refused) or not decision[1]:
+                return
+            self._keep(decision)
+
+    def _keep(self, decision: Decision) -> None:
+        self._pending.append(decision)
+        if len(self._pending) >= FRAME_DECISIONS:
+            self.flush()
+        sees = self._sees
+        for envelope, data in decision[1]:
+            see = sees.get(type(data))
+            if see is not None:
+                see(envelope, data)
+
+    def _must(self, command: Any, actor: Actor) -> Decision:
+        decision = self._act(command, actor)
+        if isinstance(decision, Refused):
+            where = f"seed {self.seed}, at {self.now}"
+            raise AssertionError(f"{where}: {command} was refused: {decision}")
+        return decision
+
+    def _record(self, *facts: Any) -> None:
+        drafts = tuple(Draft(CENTER, fact) for fact in facts)
+        self._pending.append(self.engine.record(drafts, SYSTEM, self.now))
+
+    def flush(self) -> None:
+        """Store what was decided since the last frame."""
+        if not self._pending:
+            return
+        head, body = self._head, self._codec.pack(self._pending)
+        first = 0 if head.position is None else head.position + 1
+        frame = Frame.make(
+            head.chain, first, self.engine.position - first, self.now, head.epoch, body
+        )
+        if self.store.append(frame, head) is not None:
+            raise StoreError("simulated log", "another writer is at it", "give each world a store")
+        self._head = head._replace(position=frame.end - 1, chain=frame.chain)
+        self._pending.clear()
+        if self._progress is not None:
+            self._progress(self.arrived, self.now)
+
+    def events(self, types: tuple[type, ...] | None = None) -> Iterator[Recorded[Any]]:
+        """Yield what is in the log, decoded from its bytes."""
+        self.flush()
+        for frame in self.store.read():
+            yield from self._codec.events(frame.body, frame.first, types)
+
+    # --- customers --------------------------------------------------------------------
+
+    def _next_customer(self) -> None:
+        arrival = next(self._customers, None)
+        if arrival is not None:
+            heappush(self._agenda, (arrival[0], self._order(), ARRIVE, arrival, None))
+
+    def _arrive(self, arrival: Arrival, alone: Any) -> None:
+        if alone is None:
+            self._next_customer()
+        self.arrived += 1
+        contact = ContactId(digest(self.seed, f"contact {self.arrived}").hex()[:32])
+        command = c.ReportArrived(VOICE, arrival.entry_point, contact=contact)
+        created = self._must(command, LINE)[1][0][1]
+        caller = self.callers[contact] = Caller(contact, created.leg, arrival)
+        if arrival.flow_us:
+            at = self.now + arrival.flow_us
+            heappush(self._agenda, (at, self._order(), ENQUEUE, caller, None))
+        else:
+            self._enqueue(caller, None)
+
+    def _enqueue(self, caller: Caller, _: Any) -> None:
+        arrival = caller.arrival
+        self._must(
+            c.Enqueue(caller.contact, arrival.queue, arrival.priority, arrival.lane, arrival.need),
+            FLOW,
+        )
+        if arrival.patience_us is not None and not caller.talking:
+            at = self.now + arrival.patience_us
+            heappush(self._agenda, (at, self._order(), GIVE_UP, caller, None))
+
+    def _give_up(self, caller: Caller, _: Any) -> None:
+        if not caller.talking and caller.contact in self.callers:
+            self._must(c.ReportCleared(caller.leg), LINE)
+
+    def _said_all(self, caller: Caller, _: Any) -> None:
+        if caller.contact in self.callers:
+            self._must(c.ReportCleared(caller.leg), LINE)
+
+    def _closed(self, envelope: Envelope, data: f.ContactClosed) -> None:
+        self.callers.pop(ContactId(envelope.stream[8:]), None)
+
+    # --- agents -----------------------------------------------------------------------
+
+    def _begin(self, agent: AgentId, _: Any) -> None:
+        self._working.add(agent)
+        self._act(c.LogIn(agent), self._actors[agent])
+        self._act(c.SetReady(agent), self._actors[agent])
+
+    def _leave(self, agent: AgentId, _: Any) -> None:
+        self._working.discard(agent)
+        self._act(c.LogOut(agent), self._actors[agent])
+
+    def _back(self, agent: AgentId, _: Any) -> None:
+        if agent in self._working:
+            self._act(c.SetReady(agent), self._actors[agent])
+
+    def _not_ready(self, envelope: Envelope, data: f.AgentNotReady) -> None:
+        agent = AgentId(envelope.stream[6:])
+        worker = self._workers.get(agent)
+        if data.reason == "rona" and worker is not None:
+            at = self.now + worker.shift.back_after_us
+            heappush(self._agenda, (at, self._order(), BACK, agent, None))
+
+    def _offered(self, envelope: Envelope, made: f.OfferMade) -> None:
+        caller, worker = self.callers.get(made.contact), self._workers.get(made.agent)
+        if caller is None or worker is None:
+            return
+        caller.offer = made.offer
+        self._must(c.ReportAlerting(made.offer), LINE)
+        shift = worker.shift
+        if shift.unanswered and self._unanswered.random() < shift.unanswered:
+            return
+        delay = shift.answer.draw(self._answer)
+        if delay == 0:
+            self._pick_up(caller, made)
+        elif delay is not None:
+            heappush(self._agenda, (self.now + delay, self._order(), PICK_UP, caller, made))
+
+    def _pick_up(self, caller: Caller, made: f.OfferMade) -> None:
+        if caller.offer == made.offer:
+            self._must(c.AcceptOffer(made.offer), self._actors[made.agent])
+            self._must(c.ReportBridged(made.offer), LINE)
+
+    def _offer_ended(self, envelope: Envelope, data: Any) -> None:
+        caller = self.callers.get(ContactId(envelope.stream[8:]))
+        if caller is not None and caller.offer == data.offer:
+            caller.offer = 0
+
+    def _connected(self, envelope: Envelope, data: f.ContactConnected) -> None:
+        caller = self.callers.get(ContactId(envelope.stream[8:]))
+        if caller is not None:
+            caller.talking = True
+            arrival = caller.arrival
+            if arrival.wrapup_us is not None:
+                self._wrapups[caller.contact] = arrival.wrapup_us
+            at = self.now + arrival.handling_us
+            heappush(self._agenda, (at, self._order(), SAID_ALL, caller, None))
+
+    def _wrapup(self, envelope: Envelope, data: f.AgentWrapupStarted) -> None:
+        wrapup = self._wrapups.pop(data.contact, None)
+        if wrapup is not None and self.now + wrapup < data.due:
+            agent = AgentId(envelope.stream[6:])
+            heappush(self._agenda, (self.now + wrapup, self._order(), WRAPPED, agent, data.contact))
+
+    def _wrapped(self, agent: AgentId, contact: ContactId) -> None:
+        self._act(c.EndWrapup(agent, contact), self._actors[agent])
+
+
+def log_id(seed: int) -> bytes:
+    """Return the log id of a simulation: 16 bytes."""
+    return digest(seed, "log id")[:16]
