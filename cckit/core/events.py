@@ -71,51 +71,30 @@ SYSTEM: Final = Actor("system", "cckit")
 TIMER: Final = Actor("timer", "cckit")
 
 
-class Stamp:
+class Stamp(NamedTuple):
     """Who, when and why of one decision; its events share it."""
 
-    __slots__ = ("actor", "cause", "correlation", "occurred_at", "recorded_at", "request")
-
-    def __init__(
-        self,
-        recorded_at: int,
-        actor: Actor,
-        occurred_at: int | None = None,
-        cause: int | None = None,
-        correlation: str | None = None,
-        request: bytes | None = None,
-    ) -> None:
-        self.recorded_at = recorded_at
-        """Our clock when it was decided; never goes back within a run."""
-        self.actor = actor
-        self.occurred_at = occurred_at
-        """The source's clock, where it has one."""
-        self.cause = cause
-        """Position of the event that led to this one."""
-        self.correlation = correlation
-        """The matter's first contact."""
-        self.request = request
-        """24 bytes: digest of the idempotency key and of the command."""
+    recorded_at: int
+    """Our clock when it was decided; never goes back within a run."""
+    actor: Actor
+    occurred_at: int | None = None
+    """The source's clock, where it has one."""
+    cause: int | None = None
+    """Position of the event that led to this one."""
+    correlation: str | None = None
+    """The matter's first contact."""
+    request: bytes | None = None
+    """24 bytes: digest of the idempotency key and of the command."""
 
 
-class Envelope:
+class Envelope(NamedTuple):
     """An event's place in the log. Positions and stream versions count from 0."""
 
-    __slots__ = ("kind", "position", "stamp", "stream", "stream_version")
-
-    def __init__(
-        self,
-        stamp: Stamp,
-        position: int,
-        stream: Stream,
-        stream_version: int,
-        kind: EventKind,
-    ) -> None:
-        self.stamp = stamp
-        self.position = position
-        self.stream = stream
-        self.stream_version = stream_version
-        self.kind = kind
+    stamp: Stamp
+    position: int
+    stream: Stream
+    stream_version: int
+    kind: EventKind
 
     @property
     def type(self) -> str:
@@ -150,9 +129,6 @@ class Envelope:
     @property
     def request(self) -> bytes | None:
         return self.stamp.request
-
-    def __repr__(self) -> str:
-        return f"Envelope({self.position}, {self.stream!r}@{self.stream_version}, {self.type})"
 
 
 Recorded = tuple[Envelope, D]

@@ -1,0 +1,280 @@
+"""The one door: a command in, recorded events out, and the state that they make.
+
+``act`` decides, gives each event its place, seals what is personal, lets the floor
+evolve and checks the invariants on what was touched. It never waits and reads no clock:
+the shell's writer and the simulated world drive the same engine.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from . import commands as m
+from . import facts as f
+from .ask import OPEN, Ask
+from .errors import Refused
+from .events import Actor, Decision, Draft, Envelope, Recorded, Stamp
+from .evolve import EVOLVE
+from .floor import Floor
+from .ids import CENTER, Stream
+from .instant import MINUTE, Instant
+from .invariants import Breach, check
+from .routing import unmatched
+from .rules import RULES
+
+Seal = Callable[[int, Stream, Any], Any]
+"""(position, stream, event) to the event with every personal value sealed."""
+
+GUARDED: Final = frozenset({"agent", "supervisor", "admin"})
+REFUSALS_A_MINUTE: Final = 10
+
+
+class Machine(NamedTuple):
+    """A plugin's machine: one state a stream, the same words as the core's."""
+
+    name: str
+    commands: tuple[type, ...]
+    """Its command classes; each has a ``stream``."""
+    seen: tuple[type, ...]
+    """The event classes that it evolves on."""
+    initial: Callable[[], Any]
+    decide: Callable[..., Sequence[Draft] | Refused]
+    evolve: Callable[[Any, Recorded[Any]], None]
+
+
+class InvariantBroken(Exception):
+    """A bug of ours: this decision must not reach the log, and the state is spoiled.
+
+    Make a new engine from the log, then record ``invariant.broken``.
+    """
+
+    def __init__(self, rule: str, command: str, detail: str) -> None:
+        super().__init__(f"{rule} broken by {command}: {detail}")
+        self.rule = rule
+        self.command = command
+
+
+class Engine:
+    """A center's whole state, and how it changes.
+
+    :param ask: the policy answers.
+    :param machines: what plugins add.
+    :param seal: seals personal values; without it they must be None.
+    :param version_of: the next version of a stream of which nothing is remembered.
+    """
+
+    def __init__(
+        self,
+        ask: Ask = OPEN,
+        machines: Sequence[Machine] = (),
+        seal: Seal | None = None,
+        version_of: Callable[[Stream], int] = lambda stream: 0,
+    ) -> None:
+        self.ask = ask
+        self.seal = seal
+        self.version_of = version_of
+        self.floor = Floor()
+        self.position = 0
+        """Of the next event."""
+        self.now = 0
+        self.machines = {c: machine for machine in machines for c in machine.commands}
+        self.states: dict[tuple[str, Stream], Any] = {}
+        self.seen: dict[type, list[Machine]] = {}
+        for machine in machines:
+            for kind in machine.seen:
+                self.seen.setdefault(kind, []).append(machine)
+        self.handlers = dict(EVOLVE)
+        self.refusals: dict[str, tuple[int, int, int]] = {}
+        """Actor to (minute, refusals written in it, refusals not written)."""
+
+    # --- deciding -------------------------------------------------------------------
+
+    def act(
+        self,
+        command: Any,
+        actor: Actor,
+        now: int,
+        *,
+        occurred_at: int | None = None,
+        request: bytes | None = None,
+        cause: int | None = None,
+        correlation: str | None = None,
+    ) -> Decision | Refused:
+        """Decide on a command and carry it out in memory.
+
+        A decision without events changed nothing. ``now`` must not go back.
+
+        :raises InvariantBroken: see there.
+        """
+        if self.ask.guarded and actor[0] in GUARDED:
+            denied = self._denied(command, actor, now, request)
+            if denied is not None:
+                return denied
+        try:
+            rule = RULES.get(type(command))
+            if rule is not None:
+                drafts = rule(self.floor, command, now, self.ask, actor)
+            else:
+                drafts = self._ask_machine(command, now)
+        except (KeyError, AttributeError, AssertionError, IndexError) as error:
+            raise InvariantBroken("decide", type(command).__name__, repr(error)) from error
+        if type(drafts) is Refused:
+            return drafts
+        stamp = Stamp(now, actor, occurred_at, cause, correlation, request)
+        return self._commit(drafts, stamp, type(command).__name__)
+
+    def record(
+        self,
+        drafts: Sequence[Draft],
+        actor: Actor,
+        now: int,
+        *,
+        occurred_at: int | None = None,
+        request: bytes | None = None,
+        cause: int | None = None,
+        correlation: str | None = None,
+    ) -> Decision:
+        """Take in facts that need no deciding, as one decision."""
+        stamp = Stamp(now, actor, occurred_at, cause, correlation, request)
+        return self._commit(drafts, stamp, "record")
+
+    def _ask_machine(self, command: Any, now: int) -> Any:
+        machine = self.machines.get(type(command))
+        if machine is None:
+            what = f"nobody knows the command {type(command).__name__}"
+            return Refused("command.unknown", "center", what, "load the plugin that brings it")
+        key = (machine.name, command.stream)
+        state = self.states.get(key)
+        return machine.decide(machine.initial() if state is None else state, command, now, self.ask)
+
+    def _commit(self, drafts: Sequence[Draft], stamp: Stamp, what: str) -> Decision:
+        floor = self.floor
+        versions = floor.versions
+        position = self.position
+        handlers = self.handlers
+        recorded: list[Recorded[Any]] = []
+        try:
+            for stream, data in drafts:
+                version = versions.get(stream)
+                if version is None:
+                    created = type(data) is f.ContactCreated
+                    version = 0 if created else self.version_of(stream)
+                versions[stream] = version + 1
+                if self.seal is not None:
+                    data = self.seal(position, stream, data)
+                kind = data.__event__
+                envelope = Envelope(stamp, position, stream, version, kind)
+                recorded.append((envelope, data))
+                handler = handlers.get(kind.cls)
+                if handler is not None:
+                    handler(floor, envelope, data)
+                if kind.cls in self.seen:
+                    self._tell_machines(kind.cls, recorded[-1])
+                position += 1
+            self.position = position
+            self.now = floor.now = stamp[0]
+            if floor.unrouted:
+                floor.unrouted = unmatched(floor, stamp[0]) is not None
+            check(floor, recorded)
+        except Breach as breach:
+            raise InvariantBroken(breach.rule, what, breach.detail) from breach
+        except (KeyError, AttributeError, TypeError, IndexError) as error:
+            raise InvariantBroken("evolve", what, repr(error)) from error
+        if floor.closed_at or floor.ended_at:
+            floor.forget(stamp[0])
+        return Decision(stamp, tuple(recorded))
+
+    def _denied(
+        self, command: Any, actor: Actor, now: int, request: bytes | None
+    ) -> Decision | Refused | None:
+        action, target = type(command).__name__, target_of(command)
+        verdict = self.ask.authorize(actor, self.floor.roles.get(actor[1], ()), action, target)
+        if verdict.allowed:
+            return None
+        minute, written, missed = self.refusals.get(actor[1], (-1, 0, 0))
+        if minute != now // MINUTE:
+            minute, written = now // MINUTE, 0
+        if written >= REFUSALS_A_MINUTE:
+            self.refusals[actor[1]] = (minute, written, missed + 1)
+            return denial(actor, action, target, verdict.reason)
+        self.refusals[actor[1]] = (minute, written + 1, 0)
+        fact = f.AccessRefused(actor[1], action, target, verdict.reason or None, missed + 1)
+        return self.record([Draft(CENTER, fact)], actor, now, request=request)
+
+    # --- replaying ------------------------------------------------------------------
+
+    def fold(self, recorded: Recorded[Any]) -> None:
+        """Take in one event of the log, in order."""
+        envelope, data = recorded
+        floor = self.floor
+        floor.versions[envelope.stream] = envelope.stream_version + 1
+        handler = self.handlers.get(envelope.kind.cls)
+        if handler is not None:
+            handler(floor, envelope, data)
+        if envelope.kind.cls in self.seen:
+            self._tell_machines(envelope.kind.cls, recorded)
+        floor.touched.clear()
+        self.position = envelope.position + 1
+        self.now = floor.now = envelope.stamp[0]
+        floor.forget(self.now)
+
+    def _tell_machines(self, kind: type, recorded: Recorded[Any]) -> None:
+        for machine in self.seen[kind]:
+            key = (machine.name, recorded[0].stream)
+            state = self.states.get(key)
+            if state is None:
+                state = self.states[key] = machine.initial()
+            machine.evolve(state, recorded)
+
+    @property
+    def unrouted(self) -> bool:
+        """Whether a ``Route`` command must follow before any other."""
+        return self.floor.unrouted
+
+    # --- time -----------------------------------------------------------------------
+
+    def next_due(self) -> tuple[Instant, m.TimerDue] | None:
+        """The earliest instant that something waits for, and what to propose then."""
+        timer = self.floor.next_timer()
+        if timer is None:
+            return None
+        subject = f"{timer[3]} {timer[4]}" if timer[4] else str(timer[3])
+        return Instant(timer[0]), m.TimerDue(timer[2], subject, timer[1])
+
+    def fire(self, now: int, actor: Actor) -> Decision | Refused | None:
+        """Propose the earliest timer if it is due; None if none is.
+
+        A timer is proposed once: what does not want to wait any more lets it go.
+        """
+        timer = self.floor.next_timer()
+        if timer is None or timer[0] > now:
+            return None
+        self.floor.timers.drop(timer)
+        subject = f"{timer[3]} {timer[4]}" if timer[4] else str(timer[3])
+        return self.act(m.TimerDue(timer[2], subject, timer[1]), actor, now, cause=timer[1])
+
+
+def target_of(command: Any) -> str:
+    """What a command is about, for authorize: ``agent/ID``, ``contact/ID`` …"""
+    for field in ("agent", "contact", "offer", "leg", "queue", "who", "stream"):
+        value = getattr(command, field, None)
+        if value is not None:
+            return f"{field}/{value}"
+    return str(CENTER)
+
+
+def denial(actor: Actor, action: str, target: str, reason: str) -> Refused:
+    """What the sender of a denied command gets."""
+    what = f"{actor[0]} {actor[1]!r} may not {action}: {reason or 'no role allows it'}"
+    return Refused("access.refused", target, what, "ask an admin for a role that allows it")
+
+
+def denial_of(decision: Decision) -> Refused | None:
+    """The refusal that a decision stands for, if it records one."""
+    if len(decision.recorded) != 1:
+        return None
+    envelope, data = decision.recorded[0]
+    if type(data) is not f.AccessRefused:
+        return None
+    return denial(envelope.actor, data.action, data.object, data.purpose or "")
+
+

@@ -1,0 +1,151 @@
+"""The floor: tables of small machines, and what is derived from them for speed.
+
+Only ``evolve`` writes here. ``dump`` gives the tables as canonical data, ``load`` makes
+the same floor of them, index and timers included; a snapshot is that and no more.
+"""
+
+from collections import deque
+from typing import Final
+
+from .agent import Agent
+from .contact import Contact
+from .ids import EPOCH_SHIFT, AgentId, QueueId, Stream
+from .matching import Index
+from .offer import ACCEPTED, Offer
+from .queue import TAKEN, Entry, Queue
+from .timer import Timer, Timers
+
+VERSION: Final = 1
+"""Of the tables; a snapshot of another one is thrown away."""
+
+KEEP_US: Final = 600_000_000
+"""How long what has ended is remembered, to tell a late report from a wrong one."""
+
+
+class Floor:
+    """Everything that decide may read."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        """When the last event was recorded."""
+        self.epoch = 0
+        self.n = 0
+        """How many core ids were given out."""
+        self.kind = ""
+        self.run_position = -1
+        """Of the last ``run.started``."""
+        self.contacts: dict[Stream, Contact] = {}
+        self.entries: dict[int, Entry] = {}
+        self.offers: dict[int, Offer] = {}
+        self.agents: dict[str, Agent] = {}
+        self.queues: dict[QueueId, Queue] = {}
+        self.roles: dict[str, tuple[str, ...]] = {}
+        """Who holds which roles, sorted."""
+        self.configs: dict[tuple[str, str], bytes] = {}
+        """(kind, id) to the hash of the configuration in force."""
+        self.versions: dict[Stream, int] = {}
+        """Stream to its next version, for streams that may still grow."""
+        self.unrouted = False
+        """A queue or a profile changed: who waits may fit someone idle; ``Route`` looks."""
+        self.created = 0
+        self.closed = 0
+        self.ended: dict[int, tuple[int, Stream]] = {}
+        """Offer to the position that ended it and its contact, for ``KEEP_US``."""
+        self.ended_at: deque[tuple[int, int]] = deque()
+        self.closed_at: deque[tuple[int, Stream]] = deque()
+        self.legs: dict[int, Contact] = {}
+        self.index = Index()
+        self.timers = Timers()
+        self.touched: dict[Contact | Entry | Offer | Agent, None] = {}
+        """What the current decision wrote to; the invariants look at these."""
+
+    def next_id(self) -> int:
+        """The id that the next thing will get: larger than all before."""
+        return (self.epoch << EPOCH_SHIFT) + self.n + 1
+
+    def took_id(self, given: int) -> None:
+        """Note that an event gave out an id."""
+        n = given & ((1 << EPOCH_SHIFT) - 1)
+        if n > self.n:
+            self.n = n
+
+    def was_given(self, given: int) -> bool:
+        """Tell whether an id may have existed, though nothing is known of it now."""
+        return 0 < given >> EPOCH_SHIFT <= self.epoch and given < self.next_id()
+
+    def forget(self, now: int) -> None:
+        """Let go of what ended ``KEEP_US`` ago."""
+        before = now - KEEP_US
+        ended_at, closed_at = self.ended_at, self.closed_at
+        while ended_at and ended_at[0][0] < before:
+            self.ended.pop(ended_at.popleft()[1], None)
+        while closed_at and closed_at[0][0] < before:
+            self.versions.pop(closed_at.popleft()[1], None)
+
+    def alive(self, timer: Timer) -> bool:
+        """Tell whether what set this timer still waits for it."""
+        kind, subject = timer[2], timer[3]
+        if kind == "ring" or kind == "connect":
+            offer = self.offers.get(subject)  # type: ignore[call-overload]
+            return offer is not None and offer.position == timer[1]
+        if kind == "wrapup":
+            agent = self.agents.get(subject)  # type: ignore[call-overload]
+            slot = agent.slots.get(timer[4]) if agent else None
+            return slot is not None and slot.position == timer[1]
+        entry = self.entries.get(subject)  # type: ignore[call-overload]
+        if entry is None:
+            return False
+        if kind == "wait":
+            return entry.position == timer[1] and entry.phase is not TAKEN
+        return entry.barred is not None and timer[0] in entry.barred.values()
+
+    def next_timer(self) -> Timer | None:
+        return self.timers.first(self.alive)
+
+    def rebuild(self) -> None:
+        """Derive index, legs and timers from the tables."""
+        self.index = Index()
+        self.timers = Timers()
+        self.legs = {}
+        for contact in self.contacts.values():
+            for leg in (contact.leg, contact.agent_leg):
+                if leg:
+                    self.legs[leg] = contact
+        for agent in sorted(self.agents.values(), key=lambda a: a.number):
+            agent.place = 0
+            self.index.add(agent, self.queues)
+        for agent in self.agents.values():
+            self.index.status(agent)
+        for agent in sorted(self.agents.values(), key=lambda a: (a.idle_since, a.id)):
+            if agent.logged_in and agent.ready:
+                self.index.place(agent)
+        self._rebuild_entries()
+        self._rebuild_timers()
+
+    def _rebuild_entries(self) -> None:
+        for entry in self.entries.values():
+            old = entry.group
+            entry.group = self.index.group(old.queue, old.channel, old.need.text)
+            if entry.id in old.waiting:
+                entry.group.add(entry.id, entry.rank)
+                self.index.waiting |= 1 << entry.group.number
+
+    def _rebuild_timers(self) -> None:
+        found: list[Timer] = []
+        for offer in self.offers.values():
+            if offer.due:
+                kind = "connect" if offer.phase is ACCEPTED else "ring"
+                found.append(Timer(offer.due, offer.position, kind, offer.id))
+        for agent in self.agents.values():
+            for contact, slot in agent.slots.items():
+                if slot.due:
+                    found.append(Timer(slot.due, slot.position, "wrapup", agent.id, contact))
+        for entry in self.entries.values():
+            if entry.due:
+                found.append(Timer(entry.due, entry.position, "wait", entry.id))
+            for until in (entry.barred or {}).values():
+                found.append(Timer(until, entry.position, "backoff", entry.id))
+        self.timers.heap = sorted(found)
+
+    def agent(self, agent: AgentId) -> Agent | None:
+        return self.agents.get(agent)

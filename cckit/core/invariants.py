@@ -1,0 +1,231 @@
+"""What must always hold, checked on what a decision touched before anything is stored.
+
+A breach is a bug of ours. Each rule has the number it goes by in the documentation of
+the floor, and a planted bug among the tests that it catches.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from . import agent as a
+from . import contact as c
+from . import facts as f
+from . import offer as o
+from . import queue as q
+from .agent import Agent
+from .contact import Contact
+from .events import Recorded
+from .floor import Floor
+from .ids import EntryId
+from .offer import Offer
+from .queue import Entry
+from .routing import seeker_of, unmatched
+
+
+
+
+FREEING: Final = frozenset({f.AgentReady, f.AgentWrapupEnded, f.ContactAgentLeft})
+
+
+class Breach(Exception):
+    """An invariant does not hold."""
+
+    def __init__(self, rule: str, detail: str) -> None:
+        super().__init__(f"{rule}: {detail}")
+        self.rule = rule
+        self.detail = detail
+
+
+def check(floor: Floor, recorded: list[Recorded[Any]]) -> None:
+    """Check what the events just evolved have touched, then forget that they did.
+
+    :raises Breach: naming the first rule that does not hold.
+    """
+    touched = floor.touched
+    first = recorded[0][0].position if recorded else 0
+    for machine in touched:
+        kind = type(machine)
+        CHECKS[kind](floor, machine)
+        if kind is Agent and machine.idle_position >= first:  # type: ignore[union-attr]
+            set_by = recorded[machine.idle_position - first][0].kind.cls  # type: ignore[union-attr]
+            if set_by not in FREEING:
+                raise Breach("I11", f"{machine} lost its place in line by {set_by.__name__}")
+    for envelope, data in recorded:
+        kind = envelope.kind.cls
+        if kind in EVENT_CHECKS:
+            EVENT_CHECKS[kind](floor, recorded, envelope.stamp[0], data)
+    touched.clear()
+    if floor.created != len(floor.contacts) + floor.closed:
+        raise Breach("I22", "contacts created are not those open and closed")
+
+
+def check_all(floor: Floor) -> None:
+    """Check every machine of the floor: at snapshots and in tests.
+
+    :raises Breach: naming the first rule that does not hold.
+    """
+    for table in (floor.contacts, floor.entries, floor.offers, floor.agents):
+        for machine in table.values():  # type: ignore[attr-defined]
+            CHECKS[type(machine)](floor, machine)
+    for queue in floor.queues.values():
+        live = sum(1 for e in floor.entries.values() if e.group.queue is queue)
+        if live != queue.live:
+            raise Breach("I22", f"queue {queue.id}: {queue.live} live, {live} found")
+    waits = unmatched(floor, floor.now)
+    if waits is not None:
+        raise Breach("I8", f"entry {waits.id} waits beside a free agent who could serve")
+
+
+def check_contact(floor: Floor, contact: Contact) -> None:
+    phase = contact.phase
+    if phase is c.TALKING:
+        if floor.kind != "imported" and not (contact.leg and contact.agent_leg and contact.agent):
+            raise Breach("I4", f"{contact.stream} talks without two live legs")
+    elif phase is c.QUEUED:
+        entry = floor.entries.get(contact.entry)  # type: ignore[call-overload]
+        if entry is None or entry.contact != contact.stream or entry.phase is q.TAKEN:
+            raise Breach("I3", f"{contact.stream} is queued without an entry that waits")
+        if not contact.leg:
+            raise Breach("I3", f"{contact.stream} waits without a live leg")
+    elif phase is c.CONNECTING:
+        offer = floor.offers.get(contact.offer)
+        if offer is None or offer.phase is not o.ACCEPTED or not offer.due:
+            raise Breach("I14", f"{contact.stream} connects without a timer")
+    elif contact.entry or contact.offer:
+        raise Breach("I18", f"{contact.stream} is new and owns an entry or an offer")
+
+
+def check_entry(floor: Floor, entry: Entry) -> None:
+    if entry.rank[2] != entry.since:
+        raise Breach("I10", f"entry {entry.id}: since was changed")
+    phase = entry.phase
+    if phase is q.WAITING:
+        if entry.group.waiting.get(entry.id) is not entry.rank:
+            raise Breach("I3", f"entry {entry.id} waits in no group")
+        _nobody_free(floor, entry)
+    elif entry.offer not in floor.offers:
+        raise Breach("I3", f"entry {entry.id} is {phase.name.lower()} without its offer")
+
+
+def _nobody_free(floor: Floor, entry: Entry) -> None:
+    mask = floor.index.candidates(entry.group)
+    if not mask or floor.unrouted:
+        return
+    for agent_id, until in (entry.barred or {}).items():
+        agent = floor.agents[agent_id]
+        if until > floor.now and agent.place:
+            mask &= ~(1 << agent.place)
+    if mask:
+        raise Breach("I8", f"entry {entry.id} waits beside a free agent who could serve")
+
+
+def check_offer(floor: Floor, offer: Offer) -> None:
+    entry = floor.entries.get(offer.entry)
+    agent = floor.agents[offer.agent]
+    slot = agent.slots.get(offer.contact[8:])
+    if slot is None or slot.offer != offer.id:
+        raise Breach("I7", f"offer {offer.id} has no slot of its agent")
+    if offer.phase is o.ACCEPTED:
+        return
+    if entry is None or entry.phase is not q.OFFERED or entry.offer != offer.id:
+        raise Breach("I3", f"offer {offer.id}: its entry is not offered")
+    if slot.phase is not a.RESERVED:
+        raise Breach("I7", f"offer {offer.id}: the agent is not reserved")
+    if not floor.contacts[offer.contact].leg:
+        raise Breach("I3", f"offer {offer.id}: nobody is there to be served")
+    if not offer.due:
+        raise Breach("I14", f"offer {offer.id} never expires")
+
+
+def check_agent(floor: Floor, agent: Agent) -> None:
+    used = 0
+    for contact, slot in agent.slots.items():
+        used += slot.cost
+        phase = slot.phase
+        if phase is a.WRAPUP:
+            if not slot.due:
+                raise Breach("I14", f"{agent.id} wraps up for ever")
+            continue
+        offer = floor.offers.get(slot.offer)
+        if offer is None or offer.agent != agent.id:
+            raise Breach("I5", f"{agent.id}: a slot for {contact} that no offer names")
+        if (phase is a.RESERVED) is (offer.phase is o.ACCEPTED):
+            raise Breach("I2", f"{agent.id}: slot {phase.name}, offer {offer.phase.name}")
+    if used != agent.used or used > agent.budget:
+        raise Breach("I6", f"{agent.id}: {agent.used} used, {used} counted, {agent.budget} allowed")
+    if not agent.logged_in:
+        if agent.slots or agent.ready:
+            raise Breach("I18", f"{agent.id} is logged out and owns something")
+        return
+    if agent.ready is not bool(agent.place):
+        raise Breach("I11", f"{agent.id}: ready without a place in line, or the reverse")
+    last = floor.index.last
+    if last is not None and agent.place and agent.idle_since > last.idle_since:
+        raise Breach("I11", f"{agent.id} is not in line where its idle time puts it")
+    if agent.next_status and not agent.slots:
+        raise Breach("I16", f"{agent.id} has nothing at hand and did not leave")
+    if agent.ready and not used:
+        _nothing_waits(floor, agent)
+
+
+def _nothing_waits(floor: Floor, agent: Agent) -> None:
+    """An idle agent sees no entry of its groups that is not kept from it."""
+    index = floor.index
+    bits = index.suits(agent) & index.waiting
+    if not bits or agent.next_status or floor.unrouted:
+        return
+    for group in index.groups:
+        if bits >> group.number & 1 and group.channel in agent.on:
+            for entry_id in group.waiting:
+                barred = floor.entries[EntryId(entry_id)].barred
+                if not barred or barred.get(agent.id, 0) <= floor.now:
+                    raise Breach("I8", f"{agent.id} is idle while entry {entry_id} waits")
+
+
+# --- rules about a step, not about a state ------------------------------------------------
+
+
+def check_made(floor: Floor, recorded: list[Recorded[Any]], now: int, data: f.OfferMade) -> None:
+    entry = floor.entries[data.entry]
+    group = entry.group
+    if group.waiting and group.head < entry.rank:
+        ahead = floor.entries[EntryId(group.head[3])]
+        if not (ahead.barred and ahead.barred.get(data.agent, 0) > now):
+            raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
+    barred = seeker_of(entry).barred
+    if barred and barred.get(data.agent, 0) > now:
+        raise Breach("I19", f"entry {entry.id} was offered to {data.agent} within its back-off")
+
+
+def check_not_ready(
+    floor: Floor, recorded: list[Recorded[Any]], now: int, data: f.AgentNotReady
+) -> None:
+    if data.reason == "rona" and not any(type(e) is f.OfferExpired for _, e in recorded):
+        raise Breach("I15", "an agent was set aside for an offer that did not ring out")
+
+
+def check_left(floor: Floor, recorded: list[Recorded[Any]], now: int, data: f.QueueLeft) -> None:
+    if data.wait_us < 0:
+        raise Breach("I22", f"entry {data.entry} waited {data.wait_us} us")
+
+
+def check_closed(
+    floor: Floor, recorded: list[Recorded[Any]], now: int, data: f.ContactClosed
+) -> None:
+    if data.reason == "abandoned" and data.phase in ("talk", "hold"):
+        raise Breach("I17", "a contact that was connected is not abandoned")
+
+
+EVENT_CHECKS: Final[dict[type, Callable[[Floor, list[Recorded[Any]], int, Any], None]]] = {
+    f.OfferMade: check_made,
+    f.AgentNotReady: check_not_ready,
+    f.QueueLeft: check_left,
+    f.ContactClosed: check_closed,
+}
+
+CHECKS: Final[dict[type, Callable[[Floor, Any], None]]] = {
+    Contact: check_contact,
+    Entry: check_entry,
+    Offer: check_offer,
+    Agent: check_agent,
+}

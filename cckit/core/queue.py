@@ -1,0 +1,117 @@
+"""Queues, and the entries that wait in them.
+
+Entries of one queue that need the same on the same channel form a *group*. Within a
+group the order never changes with time, so a heap holds it: lane first, then where the
+wait counts from less a head start per step of priority, then age, then id.
+"""
+
+from enum import IntEnum
+from heapq import heappop, heappush
+from typing import Final
+
+import attrs
+
+from . import facts as f
+from .ids import EntryId, QueueId, Stream
+from .need import Need
+from .settings import QueueSettings
+
+Phase = IntEnum("Phase", "WAITING OFFERED TAKEN LEFT", start=0)
+WAITING, OFFERED, TAKEN, LEFT = Phase
+
+MOVES: Final[dict[tuple[Phase, type], Phase]] = {
+    (WAITING, f.OfferMade): OFFERED,
+    (OFFERED, f.OfferAccepted): TAKEN,
+    (OFFERED, f.OfferRejected): WAITING,
+    (OFFERED, f.OfferExpired): WAITING,
+    (OFFERED, f.OfferRescinded): WAITING,
+    (OFFERED, f.OfferFailed): WAITING,
+    (TAKEN, f.ContactConnectFailed): WAITING,
+    (WAITING, f.QueueLeft): LEFT,
+    (OFFERED, f.QueueLeft): LEFT,
+    (TAKEN, f.QueueLeft): LEFT,
+}
+
+Rank = tuple[int, int, int, int]
+"""(-lane, since less the head start, since, entry): the least is next."""
+
+
+@attrs.define(slots=True, eq=False, weakref_slot=False)
+class Queue:
+    """One queue and how it works."""
+
+    id: QueueId
+    settings: QueueSettings
+    policy_hash: bytes
+    """SHA-256 of the configuration in force."""
+    n: int = 0
+    """How many entries it has had."""
+    live: int = 0
+
+
+@attrs.define(slots=True, eq=False, weakref_slot=False)
+class Entry:
+    """One wait; ``evolve`` alone writes it."""
+
+    id: EntryId
+    contact: Stream
+    group: "Group"
+    rank: Rank
+    since: int
+    """Where its wait counts from; no event but ``queue.entered`` sets it."""
+    phase: Phase = WAITING
+    round: int = 0
+    """How many offers it has had."""
+    due: int = 0
+    """When it leaves by itself; 0 is never."""
+    position: int = 0
+    """Of the event that set ``due``."""
+    offer: int = 0
+    """Its live or accepted offer, or 0."""
+    barred: dict[str, int] | None = None
+    """Agent to the instant until which this pair is backed off."""
+    failures: int = 0
+
+    @property
+    def priority(self) -> int:
+        head_start = self.group.queue.settings.head_start_us
+        return (self.since - self.rank[1]) // head_start if head_start else 0
+
+
+@attrs.define(slots=True, eq=False, weakref_slot=False)
+class Group:
+    """Entries that need the same: they differ in rank only."""
+
+    number: int
+    queue: Queue
+    channel: str
+    need: Need
+    heap: list[Rank] = attrs.Factory(list)
+    waiting: dict[int, Rank] = attrs.Factory(dict)
+    """Entry to its rank; what is in the heap but not here has left."""
+
+    def add(self, entry: int, rank: Rank) -> None:
+        self.waiting[entry] = rank
+        heappush(self.heap, rank)
+
+    def remove(self, entry: int) -> None:
+        """Take an entry out; the heap forgets it when it comes to the top."""
+        waiting, heap = self.waiting, self.heap
+        del waiting[entry]
+        if not waiting:
+            heap.clear()
+            return
+        while waiting.get(heap[0][3]) is not heap[0]:
+            heappop(heap)
+        if len(heap) > 64 + 2 * len(waiting):
+            heap[:] = sorted(waiting.values())
+
+    @property
+    def head(self) -> Rank:
+        """The next one; the group must not be empty."""
+        return self.heap[0]
+
+
+def rank(entry: int, lane: int, since: int, priority: int, head_start_us: int) -> Rank:
+    """Place an entry within its group."""
+    return (-lane, since - priority * head_start_us if priority else since, since, entry)

@@ -1,0 +1,51 @@
+"""What may happen, and what follows: one rule a command.
+
+A rule reads the floor and returns drafts, or why not; it writes nothing. ``RULES`` is
+the whole table. A *report* is never refused as late: it then yields
+``fact.superseded``, or nothing where what it says is known already.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from .. import commands as m
+from ..ask import Ask
+from ..errors import Refused
+from ..events import Actor, Draft
+from ..floor import Floor
+from . import admin, agents, contacts, offers, queues, timers
+
+Drafts = list[Draft]
+Rule = Callable[[Floor, Any, int, Ask, Actor], Drafts | Refused]
+
+RULES: Final[Mapping[type, Rule]] = {
+    m.ReportArrived: contacts.arrived,
+    m.ReportHeld: contacts.report_held,
+    m.ReportRetrieved: contacts.report_retrieved,
+    m.ReportCleared: contacts.cleared,
+    m.Deflect: contacts.deflect,
+    m.Close: contacts.close,
+    m.Hold: contacts.hold,
+    m.Retrieve: contacts.retrieve,
+    m.LeaveContact: contacts.leave,
+    m.Enqueue: queues.enqueue,
+    m.Dequeue: queues.dequeue,
+    m.SetPriority: queues.set_priority,
+    m.ReportAlerting: offers.alerting,
+    m.ReportAnswered: offers.accept,
+    m.AcceptOffer: offers.accept,
+    m.RejectOffer: offers.reject,
+    m.ReportFailed: offers.failed,
+    m.ReportBridged: offers.bridged,
+    m.LogIn: agents.log_in,
+    m.LogOut: agents.log_out,
+    m.SetReady: agents.set_ready,
+    m.SetNotReady: agents.set_not_ready,
+    m.EndWrapup: agents.end_wrapup,
+    m.ExtendWrapup: agents.extend_wrapup,
+    m.ApplyConfig: admin.apply_config,
+    m.SetProfile: admin.set_profile,
+    m.SetPermission: admin.set_permission,
+    m.TimerDue: timers.due,
+    m.Route: queues.route,
+}

@@ -1,0 +1,94 @@
+"""Configuration, profiles, permissions."""
+
+from hashlib import sha256
+
+import msgpack
+
+from .. import commands as m
+from .. import facts as f
+from ..ask import Ask
+from ..errors import Refused
+from ..events import Actor, Draft
+from ..floor import Floor
+from ..ids import CENTER, agent_stream
+from ..instant import HOUR
+from ..need import parse
+from ..routing import STRATEGIES
+from ..settings import QueueSettings
+
+Drafts = list[Draft]
+MAX_BUDGET = 10_000
+
+
+def apply_config(
+    floor: Floor, command: m.ApplyConfig, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    where = f"config/{command.kind}/{command.id}"
+    if command.kind == "queue":
+        what = _wrong_queue(command.data)
+        if what is not None:
+            return Refused("config.bad_queue", where, what, "see the reference of queue settings")
+    digest = sha256(command.data).digest()
+    if floor.configs.get((command.kind, command.id)) == digest:
+        return []
+    return [Draft(CENTER, f.ConfigApplied(command.kind, command.id, digest, command.data))]
+
+
+def _wrong_queue(data: bytes) -> str | None:
+    try:
+        settings = QueueSettings.unpack(data)
+    except (TypeError, KeyError, ValueError, msgpack.UnpackException) as error:
+        return f"the settings are unreadable: {error}"
+    if settings.strategy not in STRATEGIES:
+        return f"there is no strategy {settings.strategy!r}; there are {', '.join(STRATEGIES)}"
+    for name in ("ring_us", "connect_us", "wrapup_us", "max_wait_us", "head_start_us"):
+        value = getattr(settings, name)
+        if type(value) is not int or not 0 <= value <= 24 * HOUR:
+            return f"{name} is {value!r}, allowed are 0 to {24 * HOUR} us"
+    if settings.ring_us == 0 or settings.connect_us == 0:
+        return "ring_us and connect_us must not be 0"
+    if type(settings.rona_after) is not int or not 0 <= settings.rona_after <= 1000:
+        return f"rona_after is {settings.rona_after!r}, allowed are 0 (never) to 1000"
+    try:
+        parse(settings.need)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def set_profile(
+    floor: Floor, command: m.SetProfile, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    stream = agent_stream(command.agent)
+    if not command.agent:
+        return Refused("agent.no_id", stream, "the agent has no id", "name one")
+    for skill, level in command.skills.items():
+        if not 1 <= level <= 5:
+            what = f"the level of {skill!r} is {level}"
+            return Refused("agent.bad_level", stream, what, "use 1 to 5")
+    if not 0 < command.budget <= MAX_BUDGET:
+        what = f"the budget is {command.budget}"
+        return Refused("agent.bad_budget", stream, what, f"use 1 to {MAX_BUDGET}")
+    for channel, cost in command.channels.items():
+        if not 0 < cost <= command.budget:
+            what = f"a contact of {channel!r} costs {cost} of {command.budget}"
+            return Refused("agent.bad_cost", stream, what, "use 1 to the budget")
+    agent = floor.agents.get(command.agent)
+    if agent is not None and agent.slots:
+        what = "the agent has contacts at hand"
+        return Refused("agent.wrong_state", stream, what, "change the profile between contacts")
+    skills = dict(sorted(command.skills.items()))
+    channels = dict(sorted(command.channels.items()))
+    profile = f.AgentProfileSet(command.name, command.budget, channels, skills)
+    return [Draft(stream, profile)]
+
+
+def set_permission(
+    floor: Floor, command: m.SetPermission, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    if not command.who or not command.role:
+        what = "a permission needs who and which role"
+        return Refused("permission.incomplete", "center", what, "name both")
+    if (command.role in floor.roles.get(command.who, ())) is command.given:
+        return []
+    return [Draft(CENTER, f.PermissionChanged(command.who, command.role, command.given))]

@@ -1,0 +1,154 @@
+"""Agents: log in and out, ready and not, wrap-up."""
+
+from .. import commands as m
+from .. import facts as f
+from ..agent import RESERVED, WRAPUP, Agent, Slot
+from ..ask import Ask
+from ..errors import Refused
+from ..events import Actor, Draft
+from ..floor import Floor
+from ..ids import ContactId, OfferId, agent_stream
+from ..instant import HOUR, Instant
+from ..routing import offer_agent, offer_entry, seeker_of
+from .offers import freed
+
+Drafts = list[Draft]
+MAX_EXTENSION = 8 * HOUR
+
+
+def unknown(agent: str) -> Refused:
+    what = f"there is no agent {agent!r}"
+    return Refused("agent.unknown", agent_stream(agent), what, "set a profile first")
+
+
+def logged_out(agent: Agent) -> Refused:
+    return Refused("agent.logged_out", agent.stream, "the agent is not logged in", "log in first")
+
+
+def log_in(floor: Floor, command: m.LogIn, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
+    agent = floor.agents.get(command.agent)
+    if agent is None:
+        return unknown(command.agent)
+    missing = [channel for channel in command.channels if channel not in agent.costs]
+    if missing or not command.channels:
+        what = f"the profile allows {', '.join(sorted(agent.costs))}, asked were {command.channels}"
+        return Refused("agent.bad_channel", agent.stream, what, "log in for channels of the profile")
+    if agent.logged_in and agent.on == command.channels:
+        return []
+    if agent.logged_in:
+        what = "the agent is logged in for other channels"
+        return Refused("agent.wrong_state", agent.stream, what, "log out first")
+    return [Draft(agent.stream, f.AgentLoggedIn(command.device, command.channels))]
+
+
+def log_out(floor: Floor, command: m.LogOut, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
+    agent = floor.agents.get(command.agent)
+    if agent is None:
+        return unknown(command.agent)
+    if not agent.logged_in:
+        return []
+    return _withdraw(floor, agent, "logged_out", command.why, now, ask, actor)
+
+
+def set_not_ready(
+    floor: Floor, command: m.SetNotReady, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    agent = floor.agents.get(command.agent)
+    if agent is None:
+        return unknown(command.agent)
+    if not agent.logged_in:
+        return logged_out(agent)
+    if not command.reason:
+        what = "not ready needs a reason"
+        return Refused("agent.no_reason", agent.stream, what, "name one: lunch, training …")
+    if not agent.ready and agent.reason == command.reason and not agent.next_status:
+        return []
+    return _withdraw(floor, agent, "not_ready", command.reason, now, ask, actor)
+
+
+def _withdraw(
+    floor: Floor, agent: Agent, status: str, reason: str, now: int, ask: Ask, actor: Actor
+) -> Drafts:
+    """Leave now, or when the last contact at hand ends; a ringing one is taken back."""
+    ringing = [(k, s) for k, s in agent.slots.items() if s.phase is RESERVED]
+    rescinded: Drafts = []
+    again: Drafts = []
+    next_ = floor.next_id()
+    for _, slot in ringing:
+        offer = floor.offers[slot.offer]
+        rescinded.append(Draft(offer.contact, f.OfferRescinded(offer.id, f"agent_{status}")))
+        seeker = seeker_of(floor.entries[offer.entry])
+        found = offer_entry(floor, seeker, now, ask, OfferId(next_), agent)
+        if found is not None:
+            again.append(found)
+            next_ += 1
+    if len(ringing) < len(agent.slots):
+        if agent.next_status == status and agent.next_reason == reason and not ringing:
+            return []
+        return [*rescinded, Draft(agent.stream, f.AgentNextStatusSet(status, reason)), *again]
+    if status == "logged_out":
+        return [*rescinded, Draft(agent.stream, f.AgentLoggedOut(reason)), *again]
+    by = actor.kind if actor.kind in ("agent", "supervisor") else "system"
+    return [*rescinded, Draft(agent.stream, f.AgentNotReady(reason, by)), *again]
+
+
+def set_ready(
+    floor: Floor, command: m.SetReady, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    agent = floor.agents.get(command.agent)
+    if agent is None:
+        return unknown(command.agent)
+    if not agent.logged_in:
+        return logged_out(agent)
+    if agent.ready and not agent.next_status:
+        return []
+    drafts = [Draft(agent.stream, f.AgentReady())]
+    next_ = OfferId(floor.next_id())
+    return drafts + offer_agent(floor, agent, now, ask, next_, agent.used)
+
+
+def _wrapup(floor: Floor, agent_id: str, contact: str) -> tuple[Agent, Slot] | Refused:
+    agent = floor.agents.get(agent_id)
+    if agent is None:
+        return unknown(agent_id)
+    slot = agent.slots.get(contact)
+    if slot is None or slot.phase is not WRAPUP:
+        what = "the agent does not wrap up this contact"
+        return Refused("agent.no_wrapup", agent.stream, what, "its wrap-up may have ended")
+    return agent, slot
+
+
+def end_wrapup(
+    floor: Floor, command: m.EndWrapup, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    found = _wrapup(floor, command.agent, command.contact)
+    if isinstance(found, Refused):
+        return found
+    return wrapped_up(floor, found[0], command.contact, actor.kind, command.codes, now, ask)
+
+
+def wrapped_up(
+    floor: Floor,
+    agent: Agent,
+    contact: str,
+    by: str,
+    codes: tuple[str, ...],
+    now: int,
+    ask: Ask,
+) -> Drafts:
+    ended = f.AgentWrapupEnded(ContactId(contact), by, codes)
+    return [Draft(agent.stream, ended), *freed(floor, agent, contact, now, ask, 0)]
+
+
+def extend_wrapup(
+    floor: Floor, command: m.ExtendWrapup, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    found = _wrapup(floor, command.agent, command.contact)
+    if isinstance(found, Refused):
+        return found
+    agent, slot = found
+    if not 0 < command.by_us <= MAX_EXTENSION:
+        what = f"a wrap-up is not extended by {command.by_us} us"
+        return Refused("agent.bad_extension", agent.stream, what, f"use 1 to {MAX_EXTENSION}")
+    due = Instant(slot.due + command.by_us)
+    return [Draft(agent.stream, f.AgentWrapupExtended(command.contact, due))]

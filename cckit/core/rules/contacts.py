@@ -1,0 +1,213 @@
+"""Contacts: arrive, hold, end — on either side and in every phase."""
+
+from .. import commands as m
+from .. import contact as c
+from .. import facts as f
+from .. import queue as q
+from ..agent import BUSY
+from ..ask import Ask
+from ..errors import Refused
+from ..events import Actor, Draft
+from ..floor import Floor
+from ..ids import AgentId, ContactId, LegId, contact_stream
+from ..instant import Instant, Span
+from .offers import freed
+from .queues import leave_queue, unknown
+
+Drafts = list[Draft]
+
+
+def arrived(
+    floor: Floor, command: m.ReportArrived, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    if command.contact is None:
+        what = "the contact has no id"
+        return Refused("contact.no_id", "ReportArrived", what, "the shell draws one; name it here")
+    stream = contact_stream(command.contact)
+    if stream in floor.versions:
+        what = "this contact has arrived before"
+        return Refused("contact.exists", stream, what, "draw a new random id for each contact")
+    leg = LegId(floor.next_id())
+    created = f.ContactCreated(
+        command.channel,
+        command.direction,
+        leg,
+        command.subject,
+        command.from_,
+        command.to,
+        command.entry_point,
+        command.ref,
+    )
+    return [Draft(stream, created)]
+
+
+def cleared(
+    floor: Floor, command: m.ReportCleared, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    contact = floor.legs.get(command.leg)
+    if contact is None:
+        if floor.was_given(command.leg):
+            return []  # It is known to be gone.
+        what = "this log never knew such a leg"
+        return Refused("leg.unknown", f"leg {command.leg}", what, "use the id the events gave it")
+    if command.leg == contact.leg:
+        return _customer_left(floor, contact, command.cause, now, ask)
+    leg = LegId(command.leg)
+    gone = Draft(contact.stream, f.LegCleared(leg, command.cause, "agent"))
+    return _ended(floor, contact, [gone], "agent", now, ask)
+
+
+def _customer_left(
+    floor: Floor, contact: c.Contact, cause: str, now: int, ask: Ask
+) -> Drafts:
+    stream = contact.stream
+    gone = Draft(stream, f.LegCleared(contact.leg, cause, "customer"))
+    if contact.phase is c.TALKING:
+        return _ended(floor, contact, [gone], "customer", now, ask)
+    phase = _phase(floor, contact)
+    closed = Draft(stream, f.ContactClosed("abandoned", phase, "customer"))
+    if contact.phase is c.NEW:
+        return [gone, closed]
+    entry = floor.entries[contact.entry]
+    if contact.phase is c.QUEUED:
+        return [gone, *leave_queue(floor, entry, "abandoned", now, ask, closed)]
+    wait = Span(max(0, now - entry.since))
+    agent = floor.agents[floor.offers[contact.offer].agent]
+    left = Draft(stream, f.QueueLeft(entry.id, "abandoned", wait))
+    return [gone, left, closed, *freed(floor, agent, contact.id, now, ask, entry.id)]
+
+
+def _phase(floor: Floor, contact: c.Contact) -> str:
+    if contact.phase is c.NEW:
+        return "flow"
+    if contact.phase is c.CONNECTING:
+        return "connect"
+    if contact.phase is c.TALKING:
+        return "hold" if contact.held else "talk"
+    return "ring" if floor.entries[contact.entry].phase is q.OFFERED else "queue"
+
+
+def _ended(
+    floor: Floor, contact: c.Contact, drafts: Drafts, by: str, now: int, ask: Ask
+) -> Drafts:
+    """End a conversation; its agent wraps up, or is free at once."""
+    stream = contact.stream
+    agent = floor.agents[contact.agent or ""]
+    contact_id = contact.id
+    slot = agent.slots[contact_id]
+    wrapup_us = _wrapup_us(floor, contact)
+    if wrapup_us and slot.phase is BUSY:
+        due = Instant(now + wrapup_us)
+        drafts.append(Draft(agent.stream, f.AgentWrapupStarted(ContactId(contact_id), due)))
+    why = "left" if by != "customer" else "customer_left"
+    drafts.append(Draft(stream, f.ContactAgentLeft(AgentId(agent.id), why)))
+    drafts.append(Draft(stream, f.ContactClosed("completed", _phase(floor, contact), by)))
+    if not wrapup_us:
+        drafts += freed(floor, agent, contact_id, now, ask, 0)
+    return drafts
+
+
+def _wrapup_us(floor: Floor, contact: c.Contact) -> int:
+    queue = floor.queues.get(contact.queue) if contact.queue else None
+    return queue.settings.wrapup_us if queue is not None else 0
+
+
+def leave(
+    floor: Floor, command: m.LeaveContact, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    stream = contact_stream(command.contact)
+    contact = floor.contacts.get(stream)
+    if contact is None:
+        return unknown(stream)
+    if contact.phase is not c.TALKING or contact.agent != command.agent:
+        what = f"{command.agent} does not talk in this contact"
+        return Refused("contact.wrong_state", stream, what, "name the agent who serves it")
+    return _ended(floor, contact, [], "agent", now, ask)
+
+
+def close(floor: Floor, command: m.Close, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
+    stream = contact_stream(command.contact)
+    contact = floor.contacts.get(stream)
+    if contact is None:
+        return unknown(stream)
+    if contact.phase is not c.TALKING:
+        what = f"the contact is {contact.phase.name.lower()}"
+        return Refused("contact.wrong_state", stream, what, "deflect what is not connected")
+    return _ended(floor, contact, [], actor.kind, now, ask)
+
+
+def deflect(
+    floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    stream = contact_stream(command.contact)
+    contact = floor.contacts.get(stream)
+    if contact is None:
+        return unknown(stream)
+    if command.reason not in ("deflected", "spam", "blocked"):
+        what = f"a contact is not sent away as {command.reason!r}"
+        return Refused("contact.bad_reason", stream, what, "use deflected, spam or blocked")
+    if contact.phase not in (c.NEW, c.QUEUED):
+        what = f"the contact is {contact.phase.name.lower()}"
+        return Refused("contact.wrong_state", stream, what, "only before an agent has it")
+    phase = command.why if command.reason == "blocked" else _phase(floor, contact)
+    closed = Draft(stream, f.ContactClosed(command.reason, phase, actor.kind))
+    if contact.phase is c.NEW:
+        return [closed]
+    left = "blocked" if command.reason == "blocked" else "cancelled"
+    return leave_queue(floor, floor.entries[contact.entry], left, now, ask, closed)
+
+
+def hold(floor: Floor, command: m.Hold, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
+    return _order(floor, command.contact, "hold", False)
+
+
+def retrieve(
+    floor: Floor, command: m.Retrieve, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    return _order(floor, command.contact, "retrieve", True)
+
+
+def _order(floor: Floor, contact_id: str, order: str, held: bool) -> Drafts | Refused:
+    stream = contact_stream(contact_id)
+    contact = floor.contacts.get(stream)
+    if contact is None:
+        return unknown(stream)
+    if contact.phase is not c.TALKING or contact.held is not held:
+        state = "on hold" if contact.held else contact.phase.name.lower()
+        what = f"the contact is {state}"
+        return Refused("contact.wrong_state", stream, what, "hold what talks, retrieve what is held")
+    return [Draft(stream, f.LegOrdered(contact.leg, order))]
+
+
+def report_held(
+    floor: Floor, command: m.ReportHeld, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    return _told(floor, command.leg, True, actor)
+
+
+def report_retrieved(
+    floor: Floor, command: m.ReportRetrieved, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    return _told(floor, command.leg, False, actor)
+
+
+def _told(floor: Floor, leg: LegId, held: bool, actor: Actor) -> Drafts | Refused:
+    contact = floor.legs.get(leg)
+    if contact is None:
+        if floor.was_given(leg):
+            return []
+        what = "this log never knew such a leg"
+        return Refused("leg.unknown", f"leg {leg}", what, "use the id the events gave it")
+    if contact.phase is not c.TALKING or contact.held is held:
+        return []
+    if held:
+        return [Draft(contact.stream, f.LegHeld(leg, actor.kind))]
+    return [Draft(contact.stream, f.LegRetrieved(leg, actor.kind))]
+
+
+def timed_out(floor: Floor, entry: q.Entry, now: int, ask: Ask) -> Drafts:
+    """The longest wait is over: the contact leaves the queue and is let go."""
+    closed = Draft(entry.contact, f.ContactClosed("timed_out", "queue", "timer"))
+    return leave_queue(floor, entry, "timed_out", now, ask, closed)
+
+

@@ -1,0 +1,170 @@
+"""Offers: ring, accept, reject, fail, bridge."""
+
+from hashlib import sha256
+
+from .. import agent as a
+from .. import commands as m
+from .. import contact as c
+from .. import facts as f
+from .. import offer as o
+from .. import queue as q
+from ..ask import Ask
+from ..errors import Refused
+from ..events import Actor, Draft
+from ..floor import Floor
+from ..ids import CENTER, LegId, OfferId
+from ..instant import Span
+from ..routing import offer_agent, offer_entry, seeker_of
+
+Drafts = list[Draft]
+
+
+def stale(floor: Floor, offer_id: int, fact: str, actor: Actor) -> Drafts | Refused:
+    """Answer a report about an offer that is no more, or never was."""
+    ended = floor.ended.get(offer_id)
+    if ended is not None:
+        position, stream = ended
+        return [Draft(stream, f.FactSuperseded(f"{fact} {offer_id}", position))]
+    if floor.was_given(offer_id):
+        digest = sha256(f"{fact} {offer_id}".encode()).digest()
+        return [Draft(CENTER, f.FactQuarantined(actor.id, digest, "offer.ended_long_ago"))]
+    return unknown(offer_id)
+
+
+def unknown(offer_id: int) -> Refused:
+    what = "this log never made such an offer"
+    return Refused("offer.unknown", f"offer {offer_id}", what, "use the id of offer.made")
+
+
+def alerting(
+    floor: Floor, command: m.ReportAlerting, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    offer = floor.offers.get(command.offer)
+    if offer is None:
+        return stale(floor, command.offer, "ReportAlerting", actor)
+    if offer.phase is not o.MADE:
+        return []  # Told twice, or later than the answer: nothing new.
+    leg = command.leg if command.leg is not None else LegId(floor.next_id())
+    return [Draft(offer.contact, f.OfferAlerting(offer.id, leg))]
+
+
+def accept(
+    floor: Floor,
+    command: m.AcceptOffer | m.ReportAnswered,
+    now: int,
+    ask: Ask,
+    actor: Actor,
+) -> Drafts | Refused:
+    offer = floor.offers.get(command.offer)
+    if offer is None:
+        return stale(floor, command.offer, type(command).__name__, actor)
+    if offer.phase is o.ACCEPTED:
+        return []
+    return [Draft(offer.contact, f.OfferAccepted(offer.id))]
+
+
+def reject(
+    floor: Floor, command: m.RejectOffer, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    offer = floor.offers.get(command.offer)
+    if offer is None or offer.phase is o.ACCEPTED:
+        if offer is None and not floor.was_given(command.offer):
+            return unknown(command.offer)
+        what = "the offer has ended, or was accepted"
+        return Refused("offer.stale_fence", f"offer {command.offer}", what, "nothing is to be done")
+    ended = Draft(offer.contact, f.OfferRejected(offer.id, command.reason))
+    return unaccepted(floor, offer, ended, now, ask)
+
+
+def failed(
+    floor: Floor, command: m.ReportFailed, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    offer = floor.offers.get(command.offer)
+    if offer is None:
+        return stale(floor, command.offer, "ReportFailed", actor)
+    if offer.phase is o.ACCEPTED:
+        return connect_failed(floor, offer, command.cause, now, ask)
+    ended = Draft(offer.contact, f.OfferFailed(offer.id, command.cause))
+    return unaccepted(floor, offer, ended, now, ask)
+
+
+def connect_failed(
+    floor: Floor, offer: o.Offer, cause: str, now: int, ask: Ask
+) -> Drafts | Refused:
+    contact = floor.contacts[offer.contact]
+    if contact.phase is not c.CONNECTING:
+        return []  # They talk already; the end of a leg is what ends that.
+    ended = Draft(offer.contact, f.ContactConnectFailed(offer.id, cause))
+    return unaccepted(floor, offer, ended, now, ask)
+
+
+def bridged(
+    floor: Floor, command: m.ReportBridged, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    offer = floor.offers.get(command.offer)
+    if offer is None:
+        return stale(floor, command.offer, "ReportBridged", actor)
+    contact = floor.contacts[offer.contact]
+    if contact.phase is c.TALKING:
+        return []
+    if offer.phase is not o.ACCEPTED:
+        what = "nobody accepted this offer yet"
+        return Refused("offer.wrong_state", f"offer {offer.id}", what, "report the answer first")
+    entry = floor.entries[offer.entry]
+    wait = Span(max(0, now - entry.since))
+    leg = LegId(offer.leg or floor.next_id())
+    stream = offer.contact
+    return [
+        Draft(stream, f.ContactConnected(offer.agent, entry.id, offer.id, leg)),
+        Draft(stream, f.QueueLeft(entry.id, "answered", wait)),
+    ]
+
+
+def unaccepted(
+    floor: Floor, offer: o.Offer, ended: Draft, now: int, ask: Ask, rona: bool = False
+) -> Drafts:
+    """What follows an offer's end: its entry and its agent look for another.
+
+    :param rona: the agent is set not ready and looks for nothing.
+    """
+    agent = floor.agents[offer.agent]
+    entry = floor.entries[offer.entry]
+    drafts = [ended]
+    leaving = leave_if_last(agent, entry.contact[8:])
+    drafts += leaving
+    if rona and not leaving:
+        drafts.append(Draft(agent.stream, f.AgentNotReady("rona", "system")))
+    next_ = floor.next_id()
+    again = offer_entry(floor, seeker_of(entry), now, ask, OfferId(next_), agent)
+    if again is not None:
+        drafts.append(again)
+        next_ += 1
+    if not rona and not leaving and agent.ready and not agent.next_status:
+        used = agent.used - agent.slots[entry.contact[8:]].cost
+        drafts += offer_agent(floor, agent, now, ask, OfferId(next_), used, entry.id)
+    return drafts
+
+
+def leave_if_last(agent: a.Agent, contact: str) -> Drafts:
+    """Carry out the agent's next status, if this contact is the last one at hand."""
+    if not agent.next_status or len(agent.slots) > 1 or contact not in agent.slots:
+        return []
+    if agent.next_status == "logged_out":
+        return [Draft(agent.stream, f.AgentLoggedOut(agent.next_reason))]
+    return [Draft(agent.stream, f.AgentNotReady(agent.next_reason, "agent"))]
+
+
+def rescind(floor: Floor, entry: q.Entry, reason: str) -> Drafts:
+    """Take back the live offer of an entry, if there is one."""
+    if entry.phase is not q.OFFERED:
+        return []
+    return [Draft(entry.contact, f.OfferRescinded(OfferId(entry.offer), reason))]
+
+
+def freed(floor: Floor, agent: a.Agent, contact: str, now: int, ask: Ask, without: int) -> Drafts:
+    """What an agent does next whose slot for this contact just ended."""
+    leaving = leave_if_last(agent, contact)
+    if leaving or not agent.ready or agent.next_status:
+        return leaving
+    used = agent.used - agent.slots[contact].cost
+    return offer_agent(floor, agent, now, ask, OfferId(floor.next_id()), used, without)

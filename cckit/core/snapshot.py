@@ -1,0 +1,151 @@
+"""The floor's tables as canonical data, and back.
+
+A snapshot is thrown away unless ``digest_of_classes`` is the same: a field that came or
+went makes another digest, so no snapshot is ever read by code that it was not made for.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+import attrs
+
+from . import agent as a
+from . import contact as c
+from . import offer as o
+from . import queue as q
+from .engine import Engine
+from .floor import VERSION, Floor
+from .ids import Stream
+from .projection import Canonical
+from .settings import QueueSettings
+
+CLASSES: Final = (c.Contact, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, QueueSettings)
+
+
+def digest_of_classes() -> bytes:
+    """SHA-256 over the floor's version and the fields of its classes."""
+    text = [str(VERSION)]
+    for cls in CLASSES:
+        text.append(cls.__name__ + ":" + ",".join(f.name for f in attrs.fields(cls)))
+    return sha256("\n".join(text).encode()).digest()
+
+
+def _row(thing: object, names: Sequence[str]) -> list[Any]:
+    return [getattr(thing, name) for name in names]
+
+
+_CONTACT: Final = [x.name for x in attrs.fields(c.Contact)]
+_OFFER: Final = [x.name for x in attrs.fields(o.Offer)]
+_SLOT: Final = [x.name for x in attrs.fields(a.Slot)]
+_ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position", "offer", "failures"]
+_AGENT: Final = [
+    x.name
+    for x in attrs.fields(a.Agent)
+    if x.name not in ("stream", "slots", "keys", "fits", "known", "place")
+]
+
+
+def dump(engine: Engine) -> Canonical | None:
+    """Everything that deciding depends on; None while a plugin's machine has state.
+
+    Equal floors give equal dumps, whatever way they came about.
+    """
+    if engine.states:
+        return None
+    floor = engine.floor
+    return {
+        "position": engine.position,
+        "now": floor.now,
+        "epoch": floor.epoch,
+        "n": floor.n,
+        "kind": floor.kind,
+        "run_position": floor.run_position,
+        "created": floor.created,
+        "closed": floor.closed,
+        "contacts": [_row(x, _CONTACT) for x in floor.contacts.values()],
+        "queues": [
+            [x.id, x.settings.pack(), x.policy_hash, x.n, x.live] for x in floor.queues.values()
+        ],
+        "entries": [
+            [
+                *_row(x, _ENTRY),
+                list(x.rank),
+                x.group.queue.id,
+                x.group.channel,
+                x.group.need.text,
+                None if x.barred is None else [[k, v] for k, v in sorted(x.barred.items())],
+            ]
+            for x in floor.entries.values()
+        ],
+        "offers": [_row(x, _OFFER) for x in floor.offers.values()],
+        "agents": [
+            [*_row(x, _AGENT), [[k, *_row(s, _SLOT)] for k, s in x.slots.items()]]
+            for x in floor.agents.values()
+        ],
+        "roles": [[k, list(v)] for k, v in sorted(floor.roles.items())],
+        "configs": [[*k, v] for k, v in sorted(floor.configs.items())],
+        "versions": [[k, v] for k, v in floor.versions.items()],
+        "ended": [[at, offer, *floor.ended[offer]] for at, offer in floor.ended_at],
+        "closed_at": [[at, stream] for at, stream in floor.closed_at],
+    }
+
+
+def load(engine: Engine, data: Any) -> None:
+    """Make a fresh engine's floor what ``dump`` saw."""
+    floor = engine.floor = Floor()
+    engine.position = data["position"]
+    engine.now = floor.now = data["now"]
+    for name in ("epoch", "n", "kind", "run_position", "created", "closed"):
+        setattr(floor, name, data[name])
+    for row in data["contacts"]:
+        contact = c.Contact(**dict(zip(_CONTACT, row, strict=True)))
+        contact.phase = c.Phase(contact.phase)
+        floor.contacts[contact.stream] = contact
+    for name, settings, policy_hash, n, live in data["queues"]:
+        floor.queues[name] = q.Queue(name, QueueSettings.unpack(settings), policy_hash, n, live)
+    for row in data["offers"]:
+        offer = o.Offer(**dict(zip(_OFFER, row, strict=True)))
+        offer.phase = o.Phase(offer.phase)
+        floor.offers[offer.id] = offer
+    for row in data["agents"]:
+        agent = _agent(row)
+        floor.agents[agent.id] = agent
+    for row in data["entries"]:
+        _load_entry(floor, row)
+    floor.roles = {k: tuple(v) for k, v in data["roles"]}
+    floor.configs = {(kind, id_): hash_ for kind, id_, hash_ in data["configs"]}
+    floor.versions = {Stream(k): v for k, v in data["versions"]}
+    for at, offer_id, position, stream in data["ended"]:
+        floor.ended[offer_id] = (position, stream)
+        floor.ended_at.append((at, offer_id))
+    floor.closed_at.extend((at, stream) for at, stream in data["closed_at"])
+    floor.rebuild()
+
+
+def _agent(row: list[Any]) -> a.Agent:
+    agent = a.Agent(row[_AGENT.index("id")], row[_AGENT.index("number")])
+    for name, value in zip(_AGENT, row, strict=False):
+        setattr(agent, name, tuple(value) if name == "on" else value)
+    for contact, *slot_row in row[-1]:
+        slot = a.Slot(**dict(zip(_SLOT, slot_row, strict=True)))
+        slot.phase = a.Phase(slot.phase)
+        agent.slots[contact] = slot
+    return agent
+
+
+def _load_entry(floor: Floor, row: list[Any]) -> None:
+    *plain, rank, queue, channel, need, barred = row
+    values = dict(zip(_ENTRY, plain, strict=True))
+    phase = q.Phase(values.pop("phase"))
+    group = floor.index.group(floor.queues[queue], channel, need)
+    entry = q.Entry(
+        rank=tuple(rank),
+        group=group,
+        phase=phase,
+        barred=None if barred is None else dict(barred),
+        **values,
+    )
+    if phase is q.WAITING:
+        group.add(entry.id, entry.rank)
+    floor.entries[entry.id] = entry

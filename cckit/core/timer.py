@@ -1,0 +1,87 @@
+"""Timers are data: an event carries when it is due, and this finds the next one.
+
+Most delays are constant (ring time, wrap-up), so each constant delay has a first-in
+first-out lane and only the odd ones go through a heap. A timer that became pointless is
+not removed but forgotten when it comes to the front.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
+
+MAX_LANES: Final = 16
+
+
+class Timer(NamedTuple):
+    """Ordered by instant, then by the position of the event that set it."""
+
+    due: int
+    position: int
+    kind: str
+    """``ring``, ``connect``, ``wrapup``, ``wait`` or ``backoff``."""
+    subject: int | str
+    """Offer or entry id, or agent."""
+    other: str = ""
+    """The agent's contact, for wrap-up."""
+
+
+Alive = Callable[[Timer], bool]
+
+
+class Timers:
+    """All instants that something waits for."""
+
+    def __init__(self) -> None:
+        self.lanes: dict[int, deque[Timer]] = {}
+        self.heap: list[Timer] = []
+
+    def add(self, timer: Timer, now: int) -> None:
+        delay = timer[0] - now
+        lane = self.lanes.get(delay)
+        if lane is None:
+            if len(self.lanes) >= MAX_LANES:
+                heappush(self.heap, timer)
+                return
+            lane = self.lanes[delay] = deque()
+        elif lane and lane[-1][0] > timer[0]:
+            heappush(self.heap, timer)  # The clock went back between two runs.
+            return
+        lane.append(timer)
+
+    def first(self, alive: Alive) -> Timer | None:
+        """The earliest live timer, or None."""
+        best: Timer | None = None
+        for lane in self.lanes.values():
+            while lane:
+                timer = lane[0]
+                if alive(timer):
+                    if best is None or timer < best:
+                        best = timer
+                    break
+                lane.popleft()
+        heap = self.heap
+        while heap:
+            timer = heap[0]
+            if alive(timer):
+                return timer if best is None or timer < best else best
+            heappop(heap)
+        return best
+
+    def drop(self, timer: Timer) -> None:
+        """Forget the timer that ``first`` gave: it was proposed."""
+        for lane in self.lanes.values():
+            if lane and lane[0] is timer:
+                lane.popleft()
+                return
+        if self.heap and self.heap[0] is timer:
+            heappop(self.heap)
+
+    def shift(self, by_us: int) -> None:
+        """Move every timer, after the clock went back between two runs."""
+        moved = [t._replace(due=t.due + by_us) for t in self.heap]
+        for lane in self.lanes.values():
+            moved += [t._replace(due=t.due + by_us) for t in lane]
+        self.lanes.clear()
+        heapify(moved)
+        self.heap = moved
