@@ -19,6 +19,7 @@ EXAMPLES = 3
 
 def calls(
     file: Path,
+    /,
     *,
     mapping: Path,
     log: Path,

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"{error.where}: {error.what}\n  {error.remedy}")
         return BAD_INPUT
     except BrokenPipeError:  # Whoever read our output has seen enough.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return GOOD
     except KeyboardInterrupt:
         return 130

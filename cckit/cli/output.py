@@ -3,7 +3,6 @@
 Results go to standard output, everything about getting them to standard error.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,11 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .text import plain_json
+
 
 def print_json(value: Any) -> None:
     """One document: sorted keys, integers, text as UTF-8."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(plain_json(value, indent=2) + "\n")
 
 
 def console() -> Console:

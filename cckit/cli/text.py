@@ -4,7 +4,8 @@ A name in a log may hold control characters: bytes that move the cursor, colour 
 or turn the direction of writing would let it forge the lines around it.
 """
 
-from typing import Final
+import json
+from typing import Any, Final
 
 BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 BREAKS: Final = frozenset("\u2028\u2029\ufeff")
@@ -19,11 +20,21 @@ def plain(text: str) -> str:
 
 def _escape(letter: str) -> str:
     code = ord(letter)
-    if code < 0x20 or 0x7F <= code < 0xA0:
-        return f"\\x{code:02x}"
-    if letter in BIDI or letter in BREAKS or 0xD800 <= code < 0xE000:
-        return f"\\u{code:04x}"
-    return letter
+    control = code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000
+    return f"\\u{code:04x}" if control or letter in BIDI or letter in BREAKS else letter
+
+
+def plain_json(value: Any, indent: int | None = None) -> str:
+    """JSON that is safe on a terminal and means the same: what is escaped stays JSON."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(
+        value,
+        ensure_ascii=False,
+        sort_keys=indent is not None,
+        indent=indent,
+        separators=separators,
+    )
+    return "\n".join(plain(line) for line in text.split("\n"))
 
 
 def instant_text(at: int) -> str:

@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from cckit.core.codec import Codec
+from cckit.core.codec import Codec, canonical
 from cckit.core.errors import ConfigError, StoreError
 from cckit.core.events import Decision, Draft
-from cckit.core.facts import FACTS, RunStarted
+from cckit.core.facts import FACTS, ConfigApplied, RunStarted
 from cckit.core.frame import Frame
 from cckit.core.ids import CENTER
 from cckit.core.imports import Imported, Mapping, decisions, log_id, read_calls, read_mapping
@@ -71,7 +71,9 @@ def write_imported(store: Store, found: Imported, mapping: Mapping, source: str)
         authorize=False,
         versions={"cckit": version("cckit-sdk")},
     )
-    opening = (*registry.declarations(), started)
+    settings = canonical({"name": mapping.id, "plugins": [], "zone": mapping.zone})
+    applied = ConfigApplied("center", mapping.id, sha256(settings).digest(), settings)
+    opening = (*registry.declarations(), started, applied)
     drafts = (Draft(CENTER, data) for data in opening)
     append_all(store, Codec(registry), decisions(found, mapping, drafts, epoch), epoch)
 

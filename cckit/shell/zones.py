@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-import tzdata
+import tzdata  # type: ignore[import-untyped]
 
 from cckit.core.errors import ConfigError
 from cckit.core.reports.zone import Zone

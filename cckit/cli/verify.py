@@ -1,0 +1,63 @@
+"""``cckit verify``: is the log whole?"""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from cckit.core.verify import Verdict
+from cckit.shell.checking import verify_log
+
+from .main import GOOD, NO
+from .output import console, print_json, progress
+from .text import plain
+
+
+def verify(
+    log: Path,
+    /,
+    *,
+    events: bool = False,
+    json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Check a log: headers, chain, dense positions; exit 0 if all hold, 1 if not.
+
+    Exit 2 says that there is nothing to check: no log of ours, a newer one, or one that
+    was not closed.
+
+    :param log: the log, NAME.db. It is only read.
+    :param events: also decode every event and hold it to its schema and canonical form.
+    :param json: print {ok, events, frames, head, error: null | {position, reason}}.
+    """
+    with progress("verifying") as tell:
+        found = verify_log(log, events=events, progress=tell)
+    if json:
+        print_json(as_json(found))
+    else:
+        _print(found, log, events)
+    return GOOD if found.ok else NO
+
+
+def as_json(found: Verdict) -> dict[str, object]:
+    """The verdict in the shape that scripts rely on."""
+    error = found.error
+    return {
+        "ok": found.ok,
+        "events": found.events,
+        "frames": found.frames,
+        "head": found.head.hex(),
+        "error": None if error is None else {"position": error.position, "reason": error.reason},
+    }
+
+
+def _print(found: Verdict, log: Path, events: bool) -> None:
+    out = console()
+    checked = "headers, chain, positions" + (", every event" if events else "")
+    if found.error is None:
+        out.print(f"{plain(str(log))} is whole: {checked}", markup=False)
+    else:
+        where, why = found.error
+        out.print(f"{plain(str(log))} is NOT whole at position {where}: {plain(why)}", markup=False)
+        out.print("what stands before it holds; restore the log from a copy")
+    out.print(f"  events {found.events:,}   frames {found.frames:,}")
+    out.print(f"  head {found.head.hex()}")
