@@ -19,7 +19,7 @@ from .floor import Floor
 from .ids import EntryId
 from .offer import Offer
 from .queue import Entry
-from .routing import seeker_of, unmatched
+from .routing import unmatched
 
 
 
@@ -36,13 +36,13 @@ class Breach(Exception):
         self.detail = detail
 
 
-def check(floor: Floor, recorded: list[Recorded[Any]]) -> None:
+def check(floor: Floor, recorded: list[Recorded[Any]], first: int) -> None:
     """Check what the events just evolved have touched, then forget that they did.
 
+    :param first: the position of the first of them.
     :raises Breach: naming the first rule that does not hold.
     """
     touched = floor.touched
-    first = recorded[0][0].position if recorded else 0
     for machine in touched:
         kind = type(machine)
         CHECKS[kind](floor, machine)
@@ -50,11 +50,11 @@ def check(floor: Floor, recorded: list[Recorded[Any]]) -> None:
             set_by = recorded[machine.idle_position - first][0].kind.cls  # type: ignore[union-attr]
             if set_by not in FREEING:
                 raise Breach("I11", f"{machine} lost its place in line by {set_by.__name__}")
-    for envelope, data in recorded:
-        kind = envelope.kind.cls
-        if kind in EVENT_CHECKS:
-            EVENT_CHECKS[kind](floor, recorded, envelope.stamp[0], data)
     touched.clear()
+    for _, data in recorded:
+        step = EVENT_CHECKS.get(type(data))
+        if step is not None:
+            step(floor, recorded, data)
     if floor.created != len(floor.contacts) + floor.closed:
         raise Breach("I22", "contacts created are not those open and closed")
 
@@ -185,38 +185,38 @@ def _nothing_waits(floor: Floor, agent: Agent) -> None:
 # --- rules about a step, not about a state ------------------------------------------------
 
 
-def check_made(floor: Floor, recorded: list[Recorded[Any]], now: int, data: f.OfferMade) -> None:
+def check_made(floor: Floor, recorded: list[Recorded[Any]], data: f.OfferMade) -> None:
     entry = floor.entries[data.entry]
     group = entry.group
     if group.waiting and group.head < entry.rank:
         ahead = floor.entries[EntryId(group.head[3])]
-        if not (ahead.barred and ahead.barred.get(data.agent, 0) > now):
+        if not (ahead.barred and ahead.barred.get(data.agent, 0) > floor.now):
             raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
-    barred = seeker_of(entry).barred
-    if barred and barred.get(data.agent, 0) > now:
+    barred = entry.barred
+    if barred and barred.get(data.agent, 0) > floor.now:
         raise Breach("I19", f"entry {entry.id} was offered to {data.agent} within its back-off")
 
 
 def check_not_ready(
-    floor: Floor, recorded: list[Recorded[Any]], now: int, data: f.AgentNotReady
+    floor: Floor, recorded: list[Recorded[Any]], data: f.AgentNotReady
 ) -> None:
     if data.reason == "rona" and not any(type(e) is f.OfferExpired for _, e in recorded):
         raise Breach("I15", "an agent was set aside for an offer that did not ring out")
 
 
-def check_left(floor: Floor, recorded: list[Recorded[Any]], now: int, data: f.QueueLeft) -> None:
+def check_left(floor: Floor, recorded: list[Recorded[Any]], data: f.QueueLeft) -> None:
     if data.wait_us < 0:
         raise Breach("I22", f"entry {data.entry} waited {data.wait_us} us")
 
 
 def check_closed(
-    floor: Floor, recorded: list[Recorded[Any]], now: int, data: f.ContactClosed
+    floor: Floor, recorded: list[Recorded[Any]], data: f.ContactClosed
 ) -> None:
     if data.reason == "abandoned" and data.phase in ("talk", "hold"):
         raise Breach("I17", "a contact that was connected is not abandoned")
 
 
-EVENT_CHECKS: Final[dict[type, Callable[[Floor, list[Recorded[Any]], int, Any], None]]] = {
+EVENT_CHECKS: Final[dict[type, Callable[[Floor, list[Recorded[Any]], Any], None]]] = {
     f.OfferMade: check_made,
     f.AgentNotReady: check_not_ready,
     f.QueueLeft: check_left,

@@ -35,8 +35,13 @@ class Timers:
     def __init__(self) -> None:
         self.lanes: dict[int, deque[Timer]] = {}
         self.heap: list[Timer] = []
+        self.best: Timer | None = None
+        """The earliest, as long as it lives; None is unknown."""
 
     def add(self, timer: Timer, now: int) -> None:
+        best = self.best
+        if best is not None and timer < best:
+            self.best = timer
         delay = timer[0] - now
         lane = self.lanes.get(delay)
         if lane is None:
@@ -51,6 +56,12 @@ class Timers:
 
     def first(self, alive: Alive) -> Timer | None:
         """The earliest live timer, or None."""
+        best = self.best
+        if best is None or not alive(best):
+            best = self.best = self._search(alive)
+        return best
+
+    def _search(self, alive: Alive) -> Timer | None:
         best: Timer | None = None
         for lane in self.lanes.values():
             while lane:
@@ -70,6 +81,7 @@ class Timers:
 
     def drop(self, timer: Timer) -> None:
         """Forget the timer that ``first`` gave: it was proposed."""
+        self.best = None
         for lane in self.lanes.values():
             if lane and lane[0] is timer:
                 lane.popleft()
@@ -83,5 +95,6 @@ class Timers:
         for lane in self.lanes.values():
             moved += [t._replace(due=t.due + by_us) for t in lane]
         self.lanes.clear()
+        self.best = None
         heapify(moved)
         self.heap = moved

@@ -1,0 +1,177 @@
+"""What a command may hold: exact types, bounds, text that UTF-8 can hold.
+
+Whoever sends it, a command passes ``check`` before it is decided: a test generated per
+class, about a microsecond, that refuses what the log could not hold. Commands in JSON
+come through ``interchange`` first.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple, get_args, get_type_hints
+
+import attrs
+
+from .errors import Refused
+from .events import PERSONAL
+from .ids import EntryId, LegId, OfferId
+from .instant import Instant, Span
+from .shapes import INT_MAX, INT_MIN, SCALARS, Shape, is_utf8, shape_of
+
+NAME_CHARS: Final = 128
+"""Of an id, a skill, a key of a map or an item of a list; never none."""
+TEXT_BYTES: Final = 4096
+BYTES_MAX: Final = 32 * 1024
+ITEMS_MAX: Final = 256
+EXACT_MAX: Final = 2**53 - 1
+"""The largest integer that JSON and JavaScript keep exact."""
+
+WRONG_TYPE: Final = "command.wrong_type"
+OUT_OF_RANGE: Final = "command.out_of_range"
+NOT_TEXT: Final = "command.not_text"
+TOO_LONG: Final = "command.too_long"
+UNKNOWN: Final = "command.unknown"
+
+_BY_TYPE: Final[Mapping[Any, tuple[int, int]]] = {
+    Instant: (0, EXACT_MAX),
+    Span: (0, EXACT_MAX),
+    LegId: (0, INT_MAX),
+    OfferId: (0, INT_MAX),
+    EntryId: (0, INT_MAX),
+}
+_BY_NAME: Final[Mapping[str, tuple[int, int]]] = {
+    "priority": (-1_000_000, 1_000_000),
+    "lane": (0, 2),
+    "budget": (0, 1_000_000),
+    "skills": (1, 5),
+    "channels": (0, 1_000_000),
+    "set_position": (0, INT_MAX),
+}
+
+_PYTHON: Final[Mapping[str, Any]] = {**SCALARS, "[]": tuple, "{}": dict}
+
+
+class Rule(NamedTuple):
+    """What one field of a command may hold."""
+
+    name: str
+    shape: Shape
+    low: int
+    high: int
+    named: bool
+    """Its text is an id: 1 to 128 characters."""
+
+
+# --- commands built in Python ---------------------------------------------------------------
+
+
+def check(command: object) -> Refused | None:
+    """Refuse a command that holds what no command may hold.
+
+    .. versionadded:: 0.1
+    """
+    cls: type[Any] = type(command)
+    return _checked(cls)(command)
+
+
+@cache
+def _checked(cls: type) -> Callable[[Any], Refused | None]:
+    if not attrs.has(cls):
+        refused = Refused(UNKNOWN, cls.__name__, "this is no command", "send one of the commands")
+        return lambda command: refused
+    rules = _rules(cls)
+    reads = "".join(f"    v{n} = command.{rule.name}\n" for n, rule in enumerate(rules))
+    tests = " and ".join(_quick_test(f"v{n}", rule) for n, rule in enumerate(rules))
+    source = (
+        "def checked(command):\n"
+        f"{reads}"
+        f"    if {tests or 'True'}:\n"
+        "        return None\n"
+        "    return EXPLAIN(command)\n"
+    )
+    scope: dict[str, Any] = {"EXPLAIN": lambda command: _explain(command, rules)}
+    scope["HOLDS"] = [_holds(rule) for rule in rules]
+    exec(source, scope)
+    checked: Callable[[Any], Refused | None] = scope["checked"]
+    return checked
+
+
+def _rules(cls: type) -> tuple[Rule, ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    rules = []
+    for a in attrs.fields(cls):
+        annotation = hints[a.name]
+        members = [m for m in get_args(annotation) if m is not type(None)] or [annotation]
+        low, high = _BY_TYPE.get(members[0], _BY_NAME.get(a.name, (INT_MIN, INT_MAX)))
+        named = getattr(members[0], "__supertype__", None) is str
+        rules.append(Rule(a.name, shape_of(annotation), low, high, named))
+    return tuple(rules)
+
+
+def _quick_test(v: str, rule: Rule) -> str:
+    """A test that holds for most good values; what it misses is looked at closely."""
+    base = rule.shape.base
+    if base == "?" and rule.shape.inner is not None:
+        inner = _quick_test(v, rule._replace(shape=rule.shape.inner))
+        return f"({v} is None or {inner})"
+    if base == "int":
+        return f"type({v}) is int and {rule.low} <= {v} <= {rule.high}"
+    if base == "str":
+        least, most = (1, NAME_CHARS) if rule.named else (0, TEXT_BYTES)
+        return f"type({v}) is str and {least} <= len({v}) <= {most} and {v}.isascii()"
+    if base == "bool":
+        return f"({v} is True or {v} is False)"
+    return f"HOLDS[{v[1:]}]({v})"
+
+
+def _holds(rule: Rule) -> Callable[[Any], bool]:
+    return lambda value: _fault(value, rule) is None
+
+
+def _explain(command: Any, rules: Sequence[Rule]) -> Refused | None:
+    for rule in rules:
+        fault = _fault(getattr(command, rule.name), rule)
+        if fault is not None:
+            reason, what, remedy = fault
+            where = f"{type(command).__name__}.{rule.name.rstrip('_')}"
+            return Refused(reason, where, what, remedy)
+    return None
+
+
+def _fault(value: Any, rule: Rule) -> tuple[str, str, str] | None:
+    """Reason, what and remedy; the value itself may be personal and stays out."""
+    base, inner = rule.shape
+    if inner is not None and base in ("?", PERSONAL):
+        return None if value is None else _fault(value, rule._replace(shape=inner))
+    if type(value) is not _PYTHON[base]:
+        return WRONG_TYPE, f"a value of type {type(value).__name__}", f"send {rule.shape}"
+    if base == "int" and not rule.low <= value <= rule.high:
+        return OUT_OF_RANGE, "a number out of range", f"send {rule.low} to {rule.high}"
+    if base == "str":
+        return _text_fault(value, rule.named)
+    if base == "bytes" and len(value) > BYTES_MAX:
+        return TOO_LONG, f"{len(value)} bytes", f"send at most {BYTES_MAX}"
+    if base in ("[]", "{}") and inner is not None:
+        return _items_fault(value, rule._replace(shape=inner, named=True))
+    return None
+
+
+def _text_fault(value: str, named: bool) -> tuple[str, str, str] | None:
+    if not is_utf8(value):
+        return NOT_TEXT, "text with lone surrogates", "send text that UTF-8 can hold"
+    if named and not value:
+        return OUT_OF_RANGE, "an empty name", f"send 1 to {NAME_CHARS} characters"
+    if named and len(value) > NAME_CHARS:
+        return TOO_LONG, f"{len(value)} characters", f"send at most {NAME_CHARS}"
+    if len(value.encode()) > TEXT_BYTES:
+        return TOO_LONG, f"{len(value.encode())} bytes", f"send at most {TEXT_BYTES}"
+    return None
+
+
+def _items_fault(value: Any, rule: Rule) -> tuple[str, str, str] | None:
+    if len(value) > ITEMS_MAX:
+        return TOO_LONG, f"{len(value)} items", f"send at most {ITEMS_MAX}"
+    items = value.values() if type(value) is dict else value
+    key = rule._replace(shape=Shape("str"))
+    keys = (_fault(k, key) for k in (value if type(value) is dict else ()))
+    faults = (fault for part in (keys, (_fault(i, rule) for i in items)) for fault in part)
+    return next((fault for fault in faults if fault is not None), None)
