@@ -26,6 +26,7 @@ class MemoryStore:
         self._heads = [Head(None, first_previous(origin, log_id), 0)]  # One, shared.
         self._epoch: int | None = None  # Ours, once claimed.
         self._open = True
+        self._reads_only = False
 
     def reopen(self) -> "MemoryStore":
         """Another handle on the same log, as a second process would have."""
@@ -34,12 +35,19 @@ class MemoryStore:
         return other
 
     def reader(self) -> "MemoryStore":
-        """Another handle on this log, for another thread."""
-        return self.reopen()
+        """Another handle on this log that only reads, for another thread."""
+        other = self.reopen()
+        other._reads_only = True
+        return other
 
     def claim(self) -> int:
-        """Become the writer: raise the epoch above all that were, and return it."""
+        """Become the writer: raise the epoch above all that were, and return it.
+
+        :raises UsageError: this handle only reads.
+        """
         self._check_open()
+        if self._reads_only:
+            raise UsageError("log in memory", "is opened for reading", "claim the store itself")
         head = self._heads[0]
         last = self._frames[-1].epoch if self._frames else 0
         self._epoch = max(head.epoch, last) + 1
