@@ -69,7 +69,7 @@ def check(command: object) -> Refused | None:
 
     .. versionadded:: 0.1
     """
-    cls: type[Any] = type(command)
+    cls: Any = type(command)
     return _checked(cls)(command)
 
 

@@ -6,8 +6,9 @@ only whose it is, ``{"sealed": subject}``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -140,7 +141,7 @@ def _is_personal(annotation: Any) -> bool:
 
 def _open(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
     union = get_args(annotation)[0]
-    inner: Any = Union.__getitem__(tuple(m for m in get_args(union) if m is not Sealed))
+    inner: Any = reduce(or_, (m for m in get_args(union) if m is not Sealed))
     return lambda value, _: converter.structure(value, inner)
 
 

@@ -1,0 +1,115 @@
+"""Bad input gets its own reason and never reaches decide."""
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cckit.core import commands as c
+from cckit.core.edges import check
+from cckit.core.errors import Refused
+from cckit.core.ids import AgentId, ContactId, EntryId, OfferId, QueueId
+from cckit.core.instant import Instant, Span
+from cckit.core.shapes import fits, shape_of
+from cckit.testing.strategies import values
+
+HERE, QUEUE, ANNA = ContactId("c1"), QueueId("support"), AgentId("anna")
+
+GOOD = [
+    c.ReportArrived("voice", from_="+972 3 000"),
+    c.Enqueue(HERE, QUEUE, priority=-5, lane=2, since=Instant(0)),
+    c.Enqueue(ContactId("שיחה"), QUEUE),
+    c.LogIn(ANNA, ("voice", "chat"), device=""),
+    c.SetProfile(ANNA, {"billing": 5}, name=None),
+    c.ApplyConfig("queue", "support", bytes(32 * 1024)),
+    c.ExtendWrapup(ANNA, HERE, Span(0)),
+    c.TimerDue("ring", "offer/1", 0),
+    c.Route(),
+]
+
+
+@pytest.mark.parametrize("command", GOOD)
+def test_a_command_that_fits_passes(command: c.Command) -> None:
+    assert check(command) is None
+
+
+BAD: list[tuple[Any, str, str]] = [
+    (5, "command.unknown", "int"),
+    (c.AcceptOffer(OfferId(-1)), "command.out_of_range", "AcceptOffer.offer"),
+    (c.AcceptOffer(OfferId(2**63)), "command.out_of_range", "AcceptOffer.offer"),
+    (c.AcceptOffer(OfferId(True)), "command.wrong_type", "AcceptOffer.offer"),
+    (c.AcceptOffer(1.0), "command.wrong_type", "AcceptOffer.offer"),  # type: ignore[arg-type]
+    (c.AcceptOffer(None), "command.wrong_type", "AcceptOffer.offer"),  # type: ignore[arg-type]
+    (c.ReportArrived("voice", from_=5), "command.wrong_type", "ReportArrived.from"),  # type: ignore[arg-type]
+    (c.Enqueue(ContactId(""), QUEUE), "command.out_of_range", "Enqueue.contact"),
+    (c.Enqueue(ContactId("x" * 129), QUEUE), "command.too_long", "Enqueue.contact"),
+    (c.Enqueue(ContactId("\ud800"), QUEUE), "command.not_text", "Enqueue.contact"),
+    (c.Enqueue(HERE, QUEUE, priority=10**30), "command.out_of_range", "Enqueue.priority"),
+    (c.Enqueue(HERE, QUEUE, lane=3), "command.out_of_range", "Enqueue.lane"),
+    (c.Enqueue(HERE, QUEUE, need="x" * 4_097), "command.too_long", "Enqueue.need"),
+    (c.Enqueue(HERE, QUEUE, need="é" * 2_049), "command.too_long", "Enqueue.need"),
+    (c.Enqueue(HERE, QUEUE, since=Instant(-1)), "command.out_of_range", "Enqueue.since"),
+    (c.Enqueue(HERE, QUEUE, since=Instant(2**53)), "command.out_of_range", "Enqueue.since"),
+    (c.ExtendWrapup(ANNA, HERE, Span(-1)), "command.out_of_range", "ExtendWrapup.by_us"),
+    (c.LogIn(ANNA, ["voice"]), "command.wrong_type", "LogIn.channels"),  # type: ignore[arg-type]
+    (c.LogIn(ANNA, ("voice",) * 257), "command.too_long", "LogIn.channels"),
+    (c.LogIn(ANNA, ("x" * 129,)), "command.too_long", "LogIn.channels"),
+    (c.SetProfile(ANNA, {"billing": 6}), "command.out_of_range", "SetProfile.skills"),
+    (c.SetProfile(ANNA, {"": 1}), "command.out_of_range", "SetProfile.skills"),
+    (c.SetProfile(ANNA, {1: 1}), "command.wrong_type", "SetProfile.skills"),  # type: ignore[dict-item]
+    (c.SetProfile(ANNA, {}, budget=-1), "command.out_of_range", "SetProfile.budget"),
+    (c.SetPermission("a", "b", given=1), "command.wrong_type", "SetPermission.given"),  # type: ignore[arg-type]
+    (c.ApplyConfig("q", "s", bytes(32 * 1024 + 1)), "command.too_long", "ApplyConfig.data"),
+    (c.ApplyConfig("q", "s", bytearray(1)), "command.wrong_type", "ApplyConfig.data"),  # type: ignore[arg-type]
+    (c.TimerDue("ring", "x", -1), "command.out_of_range", "TimerDue.set_position"),
+]
+
+
+@pytest.mark.parametrize(("command", "reason", "where"), BAD)
+def test_a_command_that_does_not_fit_is_refused_by_its_reason(
+    command: Any, reason: str, where: str
+) -> None:
+    refused = check(command)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.where) == (reason, where)
+    assert refused.what
+    assert refused.remedy
+
+
+def test_no_refusal_repeats_what_may_be_personal() -> None:
+    refused = check(c.ReportArrived("voice", from_="+97230000000\ud800"))
+    assert refused is not None
+    assert "+972" not in str(refused)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+)
+
+
+@pytest.mark.parametrize("cls", c.COMMANDS, ids=lambda cls: str(cls.__name__))
+def test_what_passes_fits_its_fields_whatever_was_sent(cls: type) -> None:
+    fields = attrs.fields(cls)
+    shapes = [shape_of(a.type) for a in fields]
+
+    @given(st.tuples(*(values(shape) | ANYTHING for shape in shapes)))
+    def holds(drawn: tuple[Any, ...]) -> None:
+        if check(cls(*drawn)) is None:
+            assert all(fits(s)(v) for s, v in zip(shapes, drawn, strict=True))
+
+    holds()
+
+
+def test_an_attrs_class_of_a_plugin_is_checked_like_ours() -> None:
+    @attrs.frozen
+    class RequestCallback:
+        entry: EntryId
+        number: str | None
+
+    assert check(RequestCallback(EntryId(1), None)) is None
+    refused = check(RequestCallback(EntryId(-1), None))
+    assert refused is not None
+    assert refused.where == "RequestCallback.entry"
