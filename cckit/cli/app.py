@@ -20,7 +20,7 @@ COMMANDS: Final = (
 )
 """Name and help; the function has the name of its file."""
 
-HELP: Final = """The contact center as a library: one log, every decision and number a function of it.
+HELP: Final = """The contact center as a library: every decision and number from one log.
 
 Every command takes --json. Exit codes: 0 good, 1 the check says no, 2 bad input."""
 

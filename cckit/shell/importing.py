@@ -4,14 +4,12 @@ The log is written under another name and appears whole or not at all: what fail
 nothing behind.
 """
 
-import os
 import tomllib
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from cckit.core.codec import Codec, canonical
@@ -25,6 +23,7 @@ from cckit.core.registry import Registry
 from cckit.hooks.store import Conflict, Store
 from cckit.stores.sqlite import SqliteStore
 
+from .appearing import appearing, refuse_existing
 from .zones import read_zone
 
 ORIGIN: Final = "cckit.imported"
@@ -42,15 +41,14 @@ def import_calls(
 
     .. versionadded:: 0.1
     """
-    if out.exists():
-        raise ConfigError(str(out), "exists already", "name a log that does not exist yet")
+    refuse_existing(out)
     rules_bytes, content = _read(mapping), _read(file)
     rules = read_mapping(_toml(rules_bytes, mapping), str(mapping))
     zone = read_zone(rules.zone, f"{mapping}: zone")
     found = read_calls(content, rules, zone, str(file), progress)
     name = log_id(content, rules_bytes)
     source = f"{rules.id} sha256 {sha256(content).hexdigest()}"
-    with _appearing(out) as path:
+    with appearing(out) as path:
         store = SqliteStore.open(path, create=True, origin=ORIGIN, log_id=name)
         try:
             write_imported(store, found, rules, source)
@@ -89,35 +87,6 @@ def append_all(store: Store, codec: Codec, source: Iterable[Decision], epoch: in
         frame = Frame.make(head.chain, first, count, at, epoch, codec.pack(batch))
         if isinstance(store.append(frame, head), Conflict):
             raise StoreError(ORIGIN, "somebody else writes this log", "import into a new one")
-
-
-class _appearing:
-    """A path to write to, which becomes ``out`` if all goes well."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self._folder: TemporaryDirectory[str]
-
-    def __enter__(self) -> Path:
-        try:
-            self._folder = TemporaryDirectory(prefix=".cckit-", dir=self._out.parent)
-        except OSError as error:
-            what = f"can't be written: {error.strerror}"
-            remedy = "name a log in a folder that exists and is yours"
-            raise ConfigError(str(self._out), what, remedy) from error
-        return Path(self._folder.name) / "log.db"
-
-    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        with self._folder as folder:
-            if kind is not None:
-                return
-            try:
-                os.link(Path(folder) / "log.db", self._out)
-            except FileExistsError:
-                remedy = "name a log that does not exist yet"
-                raise ConfigError(str(self._out), "exists already", remedy) from None
-            except OSError:  # A file system without links.
-                os.rename(Path(folder) / "log.db", self._out)
 
 
 def _read(path: Path) -> bytes:

@@ -12,6 +12,7 @@
     agents = 12
     from = "08:00"              # civil time, every day; none of both: all the time
     to = "16:30"                # may lie behind midnight
+    breaks = [["12:00", "12:30"]]
     queues = ["service"]        # none: all
     skills = { he = 3 }
     answer = { kind = "uniform", from_s = 2, to_s = 6 }
@@ -21,8 +22,10 @@
 A shift works when its agents are there; who is busy at its end leaves after that contact.
 """
 
-from datetime import time, timedelta
+from collections.abc import Iterator
+from datetime import date, time, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -42,7 +45,7 @@ QUEUE: Final = (
     "head_start_s",
 )  # fmt: skip
 SHIFT: Final = (
-    "agents", "from", "to", "queues", "skills", "answer", "unanswered", "back_after_s",
+    "agents", "from", "to", "breaks", "queues", "skills", "answer", "unanswered", "back_after_s",
 )  # fmt: skip
 STRATEGIES: Final = (
     "longest_idle", "least_occupied", "round_robin", "fewest_contacts", "least_talk_time",
@@ -66,6 +69,8 @@ class Shift:
     answer: Lengths = AT_ONCE
     unanswered: float = 0.0
     back_after_us: int = 60 * SECOND
+    breaks: tuple[tuple[time, time], ...] = ()
+    """From and to of each, in order, within the shift."""
 
     def spans(self, start: Instant, end: Instant, zone: ZoneInfo) -> list[tuple[Instant, Instant]]:
         """Return when it works between two instants, by time."""
@@ -76,9 +81,25 @@ class Shift:
             until = day + timedelta(days=1) if self.ends <= self.begins else day
             begin = civil.instant(day, self.begins, zone)
             finish = civil.instant(until, self.ends, zone)
-            if max(begin, start) < finish and begin < end:
-                found.append((max(begin, start), finish))
+            for here, away in self._worked(day, begin, finish, zone):
+                if max(here, start) < away and here < end:
+                    found.append((max(here, start), away))
         return found
+
+    def _worked(
+        self, day: date, begin: Instant, finish: Instant, zone: ZoneInfo
+    ) -> Iterator[tuple[Instant, Instant]]:
+        """Yield the stretches between the breaks of one day."""
+        for one in self.breaks:
+            away, back = (self._at(day, at, zone) for at in one)
+            yield begin, away
+            begin = back
+        yield begin, finish
+
+    def _at(self, day: date, at: time, zone: ZoneInfo) -> Instant:
+        """Return an instant of a shift that began on ``day``."""
+        early = self.begins is not None and at < self.begins
+        return civil.instant(day + timedelta(days=1) if early else day, at, zone)
 
 
 class Worker(NamedTuple):
@@ -184,4 +205,23 @@ def _shift(table: Table, queues: dict[str, QueueSettings]) -> Shift:
         answer,
         table.number("unanswered", 1, 0),
         table.seconds("back_after_s", 60, low=0.001),
+        _breaks(table),
     )
+
+
+def _breaks(table: Table) -> tuple[tuple[time, time], ...]:
+    given = table.data.get("breaks", [])
+    remedy = 'write [["12:00", "12:30"]], in order, within from and to'
+    pairs = isinstance(given, list) and all(isinstance(b, list) and len(b) == 2 for b in given)
+    if not pairs or (given and not table.has("from")):
+        raise table.fault("breaks", f"{given!r} are no breaks of a shift", remedy)
+    found = tuple((table.clock("breaks", a), table.clock("breaks", b)) for a, b in given)
+    if not found:
+        return ()
+    begin, end = table.clock("from"), table.clock("to")
+    order = [begin, *(at for one in found for at in one), end]
+    # Counted from the shift's begin, so that a night is in order too.
+    minutes = [(at.hour * 60 + at.minute - begin.hour * 60 - begin.minute) % 1440 for at in order]
+    if any(a >= b for a, b in pairwise(minutes)):
+        raise table.fault("breaks", f"{given!r} do not follow each other", remedy)
+    return found
