@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cckit.core import commands as c
@@ -95,6 +95,7 @@ def test_what_passes_fits_its_fields_whatever_was_sent(cls: type) -> None:
     fields = attrs.fields(cls)
     shapes = [shape_of(a.type) for a in fields]
 
+    @settings(max_examples=30)
     @given(st.tuples(*(values(shape) | ANYTHING for shape in shapes)))
     def holds(drawn: tuple[Any, ...]) -> None:
         if check(cls(*drawn)) is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cckit.core.codec import Codec
@@ -260,11 +260,13 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(st.binary() | ANYTHING.map(msgpack.packb))
 def test_foreign_bytes_with_a_true_chain_are_a_verdict_and_no_exception(body: bytes) -> None:
     assert not Log().put_body(body or b"x", 1).verdict().ok
 
 
+@settings(max_examples=30)
 @given(st.lists(ANYTHING, min_size=8, max_size=8), st.lists(ANYTHING, min_size=5, max_size=5))
 def test_foreign_values_in_the_right_places_are_a_verdict(parts: list[Any], fields: Any) -> None:
     for body in ([parts], [[1, None, "system", "cckit", None, None, None, [fields]]]):
