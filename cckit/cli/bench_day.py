@@ -9,7 +9,6 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from random import Random
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -27,8 +26,8 @@ from cckit.testing.world import ORIGIN, START, World, log_id
 CALLS: Final = 200_000
 AGENTS: Final = 50
 HANDLING_S: Final = 180
-TALK_S: Final = 150
-"""The rest is wrap-up."""
+WRAPUP_PERMILLE: Final = 100
+"""Of handling; the rest is talk."""
 PATIENCE_S: Final = 120
 PER_HOUR: Final = 1000
 """A load of exactly ``AGENTS``."""
@@ -79,8 +78,8 @@ def ours(calls: int, seed: int) -> int:
         "service",  # type: ignore[arg-type]
         (Rate(START, end, PER_HOUR),),
         Exponential(PATIENCE_S * SECOND),
-        Exponential(TALK_S * SECOND),
-        Exponential((HANDLING_S - TALK_S) * SECOND),
+        Exponential(HANDLING_S * SECOND),
+        wrapup_permille=WRAPUP_PERMILLE,
     )
     traffic = Processes(START, end, ZoneInfo("UTC"), (process,), "M/M/50+M")
     staffing = Staffing((Shift(AGENTS),), {"service": QueueSettings(wrapup_us=HOUR)})
@@ -88,3 +87,73 @@ def ours(calls: int, seed: int) -> int:
     world = World(seed, traffic=traffic, staffing=staffing, store=store)
     world.run()
     return world.arrived
+
+
+def simpy_model(calls: int, seed: int) -> int:
+    """Run the bare queue in simpy: a process a customer, who waits or gives up."""
+    import simpy
+
+    env = simpy.Environment()
+    agents = simpy.Resource(env, AGENTS)
+    draw = Random(seed).expovariate
+    waits: list[float] = []
+    lost = 0
+
+    def customer() -> Iterator[Any]:
+        nonlocal lost
+        came = env.now
+        with agents.request() as request:
+            outcome = yield request | env.timeout(draw(1 / PATIENCE_S))
+            if request in outcome:
+                waits.append(env.now - came)
+                yield env.timeout(draw(1 / HANDLING_S))
+            else:
+                lost += 1
+
+    def source() -> Iterator[Any]:
+        for _ in range(calls):
+            yield env.timeout(draw(PER_HOUR / 3600))
+            env.process(customer())
+
+    env.process(source())
+    env.run()
+    return len(waits) + lost
+
+
+def heap_model(calls: int, seed: int) -> int:
+    """Run the bare queue on one heap: no objects, no names, no log."""
+    draw = Random(seed).expovariate
+    agenda: list[tuple[float, int, int]] = [(draw(PER_HOUR / 3600), 0, 0)]
+    queue: deque[tuple[int, float]] = deque()
+    waiting: set[int] = set()
+    free, arrived, answered, lost, waited = AGENTS, 0, 0, 0, 0.0
+    push, pop = heapq.heappush, heapq.heappop
+    while agenda:
+        now, what, who = pop(agenda)
+        if what == 0:
+            arrived += 1
+            if arrived < calls:
+                push(agenda, (now + draw(PER_HOUR / 3600), 0, arrived))
+            if free:
+                free -= 1
+                answered += 1
+                push(agenda, (now + draw(1 / HANDLING_S), 1, who))
+            else:
+                queue.append((who, now))
+                waiting.add(who)
+                push(agenda, (now + draw(1 / PATIENCE_S), 2, who))
+        elif what == 2:
+            if who in waiting:
+                waiting.discard(who)
+                lost += 1
+        else:
+            free += 1
+            while queue and free:
+                who, came = queue.popleft()
+                if who in waiting:
+                    waiting.discard(who)
+                    free -= 1
+                    answered += 1
+                    waited += now - came
+                    push(agenda, (now + draw(1 / HANDLING_S), 1, who))
+    return answered + lost

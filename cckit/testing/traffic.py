@@ -14,7 +14,8 @@ customers, and a difference in the result is the policy's.
     rates = [["08:00", 60], ["10:00", 140], ["16:00", 80]]   # an hour; or per_hour = 90
     patience = { kind = "exponential", mean_s = 180 }
     handling = { kind = "lognormal", mean_s = 200, sd_s = 170 }
-    wrapup = { kind = "fixed", s = 20 }  # none: the queue's timer ends it
+    wrapup = { kind = "fixed", s = 20 }  # none: the queue's timer ends it; or, as a part of
+                                         # handling, wrapup_permille = 100
     flow = { kind = "fixed", s = 5 }     # before the queue
     need = "he >= 2"
     priority = 0
@@ -41,8 +42,8 @@ from .draws import AT_ONCE, NEVER, Lengths, stream
 from .tables import Table, read_toml
 
 ARRIVALS: Final = (
-    "queue", "per_hour", "rates", "patience", "handling", "wrapup", "flow", "need", "priority",
-    "lane", "entry_point",
+    "queue", "per_hour", "rates", "patience", "handling", "wrapup", "wrapup_permille", "flow",
+    "need", "priority", "lane", "entry_point",
 )  # fmt: skip
 DISTRIBUTED: Final = ("patience", "handling", "wrapup", "flow")
 TOP: Final = ("start", "zone", "hours", "arrivals", *DISTRIBUTED)
@@ -118,6 +119,8 @@ class Process:
     handling: Lengths = AT_ONCE
     wrapup: Lengths = NEVER
     """``NEVER``: the queue's timer ends it."""
+    wrapup_permille: int = 0
+    """Not 0: ``handling`` is of talk and wrap-up together, and this part of it wrap-up."""
     flow: Lengths = AT_ONCE
     need: str | None = None
     priority: int = 0
@@ -131,13 +134,17 @@ class Process:
             for concern in DISTRIBUTED
         )
         for at in poisson(self.rates, stream(seed, f"{name} arrivals")):
+            talk, after = handling[0](handling[1]) or Span(0), wrapup[0](wrapup[1])
+            if self.wrapup_permille:
+                after = Span(talk * self.wrapup_permille // 1000)
+                talk = Span(talk - after)
             yield Arrival(
                 at,
                 self.queue,
                 flow[0](flow[1]) or Span(0),
                 patience[0](patience[1]),
-                handling[0](handling[1]) or Span(0),
-                wrapup[0](wrapup[1]),
+                talk,
+                after,
                 self.need,
                 self.priority,
                 self.lane,
@@ -237,6 +244,7 @@ def _process(table: Table, inherited: dict[str, Lengths], rates: tuple[Rate, ...
         drawn["patience"],
         drawn["handling"],
         drawn["wrapup"],
+        table.whole("wrapup_permille", 0, 999, 0),
         drawn["flow"],
         table.requirement("need"),
         table.whole("priority", -1000, 1000, 0),

@@ -1,0 +1,98 @@
+from datetime import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cckit.core.errors import ConfigError
+from cckit.core.instant import HOUR, SECOND, Instant
+from cckit.testing import Shift, Staffing, Uniform, read_staffing
+
+WHOLE = """
+[[queue]]
+id = "service"
+strategy = "best_skill"
+ring_s = 15
+need = "he"
+
+[[queue]]
+id = "sales"
+
+[[shift]]
+agents = 2
+from = "08:00"
+to = "16:30"
+queues = ["service"]
+skills = { he = 3, en = 1 }
+
+[[shift]]
+agents = 1
+answer = { kind = "uniform", from_s = 2, to_s = 6 }
+unanswered = 0.02
+"""
+UTC = ZoneInfo("UTC")
+DAY = 24 * HOUR
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "staff.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_becomes_queues_and_numbered_agents(tmp_path: Path) -> None:
+    staffing = read_staffing(write(tmp_path, WHOLE))
+    assert [worker.agent for worker in staffing.workers()] == ["001", "002", "003"]
+    first, last = staffing.shifts
+    assert (first.begins, first.ends, first.skills) == (time(8), time(16, 30), {"en": 1, "he": 3})
+    assert (last.answer, last.unanswered) == (Uniform(2 * SECOND, 6 * SECOND), 0.02)
+    assert list(staffing.queues) == ["sales", "service"]
+    assert staffing.settings("service").agents == ("*",)
+    assert staffing.settings("sales").agents == ("003",)
+    assert staffing.settings("service").need == "he >= 1"
+    assert staffing.settings("service").ring_us == 15 * SECOND
+
+
+def test_a_shift_works_each_day_also_over_midnight() -> None:
+    night = Shift(1, time(22), time(6))
+    assert night.spans(Instant(0), Instant(2 * DAY), UTC) == [
+        (0, 6 * HOUR),
+        (22 * HOUR, 30 * HOUR),
+        (46 * HOUR, 54 * HOUR),
+    ]
+    early = Shift(1, time(8), time(12))
+    assert early.spans(Instant(9 * HOUR), Instant(DAY), UTC) == [(9 * HOUR, 12 * HOUR)]
+    assert early.spans(Instant(13 * HOUR), Instant(DAY), UTC) == []
+    assert Shift(1).spans(Instant(3), Instant(5), UTC) == [(3, 5)]
+
+
+def test_a_hundred_thousand_agents_have_ids_of_one_length() -> None:
+    workers = Staffing((Shift(1000),)).workers()
+    assert (workers[0].agent, workers[-1].agent) == ("0001", "1000")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("agents = 2", "agents = 0", "shift[0].agents: 0 is not a whole number from 1 to 100000"),
+        ("agents = 2", "agents = 2.5", "shift[0].agents: 2.5 is not a whole number"),
+        ("agents = 2", "agents = 100000", "shift: more than 100,000 agents"),
+        ('to = "16:30"', "", "shift[0].to: from and to belong together"),
+        ('to = "16:30"', 'to = "4 pm"', "shift[0].to: '4 pm' is no time of day"),
+        ('["service"]', '["servise"]', "shift[0].queues: no queue 'servise'"),
+        ("he = 3", "he = 6", "shift[0].skills.he: 6 is not a whole number from 1 to 5"),
+        ('"best_skill"', '"best"', "queue[0].strategy: no strategy 'best'"),
+        ('id = "sales"', 'id = "service"', "queue[1].id: 'service' is there twice"),
+        ("ring_s = 15", "ring = 15", "queue[0].ring: no such key 'ring'"),
+        ("unanswered = 0.02", "unanswered = 2", "shift[1].unanswered: 2 is not a number from 0"),
+        ("from_s = 2", "from_s = 9", "shift[1].answer.to_s: 6000000 us is less than from_s"),
+        ("[[queue]]", 'zone = "Mars"\n[[queue]]', "zone: no zone 'Mars'"),
+    ],
+)
+def test_bad_staffing_is_named_by_file_key_and_value(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    assert old in WHOLE
+    with pytest.raises(ConfigError) as caught:
+        read_staffing(write(tmp_path, WHOLE.replace(old, new, 1)))
+    assert f"staff.toml: {message}" in str(caught.value)
