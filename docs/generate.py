@@ -321,7 +321,7 @@ def command(file: str, function: str, words: str) -> str:
     text = ast.get_docstring(node) or ""
     told = dict(re.findall(r"^:param (\w+): ((?:.|\n(?!:))+)", text, re.MULTILINE))
     about = text.partition("\n:param")[0].strip()
-    positional = [a.arg for a in node.args.args]
+    positional = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
     given = [None] * (len(positional) - len(node.args.defaults)) + list(node.args.defaults)
     rows = [
         (arg.upper(), default_of(default) if default else "", told.get(arg, ""))
@@ -332,7 +332,7 @@ def command(file: str, function: str, words: str) -> str:
         option = named.group(1) if named else "--" + arg.arg.strip("_").replace("_", "-")
         is_flag = isinstance(default, ast.Constant) and isinstance(default.value, bool)
         shown = "" if is_flag or default is None else default_of(default)
-        rows.append((option, shown.replace("None", ""), told.get(arg.arg, "")))
+        rows.append((option, "" if shown in ("None", "()") else shown, told.get(arg.arg, "")))
     lines = ["| argument | default | meaning |", "| --- | --- | --- |"]
     lines += [f"| `{n}` | {f'`{d}`' if d else ''} | {flat(t)} |" for n, d, t in rows]
     return f"## `cckit {words}`\n\n{paragraphs(about)}\n\n" + "\n".join(lines) + "\n"
