@@ -314,7 +314,8 @@ class SqliteStore:
                 with _Guard(self, "closing the log"):
                     self._mark_end()
         finally:
-            self._phase = CLOSED
+            if self._phase is OPEN:
+                self._phase = CLOSED
             self._connection.close()
             if self._lock is not None:
                 self._lock.release()
