@@ -69,8 +69,8 @@ def test_every_import_contract_is_kept() -> None:
 
 def test_the_ladder_stands_in_the_docstring_of_the_package() -> None:
     text = cckit.__doc__ or ""
-    places = [text.find(f"{rung}/") for rung in RUNGS]
-    assert -1 not in places, f"cckit.__doc__ draws the rungs {RUNGS}, each as 'name/'"
+    places = [text.find(f"``cckit.{rung}``") for rung in RUNGS]
+    assert -1 not in places, f"cckit.__doc__ draws the rungs {RUNGS}"
     assert places == sorted(places), "the lowest rung stands first"
 
 

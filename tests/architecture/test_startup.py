@@ -55,9 +55,8 @@ def test_the_foreign_distribution_of_our_name_is_named_at_import(foreign: Path) 
     done = python("import cckit", foreign)
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert "cckit" in last
-    assert "0.3.3" in last
-    assert "pip uninstall cckit" in last
+    assert "'cckit' 0.3.3" in last
+    assert "uninstall" in last
 
 
 def test_without_the_foreign_distribution_import_says_nothing() -> None:
