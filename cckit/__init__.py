@@ -1,70 +1,76 @@
-"""The contact center as a library.
+"""cckit: the contact center as a library.
 
-One append-only log holds every fact of a center; every decision and every reported number
-is a pure function of it. The package is a ladder: a rung imports only those above it here.
+The ladder. A rung imports only rungs above it in this list:
 
-    core/      pure and synchronous: no I/O, clock, randomness, logging, threads, trio
-    hooks/     the doors: hook specifications, Protocols, the relay into pluggy
-    stores/    where the log lives: memory, SQLite
-    shell/     trio: the center, its one writer, timers, reactors, followers, channels
-    testing/   the simulated world, contracts as functions, strategies, the pytest plugin
-    cli/       the command ``cckit``
+1. ``cckit.core``     pure and synchronous: no I/O, clock, randomness, logging, threads, trio
+2. ``cckit.hooks``    the doors: hook specifications, Protocols, typed relay into pluggy
+3. ``cckit.stores``   where the log lives: memory, SQLite
+4. ``cckit.shell``    trio: the center, its one writer, timers, reactors, followers, adapters
+5. ``cckit.testing``  shipped: contracts as functions, simulated world, pytest plugin
+6. ``cckit.cli``      the command ``cckit``
 
-Plugins lie beside it (``cckit_x``), know ``core`` and ``hooks``, and nothing of each other.
+Plugins (``cckit_x``) stand beside the ladder: they know the core and the doors. The names
+below are imported when they are first used, so that ``import cckit`` costs nothing.
 """
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .core.errors import Refused as Refused
-    from .core.events import Actor as Actor
-    from .shell.center import Center as Center
-    from .shell.center import open_center as open_center
-    from .shell.config import AgentSettings as AgentSettings
-    from .shell.config import Config as Config
-    from .shell.replies import Reply as Reply
-    from .shell.replies import Stored as Stored
-    from .shell.replies import Superseded as Superseded
-    from .shell.replies import Unknown as Unknown
+    from cckit.core.errors import ConfigError as ConfigError
+    from cckit.core.errors import PluginError as PluginError
+    from cckit.core.errors import Refused as Refused
+    from cckit.core.errors import StoreError as StoreError
+    from cckit.core.errors import UsageError as UsageError
+    from cckit.core.events import Actor as Actor
+    from cckit.core.events import Draft as Draft
+    from cckit.core.settings import QueueSettings as QueueSettings
+    from cckit.shell.center import Center as Center
+    from cckit.shell.center import open_center as open_center
+    from cckit.shell.config import AgentSettings as AgentSettings
+    from cckit.shell.config import Config as Config
+    from cckit.shell.feed import Subscription as Subscription
+    from cckit.shell.followers import Follower as Follower
+    from cckit.shell.replies import Reply as Reply
+    from cckit.shell.replies import Stored as Stored
+    from cckit.shell.replies import Superseded as Superseded
+    from cckit.shell.replies import Unknown as Unknown
 
-HOMES: Final = {
-    "Actor": "core.events",
-    "AgentSettings": "shell.config",
-    "Center": "shell.center",
-    "Config": "shell.config",
-    "Refused": "core.errors",
-    "Reply": "shell.replies",
-    "Stored": "shell.replies",
-    "Superseded": "shell.replies",
-    "Unknown": "shell.replies",
-    "open_center": "shell.center",
+_HOMES = {
+    "cckit.core.errors": ("ConfigError", "PluginError", "Refused", "StoreError", "UsageError"),
+    "cckit.core.events": ("Actor", "Draft"),
+    "cckit.core.settings": ("QueueSettings",),
+    "cckit.shell.center": ("Center", "open_center"),
+    "cckit.shell.config": ("AgentSettings", "Config"),
+    "cckit.shell.feed": ("Subscription",),
+    "cckit.shell.followers": ("Follower",),
+    "cckit.shell.replies": ("Reply", "Stored", "Superseded", "Unknown"),
 }
-"""Public name to its module, which is loaded when the name is first used: who only asks
-for the version, or only needs the core, does not load trio."""
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'cckit' has no attribute {name!r}")
+    return getattr(import_module(home), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *HOMES})
+    return sorted({*globals(), *_HOME_OF})
 
 
-def _refuse_the_other() -> None:
-    """Refuse to start beside the unrelated distribution that installs our folder too."""
+def _refuse_clash() -> None:
+    """Another distribution, called ``cckit``, installs a folder of our name."""
     try:
         other = distribution("cckit")
     except PackageNotFoundError:
         return
     raise ImportError(
-        f"cckit: the distribution 'cckit' {other.version} is another project and installs a "
-        "folder of our name over ours; run: pip uninstall cckit, then pip install cckit-sdk"
+        f"cckit: the unrelated distribution 'cckit' {other.version} is installed and overwrites "
+        "our files: pip uninstall cckit cckit-sdk, then pip install cckit-sdk"
     )
 
 
-_refuse_the_other()
+_refuse_clash()

@@ -5,6 +5,7 @@ went makes another digest, so no snapshot is ever read by code that it was not m
 """
 
 from collections.abc import Sequence
+from enum import IntEnum
 from hashlib import sha256
 from typing import Any, Final
 
@@ -32,7 +33,8 @@ def digest_of_classes() -> bytes:
 
 
 def _row(thing: object, names: Sequence[str]) -> list[Any]:
-    return [getattr(thing, name) for name in names]
+    values = [getattr(thing, name) for name in names]
+    return [int(value) if isinstance(value, IntEnum) else value for value in values]
 
 
 _CONTACT: Final = [x.name for x in attrs.fields(c.Contact)]
@@ -46,7 +48,7 @@ _AGENT: Final = [
 ]
 
 
-def dump(engine: Engine) -> Canonical | None:
+def dump(engine: Engine) -> "Canonical | None":
     """Everything that deciding depends on; None while a plugin's machine has state.
 
     Equal floors give equal dumps, whatever way they came about.

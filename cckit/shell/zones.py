@@ -23,4 +23,3 @@ def read_zone(name: str, where: str) -> Zone:
             if content.startswith(b"TZif"):
                 return Zone.of(name, content, tzdata.IANA_VERSION)
     raise ConfigError(where, f"there is no zone {name!r}", 'give a name as "Europe/Paris" or "UTC"')
-

@@ -1,0 +1,104 @@
+"""Doors by which a plugin adds things. Kind: register; fold: collected in load order.
+
+They are called once, while the center opens. A plugin that raises here is no runtime
+fault: the center does not open and names it (closed).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from cckit.core.engine import Machine
+from cckit.core.process import AnyProcess
+from cckit.core.projection import AnyProjection, Canonical
+
+from .channel import Channel
+from .markers import hookspec
+from .reactor import Reactor
+
+
+class RegisterHooks:
+    """What a plugin brings along.
+
+    .. versionadded:: 0.1
+    """
+
+    @hookspec
+    def cckit_configure(self, settings: Mapping[str, Canonical]) -> None:
+        """Take the plugin's own table of ``CENTER.toml``, empty where there is none.
+
+        Register, of the named plugin alone, before all others. Closed: raise
+        ``ConfigError`` for a value that can't be. What it was given is stored as
+        ``config.applied`` of the plugin's name.
+
+        .. versionadded:: 0.1
+        """
+
+    @hookspec
+    def cckit_register_events(self) -> Sequence[type]:
+        """Event classes of the plugin, each made by ``@event``.
+
+        Register, collected. Closed. They are declared in the log before the run starts.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
+    def cckit_register_machines(self) -> Sequence[Machine]:
+        """Machines of the plugin: which commands they decide, which events they see.
+
+        Register, collected. Closed. A command has one machine.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
+    def cckit_register_projections(self) -> Sequence[AnyProjection]:
+        """Folds of the log, rebuilt by ``cckit replay``.
+
+        Register, collected. Closed. A name stands once.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
+    def cckit_register_processes(self) -> Sequence[AnyProcess]:
+        """Stories that go on: durable events in, commands out.
+
+        Register, collected. Closed. A name stands once.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
+    def cckit_register_reactors(self) -> Sequence[Reactor]:
+        """Effects: what is done in the world after an event is durable.
+
+        Register, collected. Closed. A name stands once.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
+    def cckit_register_channels(self) -> Sequence[Channel]:
+        """Adapters to the systems that carry contacts.
+
+        Register, collected. Closed. A name stands once.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
+    def cckit_register_first_roles(self) -> Sequence[tuple[str, str]]:
+        """Who holds which role while the log gives nobody any: (who, role).
+
+        Register, collected. Closed. Written as ``permission.changed`` by the system when
+        a run starts and nobody holds a role, so that somebody can give the others theirs.
+
+        .. versionadded:: 0.1
+        """
+        return ()

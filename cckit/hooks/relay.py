@@ -1,0 +1,233 @@
+"""The only file that calls pluggy, and the ``Ask`` of a running center.
+
+pluggy calls the last registered first and stops at the first exception; so the relay
+walks the implementations itself, in the order of the configuration, each isolated and
+timed by the clock it is handed. A plugin that fails is named in ``failures``, which the
+writer turns into ``plugin.failed``. Guards (``authorize``) fail closed, pleasers open.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import pluggy
+
+from cckit.core.ask import Candidate, Ranking, Verdict, Waiting
+from cckit.core.errors import CckitError, ConfigError, PluginError
+from cckit.core.events import Actor
+from cckit.core.facts import PluginFailed
+from cckit.core.projection import Canonical
+
+from .factory import FactoryHooks
+from .health import NAMED_US, SUSPENDED_US, Health, Running, Watchdog
+from .markers import PROJECT
+from .policy import PolicyHooks
+from .register import RegisterHooks
+from .store import Store
+
+SPECS: Final = (RegisterHooks, PolicyHooks, FactoryHooks)
+Implementation = tuple[str, Callable[..., Any]]
+
+
+class Failed:
+    """Stands for the answer of a call that failed."""
+
+
+FAILED: Final = Failed()
+
+
+class Relay:
+    """One center's plugins, behind typed methods.
+
+    ``plugins``: name to instance, in the order of the configuration. ``ticks``: a
+    monotonic clock in microseconds.
+
+    :raises PluginError: a method that matches no specification, or a wrapper.
+    """
+
+    def __init__(
+        self,
+        plugins: Mapping[str, object],
+        ticks: Callable[[], int],
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        manager = pluggy.PluginManager(PROJECT)
+        for spec in SPECS:
+            manager.add_hookspecs(spec)
+        for name, plugin in plugins.items():
+            manager.register(plugin, name)
+        _check(manager)
+        self.failures: list[PluginFailed] = []
+        self.watchdog = Watchdog(say if say is not None else _silent)
+        self._ticks = ticks
+        self._health = {name: Health() for name in plugins}
+        self._walks = {hook: _in_order(manager, hook, plugins) for hook in _hooks(manager)}
+        self.guarded = bool(self._walks["cckit_authorize"])
+        """An authorize hook is loaded."""
+        self.ranks = bool(self._walks["cckit_rank_agents"])
+        """A ranking hook is loaded."""
+
+    # --- register -------------------------------------------------------------------------
+
+    def configure(self, name: str, settings: Mapping[str, Canonical]) -> bool:
+        """Hand a plugin its table; False if it takes none.
+
+        :raises ConfigError: what the plugin refuses.
+        """
+        for plugin, function in self._walks["cckit_configure"]:
+            if plugin == name:
+                self._load("cckit_configure", plugin, function, settings=settings)
+                return True
+        return False
+
+    def collect(self, hook: str) -> list[tuple[str, Any]]:
+        """What the plugins register: (plugin, item), in load order.
+
+        :raises PluginError: a plugin raised, or answered with no sequence.
+        """
+        found: list[tuple[str, Any]] = []
+        for plugin, function in self._walks[hook]:
+            items = self._load(hook, plugin, function)
+            if not isinstance(items, Sequence) or isinstance(items, str):
+                what = f"answered {type(items).__name__}"
+                raise PluginError(f"plugin {plugin}, {hook}", what, "return a sequence")
+            found.extend((plugin, item) for item in items)
+        return found
+
+    # --- factory --------------------------------------------------------------------------
+
+    def open_store(self, url: str) -> Store:
+        """The store that exactly one plugin opens.
+
+        :raises ConfigError: none or several open it.
+        """
+        found: list[tuple[str, Store]] = []
+        for plugin, function in self._walks["cckit_open_store"]:
+            store = self._load("cckit_open_store", plugin, function, url=url)
+            if store is not None:
+                found.append((plugin, store))
+        if len(found) != 1:
+            for _, store in found:
+                store.close()
+            names = ", ".join(plugin for plugin, _ in found) or "no loaded plugin"
+            remedy = "name exactly one plugin that opens such a store in [center] plugins"
+            raise ConfigError(url, f"opened by {names}", remedy)
+        return found[0][1]
+
+    # --- policy ---------------------------------------------------------------------------
+
+    def authorize(self, actor: Actor, roles: Sequence[str], action: str, target: str) -> Verdict:
+        """The strictest of all answers; denied if none allows or one fails."""
+        verdict: Verdict | None = None
+        for plugin, answer in self._ask(
+            "cckit_authorize", Verdict, actor=actor, roles=roles, action=action, target=target
+        ):
+            if isinstance(answer, Failed):
+                return Verdict(False, "the plugin that guards this failed", plugin)
+            if not answer.allowed:
+                return Verdict(False, answer.reason, plugin)
+            verdict = verdict or Verdict(True, answer.reason, plugin)
+        if verdict is None:
+            return Verdict(not self.guarded, "no rule allows it" if self.guarded else "")
+        return verdict
+
+    def rank_agents(self, waiting: Waiting, candidates: Sequence[Candidate]) -> Ranking | None:
+        """The first answer; None keeps the strategy's order, as a failure does."""
+        named = {candidate.agent for candidate in candidates}
+        for plugin, answer in self._ask(
+            "cckit_rank_agents", Ranking, contact=waiting, candidates=candidates
+        ):
+            if isinstance(answer, Failed):
+                continue
+            agents = tuple(answer.agents)
+            if agents and len(set(agents)) == len(agents) and named.issuperset(agents):
+                return Ranking(agents, answer.reason, plugin)
+            self._fail(plugin, "cckit_rank_agents", "ranked none, one twice, or a stranger")
+        return None
+
+    # --- one call -------------------------------------------------------------------------
+
+    def _ask(self, hook: str, wanted: type, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Each implementation's answer but None, one at a time."""
+        for plugin, function in self._walks[hook]:
+            answer = self._call(hook, plugin, function, wanted, arguments)
+            if answer is not None:
+                yield plugin, answer
+
+    def _call(
+        self,
+        hook: str,
+        plugin: str,
+        function: Callable[..., Any],
+        wanted: type,
+        arguments: Mapping[str, Any],
+    ) -> Any:
+        health = self._health[plugin]
+        if health.suspended:
+            return FAILED
+        health.called()
+        self.watchdog.running = Running(plugin, hook, threading.get_ident())
+        started = self._ticks()
+        try:
+            answer = function(**arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the plugin's
+            self._fail(plugin, hook, type(error).__name__)
+            return FAILED
+        finally:
+            self.watchdog.running = None
+        took_us = self._ticks() - started
+        if took_us > NAMED_US:
+            self._slow(plugin, hook, took_us)
+        if answer is not None and not isinstance(answer, wanted):
+            self._fail(plugin, hook, f"answered {type(answer).__name__}")
+            return FAILED
+        return answer
+
+    def _slow(self, plugin: str, hook: str, took_us: int) -> None:
+        if took_us > SUSPENDED_US:
+            self._health[plugin].suspended = True
+        error = f"took {took_us} us"
+        self.failures.append(PluginFailed(plugin, hook, error, self._health[plugin].suspended))
+
+    def _fail(self, plugin: str, hook: str, error: str) -> None:
+        # The message of an exception may hold personal data; its type does not.
+        health = self._health[plugin]
+        health.failed()
+        self.failures.append(PluginFailed(plugin, hook, error, health.suspended))
+
+    def _load(self, hook: str, plugin: str, function: Callable[..., Any], **arguments: Any) -> Any:
+        try:
+            return function(**arguments)
+        except CckitError:
+            raise
+        except Exception as error:
+            remedy = "repair it or take it out of [center] plugins"
+            raise PluginError(f"plugin {plugin}, {hook}", repr(error), remedy) from error
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def _hooks(manager: pluggy.PluginManager) -> list[str]:
+    return [name for name in vars(manager.hook) if name.startswith("cckit_")]
+
+
+def _in_order(
+    manager: pluggy.PluginManager, hook: str, plugins: Mapping[str, object]
+) -> tuple[Implementation, ...]:
+    order = list(plugins)
+    found = getattr(manager.hook, hook).get_hookimpls()
+    if any(one.wrapper or one.hookwrapper for one in found):
+        names = ", ".join(one.plugin_name for one in found if one.wrapper or one.hookwrapper)
+        raise PluginError(f"plugin {names}, {hook}", "wraps a call", "use plain hookimpl")
+    ranked = sorted(found, key=lambda one: order.index(one.plugin_name))
+    return tuple((one.plugin_name, one.function) for one in ranked)
+
+
+def _check(manager: pluggy.PluginManager) -> None:
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        name = manager.get_name(error.plugin)
+        raise PluginError(f"plugin {name}", str(error), "see the hooks' reference") from error

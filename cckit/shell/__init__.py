@@ -1,0 +1,1 @@
+"""The center: one writer, its timers, its readers, on trio."""

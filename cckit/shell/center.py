@@ -1,0 +1,256 @@
+"""A center: one log, one writer, and everything that lives around it.
+
+::
+
+    async with open_center("CENTER.toml", log="center.db") as center:
+        reply = await center.do(command, actor=Actor("agent", "anna"), request="7")
+
+All tasks of a center live in one nursery, which ends with the ``async with`` block:
+closing decides nothing more, stores what was decided, and writes the clean end.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from cckit.core.commands import Command
+from cckit.core.edges import check
+from cckit.core.errors import Refused, UsageError
+from cckit.core.events import SYSTEM, Actor, Draft, Recorded
+from cckit.core.floor import Floor
+from cckit.core.ids import Stream
+from cckit.core.instant import Instant
+from cckit.core.projection import AnyProjection
+
+from .channels import run_channel
+from .clock import Clock
+from .config import Config
+from .entropy import Entropy
+from .feed import Batch, Subscription
+from .followers import Follower
+from .life import Life, Parts
+from .opening import Log
+from .replies import Reply
+from .requests import Known
+
+
+class Center:
+    """An open center. Made by ``open_center``.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._writer = parts.writer
+        self._feed = parts.feed
+        self._archive = parts.archive
+
+    # --- writing --------------------------------------------------------------------------
+
+    async def do(
+        self,
+        command: Command | Any,
+        *,
+        actor: Actor = SYSTEM,
+        request: str | None = None,
+        occurred_at: Instant | None = None,
+    ) -> Reply:
+        """Have a command carried out; returns when what it led to is durable.
+
+        ``request`` makes it safe to repeat: the same actor, id and command get the first
+        reply, another command under the id is refused (``request.id_reused``). Cancelled,
+        it may still be stored. ``occurred_at`` is the source's clock.
+
+        :raises StoreError: the store failed before; reopen the log.
+        :raises UsageError: the center is closed.
+        """
+        writer = self._writer
+        writer.check_open()
+        refused = check(command) or writer.overloaded()
+        if refused is not None:
+            await trio.lowlevel.checkpoint()
+            return refused
+        people = self._parts.people
+        try:
+            command = people.known(command, self._note)
+            digest: bytes | None = None
+            if request is not None:
+                digest = writer.requests.request(actor, request, people.digested(command))
+                known = await self._known(digest)
+                if known is not None:
+                    return await writer.repeat(known, digest)
+            command = people.completed(command)
+            reply = writer.act(command, actor, request=digest, occurred_at=occurred_at)
+        except UsageError as error:
+            reply = Refused("command.unusable", error.where, error.what, error.remedy)
+        return await writer.durable(reply)
+
+    async def record(
+        self,
+        *drafts: Draft,
+        actor: Actor = SYSTEM,
+        request: str | None = None,
+        occurred_at: Instant | None = None,
+    ) -> Reply:
+        """Store ready facts, all or nothing; returns when they are durable.
+
+        For an embedder's own events: the floor decides nothing here, though it evolves.
+
+        :raises UsageError: a value that does not fit its event; nothing is stored.
+        :raises StoreError: the store failed before; reopen the log.
+        """
+        writer = self._writer
+        writer.check_open()
+        refused = writer.overloaded()
+        if refused is not None:
+            await trio.lowlevel.checkpoint()
+            return refused
+        digest: bytes | None = None
+        if request is not None:
+            datas = [self._parts.codec.encode(data) for _, data in drafts]
+            requests = writer.requests
+            digest = requests.key(actor, request) + requests.drafts_digest(drafts, datas)
+            known = requests.find(digest)
+            if known is None and requests.others:
+                known = await self._known(digest)
+            if known is not None:
+                return await writer.repeat(known, digest)
+        reply = writer.record(drafts, actor, request=digest, occurred_at=occurred_at)
+        return await writer.durable(reply)
+
+    async def _known(self, request: bytes) -> Known | None:
+        requests = self._writer.requests
+        known = requests.find(request)
+        if known is None and requests.others:
+            known = await self._archive.request(request[:16])
+            # Meanwhile the same request may have been decided.
+            known = requests.find(request) or known
+            self._writer.check_open()
+        return known
+
+    def _note(self, draft: Draft) -> None:
+        self._writer.record((draft,), SYSTEM)
+
+    # --- reading --------------------------------------------------------------------------
+
+    @property
+    def state(self) -> Floor:
+        """The floor as decided so far, durable or not. Read it, never write it."""
+        return self._writer.engine.floor
+
+    @property
+    def position(self) -> int:
+        """The first position that is not durable yet."""
+        return self._feed.durable
+
+    @property
+    def projections(self) -> tuple[AnyProjection, ...]:
+        """What the plugins register."""
+        return self._parts.loaded.projections
+
+    @property
+    def now(self) -> Instant:
+        """The instant that a decision made now would bear."""
+        return self._parts.clock.now()
+
+    def subscribe(
+        self, from_position: int | None = None, types: Sequence[type] | None = None
+    ) -> Subscription:
+        """Durable events as they come, as batches in order, for ever.
+
+        From a position, or from now on. Who is slow misses nothing and holds nobody up:
+        what is no longer in memory is read from the log.
+        """
+        start = self._feed.durable if from_position is None else from_position
+        return Subscription(self._feed, start, None if types is None else tuple(types))
+
+    def read(
+        self,
+        from_position: int = 0,
+        until: int | None = None,
+        *,
+        stream: Stream | None = None,
+        types: Sequence[type] | None = None,
+        from_at: Instant | None = None,
+        until_at: Instant | None = None,
+    ) -> AsyncIterator[Batch]:
+        """What is durable now, as batches in order: a part of the log, and no more.
+
+        ``from_position <= position < until`` and ``from_at <= recorded_at < until_at``.
+        """
+        durable = self._feed.durable
+        end = durable if until is None else min(until, durable)
+        wanted = None if types is None else tuple(types)
+        if stream is None and from_at is None and until_at is None:
+            return Subscription(self._feed, from_position, wanted, until=end)
+        return self._read_indexed((from_position, end), stream, wanted, from_at, until_at)
+
+    async def _read_indexed(
+        self,
+        span: tuple[int, int],
+        stream: Stream | None,
+        types: tuple[type, ...] | None,
+        from_at: Instant | None,
+        until_at: Instant | None,
+    ) -> AsyncIterator[Batch]:
+        found = await self._archive.positions(stream, None, from_at, until_at)
+        wanted = [position for position in found if span[0] <= position < span[1]]
+        async for batch in self._archive.at(wanted, types):
+            yield batch
+
+    async def follow(self, projection: AnyProjection) -> Follower[Any]:
+        """Keep a projection up to date until the center closes; it has caught up."""
+        follower: Follower[Any] = Follower(projection, self._feed)
+        self._parts.run_soon(follower.run)
+        await follower.reach(self._feed.durable)
+        return follower
+
+    def opened(self, recorded: Recorded[Any]) -> Any:
+        """An event's data with its personal values in clear; what is erased is None."""
+        return self._parts.people.opened(recorded)
+
+
+class open_center:
+    """Open a center; use it as ``async with open_center(...) as center``.
+
+    ``config``: the path of a ``CENTER.toml``, or a ``Config``. ``log``: the path of a
+    ``NAME.db``, which is made where there is none; a store; or None for a log in memory.
+    ``plugins``: instances by name, besides those that the configuration loads.
+    ``take_over`` goes past the lock of another writer, which is then fenced off.
+
+    :raises ConfigError: a value of the configuration that can't be; nothing is stored.
+    :raises PluginError: a plugin that can't be loaded.
+    :raises StoreError: the log can't be opened for writing.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(
+        self,
+        config: Config | str | Path,
+        *,
+        log: Log = None,
+        plugins: Mapping[str, object] | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+        take_over: bool = False,
+    ) -> None:
+        self._config = config
+        self._life = Life(log, plugins or {}, clock, entropy, take_over)
+
+    async def __aenter__(self) -> Center:
+        config = self._config
+        if not isinstance(config, Config):
+            config = Config.read(config)
+        parts = await self._life.begin(config)
+        center = Center(parts)
+        for plugin, channel in parts.loaded.channels:
+            parts.run_soon(partial(run_channel, plugin, channel, center.do, parts.writer))
+        return center
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        await self._life.end()

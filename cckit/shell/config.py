@@ -1,0 +1,249 @@
+"""``CENTER.toml``: what a center is called, what it loads, its queues, agents and rights.
+
+::
+
+    [center]
+    name = "demo"                  # signs checkpoints; default "center"
+    zone = "Asia/Jerusalem"        # default "UTC"
+    plugins = ["permissions"]      # loaded in this order, and no others
+
+    [queues.support]               # any field of QueueSettings; lengths of time as text
+    strategy = "longest_idle"
+    need = "billing >= 3"
+    ring = "20s"                   # or ring_us = 20000000
+
+    [agents.anna]
+    skills = { billing = 4, he = 5 }
+    channels = { voice = 100 }     # cost of one contact
+    budget = 100
+
+    [permissions]                  # a table of a loaded plugin goes to that plugin
+    first_admin = "admin/root"
+
+A length of time is a whole number with a unit, ``us``, ``ms``, ``s``, ``m`` or ``h``, or
+several of them: ``1m30s``. Every mistake names file, key, value and what is allowed.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+from zoneinfo import available_timezones
+
+import attrs
+
+from cckit.core.errors import ConfigError
+from cckit.core.instant import HOUR, MINUTE, SECOND
+from cckit.core.projection import Canonical
+from cckit.core.settings import QueueSettings
+
+UNITS: Final = {"us": 1, "ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR}
+STRATEGIES: Final = (
+    "longest_idle",
+    "least_occupied",
+    "round_robin",
+    "fewest_contacts",
+    "least_talk_time",
+    "random",
+    "best_skill",
+)
+INT_MAX: Final = 2**63 - 1
+_SPAN: Final = re.compile(r"(?:\d{1,18}(?:us|ms|s|m|h))+")
+_PART: Final = re.compile(r"(\d+)(us|ms|s|m|h)")
+_NAME: Final = re.compile(r"[^\s/:]{1,128}")
+
+
+@attrs.frozen(slots=True)
+class AgentSettings:
+    """An agent's profile as configured.
+
+    .. versionadded:: 0.1
+    """
+
+    skills: dict[str, int] = attrs.field(factory=dict)
+    """Skill to level, 1 to 5."""
+    channels: dict[str, int] = attrs.field(factory=lambda: {"voice": 100})
+    """Channel to the cost of one contact."""
+    budget: int = 100
+
+
+@attrs.frozen(slots=True)
+class Config:
+    """A center's configuration, from ``CENTER.toml`` or built in code.
+
+    .. versionadded:: 0.1
+    """
+
+    name: str = "center"
+    zone: str = "UTC"
+    plugins: tuple[str, ...] = ()
+    queues: dict[str, QueueSettings] = attrs.field(factory=dict)
+    agents: dict[str, AgentSettings] = attrs.field(factory=dict)
+    settings: dict[str, dict[str, Canonical]] = attrs.field(factory=dict)
+    """A plugin's name to its table."""
+    file: str = "CENTER.toml"
+    """For messages."""
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Config":
+        """Read ``CENTER.toml``.
+
+        :raises ConfigError: no such file, no TOML, or a value that can't be.
+        """
+        try:
+            text = Path(path).read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(str(path), str(error), "name a CENTER.toml in UTF-8") from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, file: str = "CENTER.toml") -> "Config":
+        """Read the text of a ``CENTER.toml``.
+
+        :raises ConfigError: no TOML, or a value that can't be.
+        """
+        try:
+            tables = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+            raise ConfigError(file, str(error), "write valid TOML") from error
+        return _Reading(file).config(tables)
+
+    def center(self) -> dict[str, Canonical]:
+        """What ``config.applied`` of kind ``center`` holds."""
+        return {"name": self.name, "plugins": self.plugins, "zone": self.zone}
+
+
+class _Reading:
+    """Checks values and knows the file they stand in."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def config(self, tables: Mapping[str, Any]) -> Config:
+        center = self._table(tables.get("center", {}), "center")
+        self._only(center, ("name", "zone", "plugins"), "center")
+        plugins = self._texts(center.get("plugins", []), "center.plugins")
+        others = [key for key in tables if key not in ("center", "queues", "agents")]
+        for key in others:
+            if key not in plugins:
+                allowed = ", ".join(("center", "queues", "agents", *plugins))
+                raise self._wrong(key, "a table", f"name a table {allowed}, or load that plugin")
+        queues = self._table(tables.get("queues", {}), "queues")
+        agents = self._table(tables.get("agents", {}), "agents")
+        zone = self._text(center.get("zone", "UTC"), "center.zone")
+        if zone not in available_timezones():
+            raise self._wrong("center.zone", zone, "name a zone such as Europe/Berlin or UTC")
+        return Config(
+            name=self._name(center.get("name", "center"), "center.name"),
+            zone=zone,
+            plugins=plugins,
+            queues={self._name(k, "queues"): self._queue(k, v) for k, v in queues.items()},
+            agents={self._name(k, "agents"): self._agent(k, v) for k, v in agents.items()},
+            settings={key: self._canonical_table(tables[key], key) for key in others},
+            file=self._file,
+        )
+
+    # --- queues and agents ----------------------------------------------------------------
+
+    def _queue(self, name: str, value: Any) -> QueueSettings:
+        path = f"queues.{name}"
+        table = self._table(value, path)
+        kinds = get_type_hints(QueueSettings)
+        spans = {key.removesuffix("_us"): key for key in kinds if key.endswith("_us")}
+        fields: dict[str, Any] = {}
+        for key, given in table.items():
+            field = spans.get(key, key)
+            where = f"{path}.{key}"
+            if field in fields:
+                raise self._wrong(where, given, "give it once, as text or in microseconds")
+            if key in spans:
+                fields[field] = self._span(given, where)
+            elif kinds.get(key) is int:
+                fields[field] = self._whole(given, where, 0, INT_MAX)
+            elif kinds.get(key) is str:
+                fields[field] = self._text(given, where)
+            elif key in kinds:
+                fields[field] = self._texts(given, where)
+            else:
+                allowed = sorted({*spans, *(k for k in kinds if not k.endswith("_us"))})
+                raise self._wrong(where, given, f"use {', '.join(allowed)}")
+        strategy = fields.get("strategy", STRATEGIES[0])
+        if strategy not in STRATEGIES:
+            raise self._wrong(f"{path}.strategy", strategy, f"use {', '.join(STRATEGIES)}")
+        return QueueSettings(**fields)
+
+    def _agent(self, name: str, value: Any) -> AgentSettings:
+        path = f"agents.{name}"
+        table = self._table(value, path)
+        self._only(table, ("skills", "channels", "budget"), path)
+        found = AgentSettings(budget=self._whole(table.get("budget", 100), f"{path}.budget", 1))
+        if "skills" in table:
+            levels = self._numbers(table["skills"], f"{path}.skills", 1, 5)
+            found = attrs.evolve(found, skills=levels)
+        if "channels" in table:
+            costs = self._numbers(table["channels"], f"{path}.channels", 1)
+            found = attrs.evolve(found, channels=costs)
+        return found
+
+    # --- values ---------------------------------------------------------------------------
+
+    def _wrong(self, path: str, value: object, remedy: str) -> ConfigError:
+        shown = value if isinstance(value, str) else repr(value)
+        return ConfigError(f"{self._file}: {path}", f"{shown[:80]!r} can't be", remedy)
+
+    def _only(self, table: Mapping[str, Any], keys: tuple[str, ...], path: str) -> None:
+        for key in table:
+            if key not in keys:
+                raise self._wrong(f"{path}.{key}", table[key], f"use {', '.join(keys)}")
+
+    def _table(self, value: Any, path: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self._wrong(path, value, "make it a table")
+        return value
+
+    def _text(self, value: Any, path: str) -> str:
+        if not isinstance(value, str) or len(value) > 1024:
+            raise self._wrong(path, value, "give a text of at most 1024 characters")
+        return value
+
+    def _texts(self, value: Any, path: str) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise self._wrong(path, value, "give a list of texts")
+        if len(set(value)) < len(value):
+            raise self._wrong(path, value, "name each once")
+        return tuple(value)
+
+    def _name(self, value: Any, path: str) -> str:
+        if not isinstance(value, str) or not _NAME.fullmatch(value) or not value.isprintable():
+            remedy = "give 1 to 128 characters without space, slash or colon"
+            raise self._wrong(path, value, remedy)
+        return value
+
+    def _whole(self, value: Any, path: str, least: int = 0, most: int = INT_MAX) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise self._wrong(path, value, f"give a whole number from {least} to {most}")
+        return value
+
+    def _numbers(self, value: Any, path: str, least: int, most: int = INT_MAX) -> dict[str, int]:
+        table = self._table(value, path)
+        return {k: self._whole(table[k], f"{path}.{k}", least, most) for k in sorted(table)}
+
+    def _span(self, value: Any, path: str) -> int:
+        if not isinstance(value, str) or not _SPAN.fullmatch(value):
+            raise self._wrong(path, value, 'give whole numbers with units, "20s" or "1m30s"')
+        total = sum(int(number) * UNITS[unit] for number, unit in _PART.findall(value))
+        return self._whole(total, path)
+
+    def _canonical_table(self, value: Any, path: str) -> dict[str, Canonical]:
+        table = self._table(value, path)
+        return {key: self._canonical(table[key], f"{path}.{key}") for key in sorted(table)}
+
+    def _canonical(self, value: Any, path: str) -> Canonical:
+        if isinstance(value, dict):
+            return self._canonical_table(value, path)
+        if isinstance(value, list):
+            return [self._canonical(one, path) for one in value]
+        if isinstance(value, str | bool) or (type(value) is int and abs(value) <= INT_MAX):
+            return value
+        raise self._wrong(path, value, "use text, whole numbers, true, false, lists and tables")

@@ -1,0 +1,229 @@
+"""What happens before the first command: find the log, fold it, start the run.
+
+The order of a run's first events is fixed: the schemas that the log has not yet, then
+``run.started``, ``clock.stepped`` if the clock went back since the last run,
+``recovery.reconciled`` where something was open, then configuration, profiles and first
+roles, each only where it differs from the log.
+"""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import msgpack
+
+from cckit.core import snapshot
+from cckit.core.codec import canonical
+from cckit.core.commands import ApplyConfig, SetPermission, SetProfile
+from cckit.core.engine import Engine
+from cckit.core.errors import ConfigError, Refused, UsageError
+from cckit.core.events import SYSTEM, Draft, Recorded
+from cckit.core.facts import ClockStepped, RecoveryReconciled, RunStarted, SchemaDeclared
+from cckit.core.floor import VERSION
+from cckit.core.ids import CENTER, AgentId
+from cckit.core.instant import Instant
+from cckit.core.registry import Registry
+from cckit.hooks import Relay
+from cckit.stores.memory import MemoryStore
+from cckit.stores.sqlite import SqliteStore
+
+from .archive import Archive, Readable
+from .clock import Clock
+from .config import AgentSettings, Config
+from .entropy import Entropy
+from .plugins import Loaded
+from .requests import KEPT_US, Requests
+from .writer import Writer
+
+KIND: Final = "live"
+Log = str | Path | Readable | None
+
+
+@attrs.frozen(slots=True)
+class Place:
+    """A log, opened, and where its companions lie."""
+
+    store: Readable
+    views: str | None
+    keys: str | None
+    ours: bool
+    """We opened the store, so we close it."""
+
+
+def open_log(log: Log, config: Config, relay: Relay, entropy: Entropy, take_over: bool) -> Place:
+    """Open or create a log; None is a new one in memory.
+
+    :raises StoreError: it can't be opened for writing.
+    :raises ConfigError: no plugin, or several, open such a URL.
+    """
+    if log is None:
+        return Place(MemoryStore(config.name, entropy.draw(16)), None, None, True)
+    if isinstance(log, str) and "://" in log:
+        store = relay.open_store(log)
+        if not hasattr(store, "reader"):
+            remedy = "give the store a method reader()"
+            raise UsageError(log, "its store gives no second handle", remedy)
+        return Place(store, None, None, True)
+    if isinstance(log, str | Path):
+        path = os.fspath(log)
+        new = None if os.path.exists(path) else entropy.draw(16)
+        opened = SqliteStore.open(
+            path,
+            create=new is not None,
+            take_over=take_over,
+            origin=None if new is None else config.name,
+            log_id=new,
+        )
+        stem = path.removesuffix(".db")
+        return Place(opened, stem + ".views", stem + ".keys", True)
+    return Place(log, None, None, False)
+
+
+class Past:
+    """What the log tells before this run."""
+
+    def __init__(self) -> None:
+        self.first_runs: dict[str, int] = {}
+        """Plugin to the position of the run that first loaded it."""
+        self.runs = 0
+
+    def learn(self, recorded: Recorded[Any]) -> None:
+        envelope, data = recorded
+        if type(data) is RunStarted:
+            self.runs += 1
+            for plugin in data.versions.get("plugins", "").split():
+                self.first_runs.setdefault(plugin, envelope.position)
+
+
+async def learn_past(archive: Archive) -> Past:
+    """Read the runs and the declared schemas, which the codec takes in."""
+    past = Past()
+    wanted = [*await archive.positions(type="schema.declared")]
+    wanted += await archive.positions(type="run.started")
+    async for batch in archive.at(sorted(wanted), (RunStarted, SchemaDeclared)):
+        for recorded in batch:
+            past.learn(recorded)
+    return past
+
+
+async def fold_log(
+    archive: Archive, engine: Engine, requests: Requests, end: int, now: Instant
+) -> None:
+    """Bring an engine to the end of the log, from a snapshot where there is a good one.
+
+    Requests of the last ten minutes are kept in memory, older ones stay in the views.
+    """
+    await restore(archive, engine)
+    while engine.position < end:
+        chunk = await archive.chunk(engine.position, None)
+        for recorded in chunk.batch:
+            if recorded[0].position >= engine.position:
+                engine.fold(recorded)
+    if end == 0:
+        return
+    recent = await archive.positions(from_at=Instant(now - KEPT_US))
+    first = recent[0] if recent else end
+    requests.others = first > 0
+    while first < end:
+        chunk = await archive.chunk(first, None)
+        requests.learn([one for one in chunk.batch if one[0].position >= first])
+        first = chunk.next
+
+
+async def restore(archive: Archive, engine: Engine) -> None:
+    """Load the newest snapshot that this version of the floor made; else nothing."""
+    classes = snapshot.digest_of_classes()
+    saved = await archive.views(lambda views: views.snapshot(VERSION, classes))
+    if saved is not None:
+        snapshot.load(engine, msgpack.unpackb(saved.state))
+
+
+def refold(archive: Archive, engine: Engine, end: int) -> None:
+    """The same for a new engine, while the center stands still: for repair only."""
+    saved = archive.snapshot_now(VERSION, snapshot.digest_of_classes())
+    if saved is not None:
+        snapshot.load(engine, msgpack.unpackb(saved.state))
+    while engine.position < end:
+        for recorded in archive.chunk_now(engine.position).batch:
+            if engine.position <= recorded[0].position < end:
+                engine.fold(recorded)
+
+
+def start_run(
+    writer: Writer,
+    registry: Registry,
+    loaded: Loaded,
+    config: Config,
+    clock: Clock,
+    epoch: int,
+) -> None:
+    """Decide the first events of a run, in their order.
+
+    :raises ConfigError: what the floor refuses of the configuration.
+    """
+    floor = writer.engine.floor
+    if floor.kind not in ("", KIND):
+        remedy = "open it for reading, or take a new log"
+        raise UsageError("log", f"is {floor.kind}, no live one", remedy)
+    last = writer.engine.now
+    missing = registry.missing()
+    if missing:
+        writer.record([Draft(CENTER, declared) for declared in missing], SYSTEM)
+    started = RunStarted(epoch, KIND, None, None, loaded.relay.guarded, loaded.versions)
+    writer.record((Draft(CENTER, started),), SYSTEM)
+    now = clock.now()
+    if last > now:
+        writer.record((Draft(CENTER, ClockStepped(Instant(last), now)),), SYSTEM)
+    counts = _open_things(writer.engine)
+    if counts:
+        writer.record((Draft(CENTER, RecoveryReconciled(counts)),), SYSTEM)
+    _apply(writer, config)
+    _give_first_roles(writer, loaded)
+
+
+def _open_things(engine: Engine) -> dict[str, int]:
+    floor = engine.floor
+    found = {
+        "agents": sum(agent.logged_in for agent in floor.agents.values()),
+        "contacts": len(floor.contacts),
+        "entries": len(floor.entries),
+        "offers": len(floor.offers),
+    }
+    return found if any(found.values()) else {}
+
+
+def _apply(writer: Writer, config: Config) -> None:
+    pieces = [("center", config.name, canonical(config.center()))]
+    pieces += [("queue", name, queue.pack()) for name, queue in sorted(config.queues.items())]
+    pieces += [(name, name, canonical(table)) for name, table in sorted(config.settings.items())]
+    for kind, id_, data in pieces:
+        if writer.engine.floor.configs.get((kind, id_)) != sha256(data).digest():
+            where = f"{config.file}: {'queues.' if kind == 'queue' else ''}{id_}"
+            _do(writer, ApplyConfig(kind, id_, data), where)
+    for name, profile in sorted(config.agents.items()):
+        if _differs(writer.engine, name, profile):
+            command = SetProfile(AgentId(name), profile.skills, profile.channels, profile.budget)
+            _do(writer, command, f"{config.file}: agents.{name}")
+
+
+def _differs(engine: Engine, name: str, wanted: AgentSettings) -> bool:
+    agent = engine.floor.agents.get(name)
+    if agent is None:
+        return True
+    have = (agent.skills, agent.costs, agent.budget)
+    return have != (wanted.skills, wanted.channels, wanted.budget)
+
+
+def _give_first_roles(writer: Writer, loaded: Loaded) -> None:
+    if any(writer.engine.floor.roles.values()):
+        return
+    for who, role in loaded.first_roles:
+        _do(writer, SetPermission(who, role), f"first role of {who}")
+
+
+def _do(writer: Writer, command: object, where: str) -> None:
+    reply = writer.act(command, SYSTEM)
+    if isinstance(reply, Refused):
+        raise ConfigError(where, reply.what, reply.remedy)

@@ -1,0 +1,98 @@
+"""The one thread that owns a store.
+
+Stores are synchronous, so the shell lends them a thread. Jobs run in the order they were
+posted; each answer is carried back into trio by ``run_sync_soon``, which costs half of
+what ``to_thread`` does. The queue is bounded by who posts: the writer posts one frame at
+a time, a reader one chunk.
+"""
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import outcome
+import trio
+
+from cckit.core.errors import UsageError
+
+T = TypeVar("T")
+
+Job = Callable[[], Any]
+Done = Callable[[outcome.Outcome[Any]], None]
+
+
+class Owner:
+    """A thread with a queue of jobs. Make it inside a trio run."""
+
+    def __init__(self, name: str) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._jobs: SimpleQueue[tuple[Job, Done] | None] = SimpleQueue()
+        self._closed = False
+        # A daemon: a program that crashes must not hang on a job of ours.
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def post(self, job: Job, done: Done) -> None:
+        """Run ``job`` after those posted before; call ``done`` in trio with its outcome."""
+        if self._closed:
+            raise UsageError("center", "is closed", "open it again")
+        self._jobs.put((job, done))
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run ``job`` and wait for its answer; what it raises is raised here.
+
+        :raises UsageError: the thread was closed.
+
+        A cancelled wait leaves the job running: only its answer is dropped.
+        """
+        if self._closed:
+            raise UsageError("center", "is closed", "open it again")
+        task: trio.lowlevel.Task | None = trio.lowlevel.current_task()
+
+        def done(answer: outcome.Outcome[T]) -> None:
+            if task is not None:
+                trio.lowlevel.reschedule(task, answer)
+
+        def abort(_: Callable[[], None]) -> trio.lowlevel.Abort:
+            nonlocal task
+            task = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._jobs.put((job, done))
+        answer: T = await trio.lowlevel.wait_task_rescheduled(abort)
+        return answer
+
+    def block(self, job: Callable[[], T]) -> T:
+        """Run ``job`` and stop the whole trio loop until it is done: for repair only."""
+        answers: SimpleQueue[outcome.Outcome[T]] = SimpleQueue()
+        self._jobs.put((lambda: answers.put(outcome.capture(job)), _ignore))
+        return answers.get().unwrap()
+
+    async def close(self) -> None:
+        """Finish the jobs posted so far and end the thread."""
+        if self._closed:
+            return
+        with trio.CancelScope(shield=True):
+            await self.run(_nothing)
+        self._closed = True
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (posted := self._jobs.get()) is not None:
+            job, done = posted
+            answer = outcome.capture(job)
+            try:
+                self._token.run_sync_soon(done, answer)
+            except trio.RunFinishedError:
+                # Nobody is left who could wait for an answer.
+                return
+
+
+def _nothing() -> None:
+    return None
+
+
+def _ignore(_: outcome.Outcome[Any]) -> None:
+    return None

@@ -1,0 +1,144 @@
+"""Loading: only the plugins that the configuration names, in that order.
+
+They are found by the entry points of group ``cckit``, or handed in by the embedding
+program. What they register is collected once and checked here.
+"""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from typing import Any, Final
+
+import attrs
+
+from cckit.core.engine import Machine
+from cckit.core.errors import ConfigError, PluginError
+from cckit.core.process import AnyProcess
+from cckit.core.projection import AnyProjection
+from cckit.hooks import Channel, Reactor, Relay
+
+from .config import Config
+
+GROUP: Final = "cckit"
+DISTRIBUTION: Final = "cckit-sdk"
+
+
+@attrs.frozen(slots=True)
+class Loaded:
+    """A center's plugins and what they brought; each item with its plugin's name."""
+
+    relay: Relay
+    versions: dict[str, str]
+    """For ``run.started``."""
+    events: tuple[type, ...]
+    machines: tuple[Machine, ...]
+    projections: tuple[AnyProjection, ...]
+    processes: tuple[tuple[str, AnyProcess], ...]
+    reactors: tuple[tuple[str, Reactor], ...]
+    channels: tuple[tuple[str, Channel], ...]
+    first_roles: tuple[tuple[str, str], ...]
+
+
+def available() -> dict[str, EntryPoint]:
+    """The installed plugins by name; nothing is imported."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP))}
+
+
+def instantiate(config: Config, given: Mapping[str, object]) -> dict[str, object]:
+    """An instance of each configured plugin, then those given, in order.
+
+    :raises ConfigError: a name that no installed plugin has, or one that stands twice.
+    :raises PluginError: it can't be imported or made.
+    """
+    installed = available()
+    plugins: dict[str, object] = {}
+    for name in config.plugins:
+        if name in given:
+            plugins[name] = given[name]
+            continue
+        point = installed.get(name)
+        if point is None:
+            allowed = ", ".join(installed) or "none is installed"
+            what = f"{name!r} is no installed plugin"
+            raise ConfigError(f"{config.file}: center.plugins", what, f"use {allowed}")
+        plugins[name] = _make(name, point)
+    for name, plugin in given.items():
+        plugins.setdefault(name, plugin)
+    return plugins
+
+
+def _make(name: str, point: EntryPoint) -> object:
+    where = f"plugin {name}"
+    try:
+        return point.load()()
+    except ModuleNotFoundError as error:
+        remedy = f"pip install '{DISTRIBUTION}[{name}]'"
+        raise PluginError(where, f"needs the module {error.name}", remedy) from error
+    except Exception as error:
+        raise PluginError(where, repr(error), "repair it or take it out of the list") from error
+
+
+def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
+    """Configure the plugins and collect what they register.
+
+    :raises ConfigError: a table for a plugin that takes none, or that it refuses.
+    :raises PluginError: an item of another kind, or a name that stands twice.
+    """
+    for name in given:
+        taken = relay.configure(name, config.settings.get(name, {}))
+        if not taken and name in config.settings:
+            remedy = "take the table out"
+            raise ConfigError(f"{config.file}: {name}", "this plugin takes no settings", remedy)
+    events = relay.collect("cckit_register_events")
+    for plugin, cls in events:
+        if not isinstance(cls, type) or "__event__" not in cls.__dict__:
+            what = f"registers {cls!r} as an event"
+            raise PluginError(f"plugin {plugin}", what, "decorate the class with @event")
+    machines = relay.collect("cckit_register_machines")
+    seen: set[type] = set()
+    for plugin, machine in machines:
+        for command in machine.commands:
+            if command in seen:
+                what = f"registers a second machine for {command.__qualname__}"
+                raise PluginError(f"plugin {plugin}", what, "let one machine decide a command")
+            seen.add(command)
+    return Loaded(
+        relay=relay,
+        versions=versions_of(given),
+        events=tuple(cls for _, cls in events),
+        machines=tuple(machine for _, machine in machines),
+        projections=tuple(item for _, item in _named(relay, "cckit_register_projections")),
+        processes=_named(relay, "cckit_register_processes"),
+        reactors=_named(relay, "cckit_register_reactors"),
+        channels=_named(relay, "cckit_register_channels"),
+        first_roles=tuple(pair for _, pair in relay.collect("cckit_register_first_roles")),
+    )
+
+
+def _named(relay: Relay, hook: str) -> tuple[tuple[str, Any], ...]:
+    found = relay.collect(hook)
+    names: set[str] = set()
+    for plugin, item in found:
+        name = getattr(item, "name", None)
+        if not isinstance(name, str) or not name or ":" in name or name in names:
+            what = f"registers {item!r} without a name of its own"
+            raise PluginError(f"plugin {plugin}, {hook}", what, "give each one a name, no colon")
+        names.add(name)
+    return tuple(found)
+
+
+def versions_of(plugins: Mapping[str, object]) -> dict[str, str]:
+    """Versions of cckit, of Python and of the plugins, whose order ``plugins`` tells."""
+    found = {"cckit": _version(DISTRIBUTION), "python": platform.python_version()}
+    if plugins:
+        found["plugins"] = " ".join(plugins)
+    for name, plugin in plugins.items():
+        found[f"plugin.{name}"] = str(getattr(plugin, "version", found["cckit"]))
+    return dict(sorted(found.items()))
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"

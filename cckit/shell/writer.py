@@ -1,0 +1,398 @@
+"""The one writer: decides in memory, stores in groups, and lets nobody see more.
+
+A command is decided at once, against everything decided before it, durable or not. What
+gathers while a frame is on its way to disk is the next frame: group commit, no timer.
+Replies, also refusals, wait until all they rest on is durable; so a caller never hears of
+something that a crash can take back.
+
+An error of the store ends the center: what was in flight is ``Unknown``, and every later
+call raises. A caller that is cancelled leaves its command in the queue: it may be stored,
+and the same request again gets the first reply.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import outcome
+import trio
+
+from cckit.core.codec import Codec
+from cckit.core.commands import Route
+from cckit.core.engine import Engine, InvariantBroken, denial_of
+from cckit.core.errors import CckitError, Refused, StoreError, UsageError
+from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft
+from cckit.core.facts import AccessRefused, FactSuperseded, PluginFailed
+from cckit.core.facts import InvariantBroken as InvariantBrokenFact
+from cckit.core.frame import EVENTS_MAX, FRAME_MAX, HEADER, Frame
+from cckit.core.ids import CENTER
+from cckit.core.instant import Instant
+from cckit.hooks.store import Conflict, Head, Store
+
+from .clock import Clock
+from .feed import Batch, Feed
+from .owner import Owner
+from .parking import Parking
+from .people import People
+from .replies import Reply, Stored, Superseded, Unknown
+from .requests import KEY_SIZE, Known, Requests
+
+BACKLOG: Final = 65_536
+"""Events that may wait for the disk; beyond it requests are refused."""
+BODY_MAX: Final = FRAME_MAX - HEADER.size - 32
+LARGE: Final = 200
+"""Events of a decision from which it could be too large for a frame."""
+
+Listener = Callable[[Batch], None]
+"""Told of each durable batch before anybody else is; it may decide more."""
+
+
+class Waiter:
+    """A task that waits for its reply to become durable."""
+
+    __slots__ = ("reply", "task")
+
+    def __init__(self, task: trio.lowlevel.Task, reply: Reply) -> None:
+        self.task: trio.lowlevel.Task | None = task
+        self.reply = reply
+
+    def abort(self, _: Callable[[], None]) -> trio.lowlevel.Abort:
+        self.task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+
+class Group:
+    """Whole decisions that gather for a frame, and who waits for them."""
+
+    __slots__ = ("decisions", "events", "fields", "keys", "waiting")
+
+    def __init__(self) -> None:
+        self.decisions: list[Decision] = []
+        self.fields: list[list[Any]] = []
+        self.events = 0
+        self.keys: list[bytes] = []
+        self.waiting: list[Waiter] = []
+
+
+class Writer:
+    """Decides, gathers, stores, publishes."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        codec: Codec,
+        store: Store,
+        head: Head,
+        owner: Owner,
+        clock: Clock,
+        feed: Feed,
+        requests: Requests,
+        people: People,
+        rebuild: Callable[[], Engine],
+        say: Callable[[str], None],
+        failures: list[PluginFailed],
+        *,
+        backlog: int = BACKLOG,
+    ) -> None:
+        self.engine = engine
+        self.requests = requests
+        self.failure: CckitError | None = None
+        self.closing = False
+        self.listeners: list[Listener] = []
+        self._codec = codec
+        self._store = store
+        self.head = head
+        """The end of what is durable."""
+        self._owner = owner
+        self._clock = clock
+        self._feed = feed
+        self._people = people
+        self._rebuild = rebuild
+        self.say = say
+        self.failures = failures
+        """Plugins that failed while something was decided; they are recorded after it."""
+        self._backlog = backlog
+        self._gathering = Group()
+        self._flight: Group | None = None
+        self._bell = Parking()
+        self._busy = False
+
+    # --- deciding -------------------------------------------------------------------------
+
+    def check_open(self) -> None:
+        """:raises StoreError: the store failed. :raises UsageError: the center is closed."""
+        failure = self.failure
+        if failure is not None:
+            raise StoreError(failure.where, failure.what, failure.remedy) from failure
+        if self.closing:
+            raise UsageError("center", "is closed", "open it again")
+
+    def accepts(self) -> bool:
+        """Whether something may still be decided."""
+        return self.failure is None and not self.closing
+
+    def overloaded(self) -> Refused | None:
+        """A refusal if more events wait for the disk than the bound allows."""
+        if self._gathering.events < self._backlog:
+            return None
+        what = f"{self._gathering.events} events wait for the disk"
+        return Refused("center.overloaded", "center", what, "try again later, more slowly")
+
+    def act(
+        self,
+        command: Any,
+        actor: Actor,
+        *,
+        request: bytes | None = None,
+        occurred_at: Instant | None = None,
+        cause: int | None = None,
+    ) -> Reply:
+        """Decide a command now; its reply must not be shown before ``durable``.
+
+        :raises UsageError: a value that does not fit its event; nothing was kept of it.
+        """
+        now = self._clock.now()
+        try:
+            decided = self.engine.act(
+                command, actor, now, request=request, occurred_at=occurred_at, cause=cause
+            )
+            reply = decided if isinstance(decided, Refused) else self._gather(decided)
+        except InvariantBroken as broken:
+            return self._broken(broken)
+        except UsageError:
+            self._repair()
+            raise
+        self._follow_up()
+        return reply
+
+    def fire(self) -> bool:
+        """Propose the earliest timer if it is due."""
+        try:
+            decided = self.engine.fire(self._clock.now(), TIMER)
+            if isinstance(decided, Decision):
+                self._gather(decided)
+        except InvariantBroken as broken:
+            self._broken(broken)
+            return True
+        self._follow_up()
+        return decided is not None
+
+    def record(
+        self,
+        drafts: Sequence[Draft],
+        actor: Actor,
+        *,
+        request: bytes | None = None,
+        occurred_at: Instant | None = None,
+    ) -> Reply:
+        """Take ready facts now; see ``act``.
+
+        :raises UsageError: a value that does not fit its event; nothing was kept of it.
+        """
+        now = self._clock.now()
+        try:
+            decided = self.engine.record(
+                drafts, actor, now, request=request, occurred_at=occurred_at
+            )
+            return self._gather(decided)
+        except InvariantBroken as broken:
+            return self._broken(broken)
+        except UsageError:
+            self._repair()
+            raise
+
+    def _follow_up(self) -> None:
+        """What comes before any other command: matching that goes on, plugins that failed."""
+        while self.engine.unrouted:
+            decided = self.engine.act(Route(), SYSTEM, self._clock.now())
+            if isinstance(decided, Refused) or not decided.recorded:
+                break
+            self._gather(decided)
+        if self.failures:
+            drafts = [Draft(CENTER, failed) for failed in self.failures]
+            self.failures.clear()
+            self.record(drafts, SYSTEM)
+
+    # --- bugs -----------------------------------------------------------------------------
+
+    def _broken(self, broken: InvariantBroken) -> Refused:
+        """Our bug: its events are dropped, and it is recorded that there is one."""
+        self._repair()
+        self.say(f"invariant broken, please report it: {broken}")
+        self.record((Draft(CENTER, InvariantBrokenFact(broken.rule, broken.command)),), SYSTEM)
+        what = f"rule {broken.rule} would break; this is a bug of cckit"
+        return Refused("floor.invariant_broken", broken.command, what, "report it")
+
+    def _repair(self) -> None:
+        """Make the state anew from what is durable, in flight and gathered."""
+        self.engine = self._rebuild()
+        flight = self._flight.decisions if self._flight is not None else []
+        for decision in (*flight, *self._gathering.decisions):
+            for one in decision.recorded:
+                self.engine.fold(one)
+
+    def _gather(self, decision: Decision) -> Reply:
+        recorded = decision.recorded
+        if not recorded:
+            return Stored(recorded)
+        group = self._gathering
+        request = decision.stamp.request
+        first = recorded[0][1]
+        fields = self._codec.decision_fields(decision)
+        if len(recorded) > LARGE and len(self._codec.pack_fields([fields])) > BODY_MAX:
+            raise UsageError("decision", "is larger than a frame", "record it in parts")
+        group.fields.append(fields)
+        group.decisions.append(decision)
+        group.events += len(recorded)
+        if request is not None:
+            group.keys.append(self.requests.add(request, recorded[0][0].position))
+        if not self._busy:
+            # It runs after all tasks that are ready now, so their decisions join the frame.
+            self._busy = True
+            self._bell.ring()
+        if type(first) is AccessRefused:
+            return denial_of(decision) or Stored(recorded)
+        if type(first) is FactSuperseded:
+            return Superseded(first.by_position, recorded)
+        return Stored(recorded)
+
+    async def durable(self, reply: Reply) -> Reply:
+        """Wait until all that is decided by now is stored; Unknown if that failed."""
+        waiter = Waiter(trio.lowlevel.current_task(), reply)
+        if self._gathering.decisions:
+            self._gathering.waiting.append(waiter)
+        elif self._flight is not None:
+            self._flight.waiting.append(waiter)
+        else:
+            await trio.lowlevel.checkpoint()
+            return reply
+        await trio.lowlevel.wait_task_rescheduled(waiter.abort)
+        return waiter.reply
+
+    # --- repeats --------------------------------------------------------------------------
+
+    async def repeat(self, known: Known, request: bytes) -> Reply:
+        """The first reply to a request, rebuilt from the events that carry it.
+
+        The same id with another body is refused.
+        """
+        if known.request[KEY_SIZE:] != request[KEY_SIZE:]:
+            what = f"this id was used at position {known.position} for something else"
+            refused = Refused("request.id_reused", "request", what, "give each act its own id")
+            return await self.durable(refused)
+        settled = await self.durable(Stored(()))
+        if isinstance(settled, Unknown):
+            return settled
+        return await self._first_reply(known)
+
+    async def _first_reply(self, known: Known) -> Reply:
+        at = known.position
+        batch = self._feed.held(at)
+        if batch is None:
+            chunk = await self._feed.read(at, None)
+            batch = [one for one in chunk.batch if one[0].position >= at]
+        stamp = batch[0][0].stamp
+        recorded = tuple(one for one in batch if one[0].stamp is stamp)
+        first = recorded[0][1]
+        if type(first) is FactSuperseded:
+            return Superseded(first.by_position, recorded)
+        return Stored(recorded)
+
+    # --- storing --------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Store groups until closed, or until the store fails."""
+        try:
+            while self.failure is None:
+                if self._gathering.decisions:
+                    await self._commit()
+                elif self.closing:
+                    return
+                else:
+                    self._busy = False
+                    await self._bell.wait()
+        finally:
+            if self.failure is None and (self._gathering.decisions or self._flight):
+                self._poison(StoreError("center", "stopped while storing", "reopen the log"))
+
+    def stop(self) -> None:
+        """Accept no more; ``run`` returns when all is stored."""
+        self.closing = True
+        self._bell.ring()
+
+    async def _commit(self) -> None:
+        group, body = self._take()
+        self._flight = group
+        head = self.head
+        first = group.decisions[0].recorded[0][0].position
+        committed_at = group.decisions[-1].stamp.recorded_at
+        frame = Frame.make(head.chain, first, group.events, committed_at, head.epoch, body)
+        people, store = self._people, self._store
+
+        def append() -> Conflict | None:
+            people.flush()
+            return store.append(frame, head)
+
+        try:
+            conflict = await self._owner.run(append)
+        except CckitError as error:
+            self._poison(error)
+            return
+        if isinstance(conflict, Conflict):
+            what = f"another writer stored up to position {conflict.head.position}"
+            self._poison(StoreError("log", what, "let one process write this log"))
+            return
+        self.head = Head(frame.end - 1, frame.chain, head.epoch)
+        self._flight = None
+        self._publish(group)
+
+    def _take(self) -> tuple[Group, bytes]:
+        """What gathered, as far as it fits a frame."""
+        group, self._gathering = self._gathering, Group()
+        body = self._codec.pack_fields(group.fields)
+        while group.events > EVENTS_MAX or len(body) > BODY_MAX:
+            self._split(group, len(group.decisions) // 2)
+            body = self._codec.pack_fields(group.fields)
+        return group, body
+
+    def _split(self, group: Group, n: int) -> None:
+        """Leave the first n decisions in the group, and give back the rest."""
+        rest = self._gathering
+        rest.decisions[:0] = group.decisions[n:]
+        rest.fields[:0] = group.fields[n:]
+        del group.decisions[n:], group.fields[n:]
+        rest.events += group.events
+        group.events = sum(len(decision.recorded) for decision in group.decisions)
+        rest.events -= group.events
+        # Who waits is told with the last of them: late, and never too early.
+        rest.waiting[:0] = group.waiting
+        rest.keys[:0] = group.keys
+        group.waiting, group.keys = [], []
+
+    def _publish(self, group: Group) -> None:
+        decisions = group.decisions
+        if len(decisions) == 1:
+            batch = list(decisions[0].recorded)
+        else:
+            batch = [one for decision in decisions for one in decision.recorded]
+        self._feed.push(batch)
+        self.requests.keep(batch[-1][0].recorded_at, self._feed.durable, group.keys)
+        for listener in self.listeners:
+            listener(batch)
+        reschedule, value = trio.lowlevel.reschedule, outcome.Value
+        for waiter in group.waiting:
+            if waiter.task is not None:
+                reschedule(waiter.task, value(None))
+        self._feed.wake()
+
+    def _poison(self, error: CckitError) -> None:
+        """The store failed: nobody knows what of the flight is stored."""
+        self.failure = error
+        unknown = Unknown(error.where, error.what, "reopen the log and repeat the request")
+        flight, self._flight = self._flight, None
+        waiting = (flight.waiting if flight is not None else []) + self._gathering.waiting
+        self._gathering = Group()
+        for waiter in waiting:
+            waiter.reply = unknown
+            if waiter.task is not None:
+                trio.lowlevel.reschedule(waiter.task)
+        self._feed.close(error)
