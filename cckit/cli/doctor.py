@@ -1,13 +1,12 @@
 """``cckit doctor``: can this machine run a center?"""
 
 from pathlib import Path
-from typing import Annotated, Final
-
-from cyclopts import Parameter
+from typing import Final
 
 from cckit.shell.health import BAD, Check, examine
 
 from .main import GOOD, NO
+from .options import Json
 from .output import console, print_json
 from .text import plain
 
@@ -18,7 +17,7 @@ def doctor(
     log: Path | None = None,
     /,
     *,
-    json: Annotated[bool, Parameter(name="--json")] = False,
+    json: Json = False,
 ) -> int:
     """Check this installation, and the place of a log on disk; exit 1 if something is wrong.
 

@@ -2,14 +2,12 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from cckit.core.imports import Imported
 from cckit.shell.importing import import_calls
 
 from .main import GOOD
+from .options import Json
 from .output import console, print_json, progress
 from .text import plain
 
@@ -23,7 +21,7 @@ def calls(
     *,
     mapping: Path,
     log: Path,
-    json: Annotated[bool, Parameter(name="--json")] = False,
+    json: Json = False,
 ) -> int:
     """Import call records: a CSV file and a mapping in, a log out.
 

@@ -17,6 +17,7 @@ from cckit.hooks.store import Store
 
 from .logs import as_json, events, fields, instant_of, new_codec, open_log
 from .main import GOOD
+from .options import Json
 from .text import instant_text, plain, plain_json
 
 POLL_S: Final = 0.2
@@ -61,7 +62,7 @@ def log(
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     to: str | None = None,
     follow: bool = False,
-    json: Annotated[bool, Parameter(name="--json")] = False,
+    json: Json = False,
 ) -> int:
     """Print the events of a log, one a line.
 

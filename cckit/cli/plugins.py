@@ -1,16 +1,14 @@
 """``cckit plugins``: what is installed. Only what CENTER.toml names is ever loaded."""
 
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from .main import GOOD
+from .options import Json
 from .output import console, print_json
 from .text import plain
 
 
-def plugins(*, json: Annotated[bool, Parameter(name="--json")] = False) -> int:
+def plugins(*, json: Json = False) -> int:
     """List the plugins that are installed, without loading any.
 
     A center loads those that its CENTER.toml names under center.plugins, in that order.

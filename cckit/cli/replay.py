@@ -1,15 +1,13 @@
 """``cckit replay``: every projection from zero, and a digest for each."""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from cckit.core.reports import PROJECTIONS
 from cckit.shell.folding import fold
 
 from .logs import open_log
 from .main import GOOD
+from .options import Json, Whole
 from .output import console, print_json, progress
 
 
@@ -17,8 +15,8 @@ def replay(
     log: Path,
     /,
     *,
-    at: int | None = None,
-    json: Annotated[bool, Parameter(name="--json")] = False,
+    at: Whole | None = None,
+    json: Json = False,
 ) -> int:
     """Rebuild every projection from position 0 and print a digest for each.
 

@@ -1,9 +1,6 @@
 """``cckit simulate``: traffic against a staffing, in virtual time."""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from cckit.core.instant import Instant
 from cckit.shell.appearing import appearing, refuse_existing
@@ -11,6 +8,7 @@ from cckit.testing.simulate import Simulated
 from cckit.testing.simulate import simulate as run
 
 from .main import GOOD
+from .options import Json, Whole
 from .output import console, print_json, progress
 from .text import instant_text, plain
 
@@ -21,8 +19,8 @@ def simulate(
     *,
     staffing: Path,
     log: Path,
-    seed: int = 0,
-    json: Annotated[bool, Parameter(name="--json")] = False,
+    seed: Whole = 0,
+    json: Json = False,
 ) -> int:
     """Play traffic against a staffing in virtual time; the result is a log.
 

@@ -1,14 +1,12 @@
 """``cckit verify``: is the log whole?"""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from cckit.core.verify import Verdict
 from cckit.shell.checking import verify_log
 
 from .main import GOOD, NO
+from .options import Json
 from .output import console, print_json, progress
 from .text import plain
 
@@ -18,7 +16,7 @@ def verify(
     /,
     *,
     events: bool = False,
-    json: Annotated[bool, Parameter(name="--json")] = False,
+    json: Json = False,
 ) -> int:
     """Check a log: headers, chain, dense positions; exit 0 if all hold, 1 if not.
 

@@ -15,7 +15,7 @@ from .conftest import Run
 def test_the_version_loads_nothing_heavy() -> None:
     source = (
         "import sys; from cckit.cli.main import main; code = main(['--version'])\n"
-        "print(code, sorted({'trio', 'cyclopts', 'rich', 'apsw', 'msgpack'} & set(sys.modules)))"
+        "print(code, sorted({'trio', 'cyclopts', 'rich', 'apsw'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
     assert done.stdout.split("\n")[1:] == ["0 []", ""], done.stderr
