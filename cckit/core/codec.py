@@ -30,6 +30,8 @@ EXPANDED_MAX: Final = 65_535
 NAME_MAX: Final = 1024
 """Characters of a stream, an actor's id or a correlation."""
 REQUEST_SIZE: Final = 24
+IN_RANGE: Final = 1 << 62
+ACTORS_MAX: Final = 10_000
 
 _DECLARED: Final = "schema.declared"
 SURELY_SMALL: Final = EXPANDED_MAX - 5 * (4 * NAME_MAX) - 256
@@ -49,6 +51,7 @@ class Codec:
         self._encoders = {
             cls: (*schema.kind[:2], schema.encode) for cls, schema in registry.by_class.items()
         }
+        self._actors: set[Actor] = set()
         self._all = _Readers(registry, None)
         self._some: dict[tuple[type, ...], _Readers] = {}
 
@@ -78,25 +81,31 @@ class Codec:
         for envelope, data in recorded:
             name, version, encode = encoders.get(type(data)) or self._encoder(data)
             packed = encode(data)
-            stream = envelope.stream
-            if not is_name(stream) or len(packed) > SURELY_SMALL:
+            _, _, stream, stream_version, _ = envelope
+            if (
+                type(stream) is not str
+                or not stream.isascii()
+                or len(stream) > NAME_MAX
+                or len(packed) > SURELY_SMALL
+            ):
                 self._refuse_large(envelope, data)
-            events.append((stream, envelope.stream_version, name, version, packed))
-        actor_kind, actor = stamp.actor
-        fields = [
-            stamp.recorded_at,
-            stamp.occurred_at,
-            actor_kind,
-            actor,
-            stamp.cause,
-            stamp.correlation,
-            stamp.request,
-            events,
-        ]
+            events.append((stream, stream_version, name, version, packed))
+        at, actor, occurred_at, cause, correlation, request = stamp
+        fields = [at, occurred_at, *actor, cause, correlation, request, events]
+        if actor not in self._actors or not (type(at) is int and -IN_RANGE < at < IN_RANGE):
+            self._admit(fields, actor)
+        elif occurred_at is not None or cause is not None or correlation or request is not None:
+            self._admit(fields, actor)
+        return fields
+
+    def _admit(self, fields: list[Any], actor: Actor) -> None:
+        """Test a stamp, and remember its actor as one that passed."""
         fault = stamp_fault(fields)
         if fault is not None:
             raise UsageError("decision", fault, "see the fields of Stamp")
-        return fields
+        if len(self._actors) >= ACTORS_MAX:
+            self._actors.clear()
+        self._actors.add(actor)
 
     def encode(self, data: Any) -> bytes:
         """The canonical data of one event.

@@ -6,6 +6,7 @@ way back a plain twin whose class is swapped (see ``events``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
@@ -13,12 +14,13 @@ import msgpack
 
 from .errors import UsageError
 from .events import PERSONAL, EventKind, Sealed, kind_of
-from .shapes import INT_MAX, INT_MIN, Field, Shape, fields_of, fits, is_int64, ordered
+from .shapes import Field, Shape, fields_of, fits, is_int64, ordered
 
 STR_MAX: Final = 16 * 1024
 """Bytes of a text in UTF-8."""
 BIN_MAX: Final = 32 * 1024
 EXT_MAX: Final = 32_768
+UINT64: Final = b"\xcf"
 SEALED: Final = 1
 """The only msgpack extension in a log."""
 
@@ -73,82 +75,89 @@ def schema_of(cls: type) -> Schema:
     kind, fields = kind_of(cls), fields_of(cls)
     attributes = tuple(a.name for a in attrs.fields(cls))
     return Schema(
-        kind, fields, _generate_encode(kind, fields, attributes), _generate_build(cls, attributes)
+        kind, fields, _encoding(kind, fields, _values_of(attributes)), _generate_build(cls, attributes)
     )
-
-
-_SCALAR_TESTS: Final = {
-    "int": "type({0}) is int and MIN <= {0} <= MAX",
-    "bool": "({0} is True or {0} is False)",
-    "str": "type({0}) is str",
-    "bytes": "type({0}) is bytes",
-    PERSONAL: "({0} is None or type({0}) is Sealed)",
-}
 
 
 def compile_values(kind: EventKind, fields: tuple[Field, ...]) -> Callable[[Sequence[Any]], bytes]:
-    """Generate the encoding of positional values, for a reader without the class.
+    """Make the encoding of positional values, for a reader without the class.
 
-    It raises as ``encode`` does, and ValueError for another number of values.
+    It raises as ``encode`` does, and UsageError for another number of values.
     """
-    names = [f"v{n}" for n in range(len(fields))]
-    reads = f"    {', '.join(names)}, = event\n" if names else "    () = event\n"
-    return _generate(kind, fields, reads, tuple)
+    return _encoding(kind, fields, tuple)
 
 
-def _generate_encode(
-    kind: EventKind, fields: tuple[Field, ...], attributes: Sequence[str]
+def _values_of(attributes: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    if not attributes:
+        return lambda event: ()
+    get = attrgetter(*attributes)
+    return get if len(attributes) > 1 else lambda event: (get(event),)
+
+
+def _encoding(
+    kind: EventKind, fields: tuple[Field, ...], values_of: Callable[[Any], tuple[Any, ...]]
 ) -> Encode:
-    reads = "".join(f"    v{n} = event.{a}\n" for n, a in enumerate(attributes))
-    return _generate(
-        kind, fields, reads, lambda event: tuple(getattr(event, a) for a in attributes)
+    """The encoding of one version of one type.
+
+    A combination of types that passed is remembered, so the next event of those types
+    costs one look-up in place of a test a field. Ranges show in the bytes: nothing but
+    an integer beyond 64 bits begins with UINT64, or its byte is part of a text or a hash
+    and the slow test clears it.
+    """
+    seen: set[tuple[type, ...]] = set()
+    pack = msgpack.Packer(default=_pack_sealed).pack
+    nested = tuple(
+        (n, fits(field.shape), ordered(field.shape))
+        for n, field in enumerate(fields)
+        if _holds_more(field.shape)
     )
 
+    def admit(values: tuple[Any, ...]) -> None:
+        if len(values) != len(fields) or not all(
+            fits(field.shape)(value) for field, value in zip(fields, values, strict=True)
+        ):
+            raise _misfit(kind, fields, values)
+        seen.add(tuple(map(type, values)))
 
-def _generate(
-    kind: EventKind, fields: tuple[Field, ...], reads: str, values: Callable[[Any], tuple[Any, ...]]
-) -> Encode:
-    scope: dict[str, Any] = {
-        "MIN": INT_MIN,
-        "MAX": INT_MAX,
-        "Sealed": Sealed,
-        "PACK": msgpack.Packer(default=_pack_sealed).pack,
-        "MISFIT": lambda event: _misfit(kind, fields, values(event)),
-        "LARGE": lambda event: _refuse_large(kind, fields, values(event)),
-    }
-    tests, items = [], []
-    for n, field in enumerate(fields):
-        tests.append(_test_source(f"v{n}", field.shape, scope))
-        order = ordered(field.shape)
-        scope[f"order_v{n}"] = order
-        items.append(f"v{n}" if order is None else f"order_v{n}(v{n})")
-    source = (
-        "def encode(event):\n"
-        f"{reads}"
-        f"    if not ({' and '.join(tests) or 'True'}):\n"
-        "        raise MISFIT(event)\n"
-        "    try:\n"
-        f"        data = PACK([{', '.join(items)}])\n"
-        "    except ValueError:\n"
-        "        raise MISFIT(event) from None\n"
-        f"    if len(data) > {STR_MAX}:\n"
-        "        LARGE(event)\n"
-        "    return data\n"
-    )
-    exec(source, scope)
-    encode: Encode = scope["encode"]
+    def encode(event: Any) -> bytes:
+        values = values_of(event)
+        if tuple(map(type, values)) not in seen:
+            admit(values)
+        if nested:
+            values = _nested(kind, fields, nested, values)
+        try:
+            data: bytes = pack(values)
+        except (ValueError, OverflowError):
+            raise _misfit(kind, fields, values) from None
+        if UINT64 in data:
+            admit(values)
+        if len(data) > STR_MAX:
+            _refuse_large(kind, fields, values)
+        return data
+
     return encode
 
 
-def _test_source(v: str, shape: Shape, scope: dict[str, Any]) -> str:
-    base, inner = shape
-    if base in _SCALAR_TESTS:
-        return _SCALAR_TESTS[base].format(v)
-    if base == "?" and inner is not None and inner.base in _SCALAR_TESTS:
-        return f"({v} is None or {_SCALAR_TESTS[inner.base].format(v)})"
-    scope[f"fits_{v}"] = fits(shape)
-    empty = {"[]": f"{v} == ()", "{}": f"{v} == {{}}", "?": f"{v} is None"}[base]
-    return f"({empty} or fits_{v}({v}))"
+def _holds_more(shape: Shape) -> bool:
+    return shape.base in ("[]", "{}") or (shape.inner is not None and _holds_more(shape.inner))
+
+
+def _nested(
+    kind: EventKind,
+    fields: tuple[Field, ...],
+    nested: Sequence[tuple[int, Callable[[Any], bool], Callable[[Any], Any] | None]],
+    values: tuple[Any, ...],
+) -> tuple[Any, ...]:
+    """Test what arrays and maps hold, and put maps in order."""
+    for n, fit, order in nested:
+        value = values[n]
+        if not value:
+            continue
+        if not fit(value):
+            raise _misfit(kind, fields, values)
+        if order is not None and len(value) > 1:
+            values = (*values[:n], order(value), *values[n + 1 :])
+    return values
 
 
 def _generate_build(cls: Any, attributes: Sequence[str]) -> Build:
