@@ -185,7 +185,7 @@ class SqliteStore:
             self._execute("COMMIT")
             # Else the file alone would go on saying that it was closed.
             emptied = checkpoint(self._connection, truncate=True)
-            if not emptied and self.closed_at is not None:
+            if not emptied and self._epoch is None and self.closed_at is not None:
                 raise StoreError(self.path, "a reader holds an old state", "stop that reader")
         self._epoch = epoch
         self._head = head._replace(epoch=epoch)
@@ -371,9 +371,11 @@ def _check_file(path: str) -> None:
 
     :raises FormatError: with the exact reason.
     """
-    if not os.path.exists(path):
-        raise StoreError(path, "there is no such log", "create it, or correct the name")
-    header = read_header(path)
+    try:
+        header = read_header(path)
+    except FileNotFoundError as error:
+        what = "there is no such log"
+        raise StoreError(path, what, "create it, or correct the name") from error
     if header.application_id != APPLICATION_ID:
         what = f"is an SQLite file of another program (id {header.application_id:#010x})"
         raise FormatError(path, what, "name a log that cckit wrote")

@@ -12,7 +12,7 @@ from cckit.hooks.store import Conflict
 from cckit.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from .conftest import Victim
+    from tests.faults.conftest import Victim
 
 
 def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path, victim: "Victim") -> None:

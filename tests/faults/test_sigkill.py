@@ -14,7 +14,7 @@ from cckit.hooks.store import Head
 from cckit.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from .conftest import Ack, Victim
+    from tests.faults.conftest import Ack, Victim
 
 SEED = 20_261_121
 EXACT = 120
@@ -82,7 +82,7 @@ def test_a_log_is_made_whole_or_not_at_all(tmp_path: Path, victim: "Victim") -> 
 def test_the_check_notices_a_writer_that_acknowledges_too_early(
     tmp_path: Path, victim: "Victim"
 ) -> None:
-    with pytest.raises(AssertionError, match="acknowledged and lost"):  # noqa: PT012
+    with pytest.raises(AssertionError, match="acknowledged and lost"):
         for kill_at in range(60, 120):
             path = tmp_path / f"{kill_at}.db"
             victim.start(path, "hurry", 12, kill_at)
