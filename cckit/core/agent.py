@@ -73,8 +73,8 @@ class Agent:
     """Of the budget: the sum of the slots' costs."""
     idle_since: int = 0
     """Set by becoming ready and by the end of a contact, by nothing else."""
-    idle_position: int = -1
-    """Of the event that set it."""
+    idle_by: type = f.AgentReady
+    """The event that set it."""
     missed: int = 0
     """Unanswered offers in a row."""
     contacts: int = 0

@@ -12,12 +12,12 @@ from . import commands as m
 from . import facts as f
 from .ask import OPEN, Ask
 from .errors import Refused
-from .events import Actor, Decision, Draft, Envelope, EventKind, Recorded, Stamp, kind_of
+from .events import Actor, Decision, Draft, Envelope, EventKind, Recorded, Stamp, TIMER, kind_of
 from .evolve import EVOLVE, Handler, nothing
 from .floor import Floor
 from .ids import CENTER, Stream
 from .instant import MINUTE, Instant
-from .invariants import Breach, check
+from .invariants import STEP_CHECKS, Breach, check
 from .routing import unmatched
 from .rules import RULES
 
@@ -75,6 +75,8 @@ class Engine:
         self.ask = ask
         self.seal = seal
         self.version_of = version_of
+        self.checks_each = True
+        """Check after each decision; else the caller checks before each frame."""
         self.floor = Floor()
         self.position = 0
         """Of the next event."""
@@ -86,8 +88,11 @@ class Engine:
             for kind in machine.seen:
                 self.seen.setdefault(kind, []).append(machine)
         self.table: dict[type, tuple[EventKind, Handler]] = {
-            c: (kind_of(c), self._with_machines(c, handler)) for c, handler in EVOLVE.items()
+            c: (kind_of(c), self._with_machines(c, _checked(c, handler)))
+            for c, handler in EVOLVE.items()
         }
+        self.folds = {c: self._with_machines(c, handler) for c, handler in EVOLVE.items()}
+        """As ``table``, without the rules about a step: a log is as it is."""
         self.refusals: dict[str, tuple[int, int, int]] = {}
         """Actor to (minute, refusals written in it, refusals not written)."""
 
@@ -156,7 +161,7 @@ class Engine:
         versions = floor.versions
         table = self.table
         seal = self.seal
-        first = position = self.position
+        position = self.position
         recorded: list[Recorded[Any]] = []
         try:
             for stream, data in drafts:
@@ -176,14 +181,27 @@ class Engine:
             self.now = floor.now = stamp[0]
             if floor.unrouted:
                 floor.unrouted = unmatched(floor, stamp[0]) is not None
-            if floor.touched:
-                check(floor, recorded, first)
+            if self.checks_each:
+                check(floor)
         except Breach as breach:
             raise InvariantBroken(breach.rule, what, breach.detail) from breach
         except (KeyError, AttributeError, TypeError, IndexError) as error:
             raise InvariantBroken("evolve", what, repr(error)) from error
-        floor.forget(stamp[0])
+        if floor.forget_at <= stamp[0]:
+            floor.forget(stamp[0])
         return new(Decision, (stamp, tuple(recorded)))
+
+    def check(self) -> None:
+        """Check what the decisions since the last time have touched.
+
+        Only for who turned ``checks_each`` off: the simulated world checks once a frame.
+
+        :raises InvariantBroken: see there.
+        """
+        try:
+            check(self.floor)
+        except Breach as breach:
+            raise InvariantBroken(breach.rule, "frame", breach.detail) from breach
 
     def _learn(self, cls: type) -> tuple[EventKind, Handler]:
         """A plugin's event: the floor has nothing to do with it, machines may have."""
@@ -229,7 +247,9 @@ class Engine:
         envelope, data = recorded
         floor = self.floor
         floor.versions[envelope.stream] = envelope.stream_version + 1
-        _, handler = self.table.get(type(data)) or self._learn(type(data))
+        handler = self.folds.get(type(data))
+        if handler is None:
+            handler = self.folds[type(data)] = self._with_machines(type(data), nothing)
         handler(floor, envelope, data)
         floor.touched.clear()
         self.position = envelope.position + 1
@@ -251,17 +271,30 @@ class Engine:
         subject = f"{timer[3]} {timer[4]}" if timer[4] else str(timer[3])
         return Instant(timer[0]), m.TimerDue(timer[2], subject, timer[1])
 
-    def fire(self, now: int, actor: Actor) -> Decision | Refused | None:
+    def fire(self, now: int, actor: Actor = TIMER) -> Decision | Refused | None:
         """Propose the earliest timer if it is due; None if none is.
 
         A timer is proposed once: what does not want to wait any more lets it go.
         """
-        timer = self.floor.next_timer()
-        if timer is None or timer[0] > now:
+        timer = self.floor.timers.until(now, self.floor.alive)
+        if timer is None:
             return None
         self.floor.timers.drop(timer)
         subject = f"{timer[3]} {timer[4]}" if timer[4] else str(timer[3])
         return self.act(m.TimerDue(timer[2], subject, timer[1]), actor, now, cause=timer[1])
+
+
+def _checked(cls: type, handler: Handler) -> Handler:
+    """Follow a handler by the rule about its step, where there is one."""
+    rule = STEP_CHECKS.get(cls)
+    if rule is None:
+        return handler
+
+    def both(floor: Floor, envelope: Envelope, data: Any) -> None:
+        handler(floor, envelope, data)
+        rule(floor, envelope, data)
+
+    return both
 
 
 def target_of(command: Any) -> str:

@@ -296,6 +296,7 @@ def offer_rejected(floor: Floor, envelope: Envelope, data: f.OfferRejected) -> N
 
 def offer_expired(floor: Floor, envelope: Envelope, data: f.OfferExpired) -> None:
     floor.agents[floor.offers[data.offer].agent].missed += 1
+    floor.expired_position = envelope.position
     _unaccepted(floor, envelope, data.offer, f.OfferExpired, barred=True)
 
 
@@ -474,7 +475,7 @@ def _release(floor: Floor, agent: Agent, contact: str, envelope: Envelope) -> No
 def _idle(floor: Floor, agent: Agent, envelope: Envelope) -> None:
     """Send the agent to the end of the line; only becoming free or ready does that."""
     agent.idle_since = envelope.stamp.recorded_at
-    agent.idle_position = envelope.position
+    agent.idle_by = envelope.kind.cls
     if agent.ready:
         floor.index.place(agent)
     else:

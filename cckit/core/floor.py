@@ -22,6 +22,9 @@ KEEP_US: Final = 600_000_000
 """How long what has ended is remembered, to tell a late report from a wrong one."""
 
 
+FORGET_EACH_US: Final = 10_000_000
+
+
 class Floor:
     """Everything that decide may read."""
 
@@ -53,6 +56,9 @@ class Floor:
         """Offer to the position that ended it and its contact, for ``KEEP_US``."""
         self.ended_at: deque[tuple[int, int]] = deque()
         self.closed_at: deque[tuple[int, Stream]] = deque()
+        self.forget_at = 0
+        self.expired_position = -1
+        """Of the last ``offer.expired``."""
         self.legs: dict[int, Contact] = {}
         self.index = Index()
         self.timers = Timers()
@@ -76,6 +82,7 @@ class Floor:
     def forget(self, now: int) -> None:
         """Let go of what ended ``KEEP_US`` ago."""
         before = now - KEEP_US
+        self.forget_at = now + FORGET_EACH_US
         ended_at, closed_at = self.ended_at, self.closed_at
         while ended_at and ended_at[0][0] < before:
             self.ended.pop(ended_at.popleft()[1], None)

@@ -14,7 +14,7 @@ from . import offer as o
 from . import queue as q
 from .agent import Agent
 from .contact import Contact
-from .events import Recorded
+from .events import Envelope
 from .floor import Floor
 from .ids import EntryId
 from .offer import Offer
@@ -36,25 +36,15 @@ class Breach(Exception):
         self.detail = detail
 
 
-def check(floor: Floor, recorded: list[Recorded[Any]], first: int) -> None:
-    """Check what the events just evolved have touched, then forget that they did.
+def check(floor: Floor) -> None:
+    """Check what the events evolved since the last check have touched.
 
-    :param first: the position of the first of them.
     :raises Breach: naming the first rule that does not hold.
     """
     touched = floor.touched
     for machine in touched:
-        kind = type(machine)
-        CHECKS[kind](floor, machine)
-        if kind is Agent and machine.idle_position >= first:  # type: ignore[union-attr]
-            set_by = recorded[machine.idle_position - first][0].kind.cls  # type: ignore[union-attr]
-            if set_by not in FREEING:
-                raise Breach("I11", f"{machine} lost its place in line by {set_by.__name__}")
+        CHECKS[type(machine)](floor, machine)
     touched.clear()
-    for _, data in recorded:
-        step = EVENT_CHECKS.get(type(data))
-        if step is not None:
-            step(floor, recorded, data)
     if floor.created != len(floor.contacts) + floor.closed:
         raise Breach("I22", "contacts created are not those open and closed")
 
@@ -159,6 +149,8 @@ def check_agent(floor: Floor, agent: Agent) -> None:
         return
     if agent.ready is not bool(agent.place):
         raise Breach("I11", f"{agent.id}: ready without a place in line, or the reverse")
+    if agent.idle_by not in FREEING:
+        raise Breach("I11", f"{agent.id} lost its place in line by {agent.idle_by.__name__}")
     last = floor.index.last
     if last is not None and agent.place and agent.idle_since > last.idle_since:
         raise Breach("I11", f"{agent.id} is not in line where its idle time puts it")
@@ -182,41 +174,37 @@ def _nothing_waits(floor: Floor, agent: Agent) -> None:
                     raise Breach("I8", f"{agent.id} is idle while entry {entry_id} waits")
 
 
-# --- rules about a step, not about a state ------------------------------------------------
+# --- rules about a step: checked as soon as the event has evolved ------------------------------
 
 
-def check_made(floor: Floor, recorded: list[Recorded[Any]], data: f.OfferMade) -> None:
+def check_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     entry = floor.entries[data.entry]
     group = entry.group
+    now = envelope.stamp.recorded_at
     if group.waiting and group.head < entry.rank:
         ahead = floor.entries[EntryId(group.head[3])]
-        if not (ahead.barred and ahead.barred.get(data.agent, 0) > floor.now):
+        if not (ahead.barred and ahead.barred.get(data.agent, 0) > now):
             raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
-    barred = entry.barred
-    if barred and barred.get(data.agent, 0) > floor.now:
+    if entry.barred and entry.barred.get(data.agent, 0) > now:
         raise Breach("I19", f"entry {entry.id} was offered to {data.agent} within its back-off")
 
 
-def check_not_ready(
-    floor: Floor, recorded: list[Recorded[Any]], data: f.AgentNotReady
-) -> None:
-    if data.reason == "rona" and not any(type(e) is f.OfferExpired for _, e in recorded):
+def check_not_ready(floor: Floor, envelope: Envelope, data: f.AgentNotReady) -> None:
+    if data.reason == "rona" and floor.expired_position != envelope.position - 1:
         raise Breach("I15", "an agent was set aside for an offer that did not ring out")
 
 
-def check_left(floor: Floor, recorded: list[Recorded[Any]], data: f.QueueLeft) -> None:
+def check_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
     if data.wait_us < 0:
         raise Breach("I22", f"entry {data.entry} waited {data.wait_us} us")
 
 
-def check_closed(
-    floor: Floor, recorded: list[Recorded[Any]], data: f.ContactClosed
-) -> None:
+def check_closed(floor: Floor, envelope: Envelope, data: f.ContactClosed) -> None:
     if data.reason == "abandoned" and data.phase in ("talk", "hold"):
         raise Breach("I17", "a contact that was connected is not abandoned")
 
 
-EVENT_CHECKS: Final[dict[type, Callable[[Floor, list[Recorded[Any]], Any], None]]] = {
+STEP_CHECKS: Final[dict[type, Callable[[Floor, Envelope, Any], None]]] = {
     f.OfferMade: check_made,
     f.AgentNotReady: check_not_ready,
     f.QueueLeft: check_left,

@@ -44,7 +44,7 @@ _ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position", 
 _AGENT: Final = [
     x.name
     for x in attrs.fields(a.Agent)
-    if x.name not in ("stream", "slots", "keys", "fits", "known", "place")
+    if x.name not in ("stream", "slots", "keys", "fits", "known", "place", "idle_by")
 ]
 
 

@@ -36,7 +36,7 @@ class Timers:
         self.lanes: dict[int, deque[Timer]] = {}
         self.heap: list[Timer] = []
         self.best: Timer | None = None
-        """The earliest, as long as it lives; None is unknown."""
+        """The earliest, though it may be dead by now; None is unknown."""
 
     def add(self, timer: Timer, now: int) -> None:
         best = self.best
@@ -60,6 +60,18 @@ class Timers:
         if best is None or not alive(best):
             best = self.best = self._search(alive)
         return best
+
+    def until(self, now: int, alive: Alive) -> Timer | None:
+        """The earliest live timer that is due, or None.
+
+        The earliest of all, dead or alive, bounds the others from below: before its
+        instant nothing needs to be looked at.
+        """
+        best = self.best
+        if best is not None and best[0] > now:
+            return None
+        best = self.first(alive)
+        return best if best is not None and best[0] <= now else None
 
     def _search(self, alive: Alive) -> Timer | None:
         best: Timer | None = None
