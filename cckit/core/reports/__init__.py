@@ -1,4 +1,4 @@
-"""Reports: pure functions of two fact tables that the log yields (METRICS.md)."""
+"""Reports: pure functions of two fact tables that the log yields."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Integers are summed, divided once, by one written rule (METRICS.md §4).
+"""Integers are summed, divided once, by one written rule.
 
 A cell keeps what was divided, so that a roll-up adds numerators and denominators and never
 averages averages. Where there is nothing to divide by, the quotient is null and ``why``

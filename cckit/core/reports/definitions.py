@@ -8,7 +8,7 @@ such sum names a calculation, ``calc``.
 Sources of the dialects: ICMI, "Service level definitions" (variants 1 to 5); Cisco Unified
 CCE Reporting Concepts (ignore, negative and positive abandon, precision queue); Genesys
 Cloud (service level options); Amazon Connect metrics (SERVICE_LEVEL); Asterisk app_queue
-(SL, SL2). The formulas are those of METRICS.md §2.
+(SL, SL2).
 """
 
 from collections.abc import Iterable, Mapping

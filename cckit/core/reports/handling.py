@@ -1,6 +1,6 @@
 """Sums of talk, hold, wrap-up and offers by interval: what handling metrics divide.
 
-Times count where their segment ended (METRICS.md §3, rule ``end``), so a talk of 52 minutes
+Times count where their segment ended (rule ``end``), so a talk of 52 minutes
 stands whole in the interval of its last second. ``handled`` counts conversations where they
 ended: a talk or hold that neither went on hold nor came back from it. Offers count where they
 were made, expired ones where they expired (rule ``event``).

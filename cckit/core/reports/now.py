@@ -1,4 +1,4 @@
-"""What now? The fold at a position as a wallboard shows it (METRICS.md §7)."""
+"""What now? The fold at a position as a wallboard shows it."""
 
 from collections import Counter
 from typing import NamedTuple

@@ -150,7 +150,7 @@ def _header(report: Report, states: States, parameters: Parameters, table: Table
 
 
 def counts(states: States, range_: tuple[int, int]) -> dict[str, Any]:
-    """What was untidy (METRICS.md §5): contacts by flag and open ones, of the range.
+    """What was untidy: contacts by flag and open ones, of the range.
 
     ``superseded``, ``quarantined`` and the largest skew are of the whole log.
     """

@@ -1,6 +1,6 @@
 """The segment table: one subject in one phase, folded from the log.
 
-A row opens and closes by the events of the table in METRICS.md §1 and by nothing else.
+A row opens and closes by the events in ``APPLY`` and by nothing else.
 ``queue`` goes on while an offer rings beside it, so a wait includes its ring. Instants are
 the source's where it has a clock; one that lies before its subject's previous instant is
 moved up to it and the rows that it touches are flagged ``clamped``: no length is negative.

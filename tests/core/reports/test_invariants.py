@@ -1,4 +1,4 @@
-"""What must hold between the numbers of any log, whatever befell its contacts (METRICS.md §3)."""
+"""What must hold between the numbers of any log, whatever befell its contacts."""
 
 from collections import Counter
 from collections.abc import Callable
