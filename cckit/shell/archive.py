@@ -144,7 +144,7 @@ class Archive:
 
         def find() -> Known | None:
             found = self._views.request(key)
-            return None if found is None else Known(found.digest, found.positions.start)
+            return None if found is None else (found.digest, found.positions.start)
 
         return await self._owner.run(find)
 

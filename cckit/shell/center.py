@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from trio.lowlevel import wait_task_rescheduled
 
 from cckit.core.commands import Command
 from cckit.core.edges import check
@@ -111,16 +112,21 @@ class Center:
             return refused
         digest: bytes | None = None
         if request is not None:
-            datas = [self._parts.codec.encode(data) for _, data in drafts]
             requests = writer.requests
-            digest = requests.key(actor, request) + requests.drafts_digest(drafts, datas)
+            digest = requests.key(actor, request) + requests.drafts_digest(drafts)
             known = requests.find(digest)
             if known is None and requests.others:
                 known = await self._known(digest)
             if known is not None:
                 return await writer.repeat(known, digest)
         reply = writer.record(drafts, actor, request=digest, occurred_at=occurred_at)
-        return await writer.durable(reply)
+        waiter = writer.waiter(reply)
+        if waiter is None:
+            await trio.lowlevel.checkpoint()
+            return reply
+        # What ``durable`` does, without a coroutine more: this is the way of every event.
+        await wait_task_rescheduled(waiter.abort)
+        return waiter.reply
 
     async def _known(self, request: bytes) -> Known | None:
         requests = self._writer.requests

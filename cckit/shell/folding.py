@@ -6,12 +6,33 @@ from typing import NamedTuple
 from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError
 from cckit.core.events import Recorded
-from cckit.core.facts import FACTS
+from cckit.core.facts import FACTS, ConfigApplied
 from cckit.core.frame import Frame
-from cckit.core.projection import AnyProjection
+from cckit.core.projection import AnyProjection, Canonical
 from cckit.core.registry import Registry
 from cckit.core.reports import Folding, Source
+from cckit.core.schema import unpack
 from cckit.hooks.store import Store
+
+
+class CenterZone:
+    """The zone that a center was configured with: the last ``config.applied`` of it holds."""
+
+    name = "center.zone"
+    version = 1
+    types = (ConfigApplied,)
+
+    def initial(self) -> dict[str, str]:
+        return {}
+
+    def apply(self, state: dict[str, str], recorded: Recorded[ConfigApplied]) -> None:
+        _, data = recorded
+        zone = unpack(data.data).get("zone") if data.kind == "center" else None
+        if isinstance(zone, str):
+            state["zone"] = zone
+
+    def dump(self, state: dict[str, str]) -> Canonical:
+        return state
 
 
 class Folded(NamedTuple):

@@ -4,16 +4,15 @@ The log is written under another name and appears whole or not at all: what fail
 nothing behind.
 """
 
-import tomllib
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cckit.core.codec import Codec, canonical
-from cckit.core.errors import ConfigError, StoreError
+from cckit.core.errors import StoreError
 from cckit.core.events import Decision, Draft
 from cckit.core.facts import FACTS, ConfigApplied, RunStarted
 from cckit.core.frame import Frame
@@ -24,6 +23,7 @@ from cckit.hooks.store import Conflict, Store
 from cckit.stores.sqlite import SqliteStore
 
 from .appearing import appearing, refuse_existing
+from .files import parse_toml, read_file
 from .zones import read_zone
 
 ORIGIN: Final = "cckit.imported"
@@ -42,8 +42,8 @@ def import_calls(
     .. versionadded:: 0.1
     """
     refuse_existing(out)
-    rules_bytes, content = _read(mapping), _read(file)
-    rules = read_mapping(_toml(rules_bytes, mapping), str(mapping))
+    rules_bytes, content = read_file(mapping), read_file(file)
+    rules = read_mapping(parse_toml(rules_bytes, mapping), str(mapping))
     zone = read_zone(rules.zone, f"{mapping}: zone")
     found = read_calls(content, rules, zone, str(file), progress)
     name = log_id(content, rules_bytes)
@@ -87,22 +87,3 @@ def append_all(store: Store, codec: Codec, source: Iterable[Decision], epoch: in
         frame = Frame.make(head.chain, first, count, at, epoch, codec.pack(batch))
         if isinstance(store.append(frame, head), Conflict):
             raise StoreError(ORIGIN, "somebody else writes this log", "import into a new one")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        what = f"can't be read: {error.strerror}"
-        raise ConfigError(str(path), what, "name a file that exists and is yours") from error
-
-
-def _toml(content: bytes, path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(content.decode())
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        what = f"byte {error.start} is not UTF-8"
-        raise ConfigError(f"{path}: line {line}", what, "save the file as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), f"is no TOML: {error}", "correct that line") from error

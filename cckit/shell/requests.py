@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import attrs
 import msgpack
@@ -23,28 +23,42 @@ KEY_SIZE: Final = 16
 BODY_SIZE: Final = 8
 
 
-class Known(NamedTuple):
-    """A request that led to events."""
-
-    request: bytes
-    """24 bytes: key and body."""
-    position: int
-    """Of its first event."""
+Known = tuple[bytes, int]
+"""A request that led to events, 24 bytes, and the position of the first of them."""
 
 
 @cache
-def _fields(cls: Any) -> Callable[[object], tuple[Any, ...]]:
+def _reader(cls: Any) -> tuple[str, Callable[[object], tuple[Any, ...]]]:
+    """A class's stored or own name, and how to read all its fields at once."""
     names = [field.name for field in attrs.fields(cls)]
+    kind = getattr(cls, "__event__", None)
+    name = cls.__name__ if kind is None else kind.name
     if len(names) == 1:
         one = attrgetter(*names)
-        return lambda command: (one(command),)
-    return attrgetter(*names) if names else lambda _: ()
+        return name, lambda thing: (one(thing),)
+    return name, attrgetter(*names) if names else lambda _: ()
+
+
+def _parts(thing: Any) -> tuple[Any, ...]:
+    """What a command or an event says, in an order that depends on nothing else."""
+    cls: Any = type(thing)
+    name, read = _reader(cls)
+    values = read(thing)
+    for value in values:
+        if type(value) is dict:
+            return (name, *map(_sorted, values))
+    return (name, *values)
 
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: value[key] for key in sorted(value)}
     return value
+
+
+def _other(value: object) -> object:
+    """A sealed value, or one that no event can hold: then encoding refuses it anyway."""
+    return repr(value)
 
 
 class Requests:
@@ -56,7 +70,7 @@ class Requests:
         """There are requests in the log that are not in memory any more."""
         self.indexed = 0
         """The views know all requests before this position, so they may be forgotten."""
-        self._pack: Callable[[Any], bytes] = msgpack.Packer().pack
+        self._pack: Callable[[Any], bytes] = msgpack.Packer(default=_other).pack
         self._fifo: deque[tuple[int, int, list[bytes]]] = deque()
 
     def key(self, actor: Actor, request: str) -> bytes:
@@ -65,14 +79,12 @@ class Requests:
 
     def command_digest(self, command: object) -> bytes:
         """8 bytes that stand for a command as it was sent."""
-        cls: Any = type(command)
-        values = [cls.__name__, *map(_sorted, _fields(cls)(command))]
-        return sha256(self._pack(values)).digest()[:BODY_SIZE]
+        return sha256(self._pack(_parts(command))).digest()[:BODY_SIZE]
 
-    def drafts_digest(self, drafts: Sequence[Draft], datas: Sequence[bytes]) -> bytes:
-        """8 bytes that stand for ready events: streams, types and encoded data."""
-        parts = [part for stream, data in drafts for part in (stream, data.__event__[0])]
-        return sha256(self._pack([*parts, *datas])).digest()[:BODY_SIZE]
+    def drafts_digest(self, drafts: Sequence[Draft]) -> bytes:
+        """8 bytes that stand for ready events as they were sent."""
+        parts = [(stream, _parts(data)) for stream, data in drafts]
+        return sha256(self._pack(parts)).digest()[:BODY_SIZE]
 
     def request(self, actor: Actor, id: str, command: object) -> bytes:
         """24 bytes that stand for a request: its key, then its body."""
@@ -85,7 +97,7 @@ class Requests:
     def add(self, request: bytes, position: int) -> bytes:
         """Note a request that led to events; answers with its key."""
         key = request[:KEY_SIZE]
-        self.known[key] = Known(request, position)
+        self.known[key] = (request, position)
         return key
 
     def keep(self, recorded_at: Instant, end: int, keys: list[bytes]) -> None:

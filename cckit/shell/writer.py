@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import outcome
 import trio
+from trio.lowlevel import current_task, wait_task_rescheduled
 
 from cckit.core.codec import Codec
 from cckit.core.commands import Route
@@ -34,7 +35,7 @@ from .owner import Owner
 from .parking import Parking
 from .people import People
 from .replies import Reply, Stored, Superseded, Unknown
-from .requests import KEY_SIZE, Known, Requests
+from .requests import Known, Requests
 
 BACKLOG: Final = 65_536
 """Events that may wait for the disk; beyond it requests are refused."""
@@ -114,7 +115,10 @@ class Writer:
         self._gathering = Group()
         self._flight: Group | None = None
         self._bell = Parking()
-        self._busy = False
+        self._crash: Exception | None = None
+        self._alone = True
+        """The last frame had one caller at most."""
+        self._woken = False
 
     # --- deciding -------------------------------------------------------------------------
 
@@ -245,9 +249,8 @@ class Writer:
         group.events += len(recorded)
         if request is not None:
             group.keys.append(self.requests.add(request, recorded[0][0].position))
-        if not self._busy:
+        if self._flight is None:
             # It runs after all tasks that are ready now, so their decisions join the frame.
-            self._busy = True
             self._bell.ring()
         if type(first) is AccessRefused:
             return denial_of(decision) or Stored(recorded)
@@ -255,17 +258,30 @@ class Writer:
             return Superseded(first.by_position, recorded)
         return Stored(recorded)
 
-    async def durable(self, reply: Reply) -> Reply:
-        """Wait until all that is decided by now is stored; Unknown if that failed."""
-        waiter = Waiter(trio.lowlevel.current_task(), reply)
+    def waiter(self, reply: Reply) -> Waiter | None:
+        """Who waits until all that is decided by now is stored; None if it is.
+
+        The caller awaits ``wait_task_rescheduled(waiter.abort)``, then takes the reply.
+        """
         if self._gathering.decisions:
+            waiter = Waiter(current_task(), reply)
             self._gathering.waiting.append(waiter)
+            if self._alone and self._flight is None:
+                self._launch()  # Nobody else is about to come, so nobody is waited for.
         elif self._flight is not None:
+            waiter = Waiter(current_task(), reply)
             self._flight.waiting.append(waiter)
         else:
+            return None
+        return waiter
+
+    async def durable(self, reply: Reply) -> Reply:
+        """Wait until all that is decided by now is stored; Unknown if that failed."""
+        waiter = self.waiter(reply)
+        if waiter is None:
             await trio.lowlevel.checkpoint()
             return reply
-        await trio.lowlevel.wait_task_rescheduled(waiter.abort)
+        await wait_task_rescheduled(waiter.abort)
         return waiter.reply
 
     # --- repeats --------------------------------------------------------------------------
@@ -275,8 +291,8 @@ class Writer:
 
         The same id with another body is refused.
         """
-        if known.request[KEY_SIZE:] != request[KEY_SIZE:]:
-            what = f"this id was used at position {known.position} for something else"
+        if known[0] != request:
+            what = f"this id was used at position {known[1]} for something else"
             refused = Refused("request.id_reused", "request", what, "give each act its own id")
             return await self.durable(refused)
         settled = await self.durable(Stored(()))
@@ -285,7 +301,7 @@ class Writer:
         return await self._first_reply(known)
 
     async def _first_reply(self, known: Known) -> Reply:
-        at = known.position
+        at = known[1]
         batch = self._feed.held(at)
         if batch is None:
             chunk = await self._feed.read(at, None)
@@ -300,15 +316,20 @@ class Writer:
     # --- storing --------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Store groups until closed, or until the store fails."""
+        """Start a frame whenever something gathered, until closed or the store fails."""
         try:
             while self.failure is None:
-                if self._gathering.decisions:
-                    await self._commit()
-                elif self.closing:
+                if self._crash is not None:
+                    raise self._crash
+                if self._flight is None and self._gathering.decisions:
+                    if self._woken:
+                        # Those who were just answered come back at once: let them join.
+                        self._woken = False
+                        await trio.lowlevel.cancel_shielded_checkpoint()
+                    self._launch()
+                elif self.closing and self._flight is None:
                     return
                 else:
-                    self._busy = False
                     await self._bell.wait()
         finally:
             if self.failure is None and (self._gathering.decisions or self._flight):
@@ -319,7 +340,8 @@ class Writer:
         self.closing = True
         self._bell.ring()
 
-    async def _commit(self) -> None:
+    def _launch(self) -> None:
+        """Send what gathered to disk."""
         group, body = self._take()
         self._flight = group
         head = self.head
@@ -328,22 +350,31 @@ class Writer:
         frame = Frame.make(head.chain, first, group.events, committed_at, head.epoch, body)
         people, store = self._people, self._store
 
-        def append() -> Conflict | None:
+        def append() -> tuple[Head, Conflict | None]:
             people.flush()
-            return store.append(frame, head)
+            return Head(frame.end - 1, frame.chain, head.epoch), store.append(frame, head)
 
+        self._owner.post(append, self._landed)
+
+    def _landed(self, answer: outcome.Outcome[tuple[Head, Conflict | None]]) -> None:
+        """A frame is on disk, or is not; called between two steps of trio."""
+        group, self._flight = self._flight, None
+        if group is None or self.failure is not None:
+            return
         try:
-            conflict = await self._owner.run(append)
+            head, conflict = answer.unwrap()
+            if conflict is None:
+                self.head = head
+                self._publish(group)
+            else:
+                what = f"another writer stored up to position {conflict.head.position}"
+                raise StoreError("log", what, "let one process write this log")
         except CckitError as error:
+            self._flight = group
             self._poison(error)
-            return
-        if isinstance(conflict, Conflict):
-            what = f"another writer stored up to position {conflict.head.position}"
-            self._poison(StoreError("log", what, "let one process write this log"))
-            return
-        self.head = Head(frame.end - 1, frame.chain, head.epoch)
-        self._flight = None
-        self._publish(group)
+        except Exception as error:  # noqa: BLE001 - raised by run, where trio can report it
+            self._crash = error
+        self._bell.ring()
 
     def _take(self) -> tuple[Group, bytes]:
         """What gathered, as far as it fits a frame."""
@@ -382,6 +413,8 @@ class Writer:
         for waiter in group.waiting:
             if waiter.task is not None:
                 reschedule(waiter.task, value(None))
+        self._alone = len(group.waiting) < 2
+        self._woken = not self._alone
         self._feed.wake()
 
     def _poison(self, error: CckitError) -> None:

@@ -1,0 +1,79 @@
+"""The rules: pure, and the same for every center.
+
+A role names the actions it allows. ``own`` actions are allowed towards oneself only,
+``team`` actions towards an agent of a team that one leads, ``any`` actions towards
+everything. What no role allows is denied.
+
+An action is a command's name, ``SetNotReady``, or ``*``. A target is ``agent/anna``,
+``contact/…`` or another thing; only agents belong to somebody.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from cckit.core import Actor, Verdict
+
+OWN = (
+    "LogIn",
+    "LogOut",
+    "SetReady",
+    "SetNotReady",
+    "EndWrapup",
+    "ExtendWrapup",
+    "LeaveContact",
+)
+HANDLING = ("AcceptOffer", "RejectOffer", "Hold", "Retrieve", "Close", "Enqueue", "Dequeue")
+
+
+@attrs.frozen(slots=True)
+class Role:
+    """What one role allows."""
+
+    own: frozenset[str] = frozenset()
+    team: frozenset[str] = frozenset()
+    any: frozenset[str] = frozenset()
+
+
+ROLES: Mapping[str, Role] = {
+    "agent": Role(own=frozenset(OWN), any=frozenset(HANDLING)),
+    "supervisor": Role(
+        own=frozenset(OWN),
+        team=frozenset(OWN),
+        any=frozenset((*HANDLING, "SetPriority", "Deflect")),
+    ),
+    "admin": Role(any=frozenset("*")),
+}
+"""The roles that there are unless the configuration says more."""
+
+
+@attrs.frozen(slots=True)
+class Rules:
+    """Roles by name, and who leads whom."""
+
+    roles: Mapping[str, Role] = ROLES
+    leads: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    """Supervisor to the agents of the teams led; nobody else is in the team."""
+
+
+def decide(rules: Rules, actor: Actor, held: Sequence[str], action: str, target: str) -> Verdict:
+    """Allow it by the first role that does, by name; else deny and say why."""
+    for name in sorted(held):
+        role = rules.roles.get(name)
+        if role is not None and _allows(rules, role, actor, action, target):
+            return Verdict(True, f"role {name}")
+    if not held:
+        return Verdict(False, "holds no role")
+    return Verdict(False, f"no role of {', '.join(sorted(held))} allows it")
+
+
+def _allows(rules: Rules, role: Role, actor: Actor, action: str, target: str) -> bool:
+    if action in role.any or "*" in role.any:
+        return True
+    kind, _, whom = target.partition("/")
+    if kind != "agent":
+        return False
+    if whom == actor.id and (action in role.own or "*" in role.own):
+        return True
+    led = rules.leads.get(actor.id, frozenset())
+    return whom in led and (action in role.team or "*" in role.team)
