@@ -1,7 +1,7 @@
 """Reading a log from disk, and its events as text and JSON."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,16 +95,18 @@ def _value(value: Any) -> Any:
     return value
 
 
-def instant_of(text: str, option: str) -> Instant:
-    """An instant from RFC 3339 text; without an offset it is UTC, a date is its midnight.
+def instant_of(text: str, option: str, zone: tzinfo = UTC) -> Instant:
+    """An instant from RFC 3339 text; without an offset it is civil time of a zone.
+
+    A date is its midnight; a time that clocks show twice is the first.
 
     :raises ConfigError: text that is no time; ``option`` is who asked.
     """
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        at = at.replace(tzinfo=zone) if at.tzinfo is None else at
+        since: timedelta = at - EPOCH
+    except (ValueError, OverflowError):
         remedy = "write 2026-01-31T09:00:00Z or 2026-01-31"
         raise ConfigError(option, f"{text!r} is no time", remedy) from None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    since: timedelta = at - EPOCH
     return Instant((since.days * 86_400 + since.seconds) * SECOND + since.microseconds)
