@@ -62,9 +62,8 @@ class Page:
         if named and language in ("python", "toml", "csv", "json"):
             target = self.folder / named.group(1)
             target.parent.mkdir(parents=True, exist_ok=True)
-            # CSV and JSON have no comments: the name is for the reader and for us.
-            whole = source if language in ("python", "toml") else source[named.end() :]
-            target.write_text(whole, "utf-8")
+            # The name is for the reader and for us: CSV and JSON have no comments.
+            target.write_text(source[named.end() :], "utf-8")
             return None
         run = getattr(self, f"run_{language}", None)
         return run(source, example) if run else None
@@ -176,6 +175,16 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
         if not re.match(r"[a-z]+:", link) and not (page.parent / link).exists()
     ]
     assert not broken, broken
+
+
+def test_the_page_on_plugins_shows_the_plugin_of_the_examples(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "write-a-plugin.md"
+    shown = re.findall(r"```python\n# (cckit_praise/\w+\.py)\n(.+?)```", page.read_text("utf-8"), re.S)
+    assert {name.split("/")[1] for name, _ in shown} == {
+        file.name for file in (ROOT / "examples/own_plugin/cckit_praise").glob("*.py")
+    }
+    for name, source in shown:
+        assert source == (ROOT / "examples" / "own_plugin" / name).read_text("utf-8"), name
 
 
 def test_a_block_that_fails_is_a_failing_test(tmp_path: Path) -> None:

@@ -1,0 +1,22 @@
+"""A center, an agent, a caller, the offer, the report. Run it in an empty folder."""
+import trio
+
+from cckit import Actor, Config, open_center
+from cckit.cli.main import main as cckit
+from cckit.core import AcceptOffer, Enqueue, LogIn, ReportArrived, ReportBridged, SetReady
+
+anna, phone = Actor("agent", "anna"), Actor("adapter", "phone")
+
+async def morning() -> None:
+    async with open_center(Config.parse("[queues.orders]\n[agents.anna]"), log="day.db") as center:
+        await center.do(LogIn("anna"), actor=anna)
+        await center.do(SetReady("anna"), actor=anna)
+        call = await center.do(ReportArrived("voice", from_="+49 30 555 0100"), actor=phone)
+        contact = call.recorded[-1][0].stream.removeprefix("contact/")
+        queued = await center.do(Enqueue(contact, "orders"), actor=phone)
+        offer = queued.recorded[-1][1].offer
+        await center.do(AcceptOffer(offer), actor=anna)
+        await center.do(ReportBridged(offer), actor=phone)
+
+trio.run(morning)
+cckit(["report", "day.db", "service-level"])

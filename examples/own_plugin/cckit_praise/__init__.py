@@ -1,0 +1,1 @@
+"""Customers praise agents, with one to five stars: a plugin to start yours from."""
