@@ -56,10 +56,14 @@ class Archive:
 
     @classmethod
     async def open(
-        cls, store: Readable, path: str | None, codec: Codec, say: Callable[[str], None]
+        cls,
+        owner: Owner,
+        store: Readable,
+        path: str | None,
+        codec: Codec,
+        say: Callable[[str], None],
     ) -> "Archive":
         """Open a reading handle and the views at ``path``, or views in memory."""
-        owner = Owner("cckit-read")
 
         def make() -> tuple[Store, Views]:
             handle = store.reader()
@@ -222,7 +226,7 @@ class Archive:
             self.failure = self.failure or answer.error
 
     async def close(self) -> None:
-        """Index what is left, and end the thread."""
+        """Index what is left, and let files go."""
 
         def end() -> None:
             try:
@@ -231,7 +235,4 @@ class Archive:
                 self._views.close()
                 self._store.close()
 
-        try:
-            await self._owner.run(end)
-        finally:
-            await self._owner.close()
+        await self._owner.run(end)

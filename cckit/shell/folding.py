@@ -20,7 +20,7 @@ class CenterZone:
 
     name = "center.zone"
     version = 1
-    types = (ConfigApplied,)
+    types: tuple[type, ...] = (ConfigApplied,)
 
     def initial(self) -> dict[str, str]:
         return {}

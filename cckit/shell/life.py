@@ -25,7 +25,7 @@ from .config import Config
 from .entropy import Entropy, SystemEntropy
 from .feed import Batch, Feed
 from .opening import Log, Past, Place, fold_log, learn_past, open_log, refold, start_run
-from .owner import Owner
+from .owner import Owner, own
 from .people import People, personal_fields
 from .plugins import Loaded, instantiate, load
 from .processes import Processes, Running
@@ -135,7 +135,9 @@ class Life:
         owner, place = await self._open(config, relay)
         store = place.store
         before = await owner.run(store.head)
-        archive = await Archive.open(store, place.views, codec, self._say)
+        reader = own("cckit-read", virtual=self._clock.virtual)
+        self._closers.append(reader.close)
+        archive = await Archive.open(reader, store, place.views, codec, self._say)
         self._closers.append(archive.close)
         past = await learn_past(archive)
         people = People(place.keys, store.log_id, self._entropy)
@@ -162,7 +164,7 @@ class Life:
         return await self._start(loaded, codec, people, archive, feed, writer, processes, past, end)
 
     async def _open(self, config: Config, relay: Relay) -> tuple[Owner, Place]:
-        owner = Owner("cckit-log")
+        owner = own("cckit-log", virtual=self._clock.virtual)
         self._closers.append(owner.close)
         job = partial(open_log, self._log, config, relay, self._entropy, self._take_over)
         place = await owner.run(job)

@@ -1,15 +1,18 @@
-"""The one thread that owns a store.
+"""Who owns a store: one thread, or under virtual time nobody but the caller.
 
 Stores are synchronous, so the shell lends them a thread. Jobs run in the order they were
 posted; each answer is carried back into trio by ``run_sync_soon``, which costs half of
 what ``to_thread`` does. The queue is bounded by who posts: the writer posts one frame at
 a time, a reader one chunk.
+
+Under a virtual clock a thread must not be waited for: the clock would jump meanwhile. So
+there jobs run inline, and the same seed gives the same run.
 """
 
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import outcome
 import trio
@@ -22,8 +25,61 @@ Job = Callable[[], Any]
 Done = Callable[[outcome.Outcome[Any]], None]
 
 
-class Owner:
-    """A thread with a queue of jobs. Make it inside a trio run."""
+class Owner(Protocol):
+    """Runs jobs on a store, one after the other."""
+
+    def post(self, job: Job, done: Done) -> None:
+        """Run ``job`` after those posted before; ``done`` gets its outcome, in trio."""
+        ...
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run ``job`` and wait for its answer; what it raises is raised here.
+
+        :raises UsageError: the owner was closed.
+        """
+        ...
+
+    def block(self, job: Callable[[], T]) -> T:
+        """Run ``job`` and stop the whole trio loop until it is done: for repair only."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the jobs posted so far."""
+        ...
+
+
+def own(name: str, *, virtual: bool) -> Owner:
+    """An owner for the time we live in. Make it inside a trio run."""
+    return InlineOwner() if virtual else ThreadOwner(name)
+
+
+class InlineOwner:
+    """Runs jobs where they are posted."""
+
+    def __init__(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._closed = False
+
+    def post(self, job: Job, done: Done) -> None:
+        _check(self._closed)
+        self._token.run_sync_soon(done, outcome.capture(job))
+
+    async def run(self, job: Callable[[], T]) -> T:
+        _check(self._closed)
+        answer = outcome.capture(job)
+        await trio.lowlevel.checkpoint()
+        return answer.unwrap()
+
+    def block(self, job: Callable[[], T]) -> T:
+        return job()
+
+    async def close(self) -> None:
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        self._closed = True
+
+
+class ThreadOwner:
+    """A thread with a queue of jobs."""
 
     def __init__(self, name: str) -> None:
         self._token = trio.lowlevel.current_trio_token()
@@ -34,20 +90,12 @@ class Owner:
         self._thread.start()
 
     def post(self, job: Job, done: Done) -> None:
-        """Run ``job`` after those posted before; call ``done`` in trio with its outcome."""
-        if self._closed:
-            raise UsageError("center", "is closed", "open it again")
+        _check(self._closed)
         self._jobs.put((job, done))
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Run ``job`` and wait for its answer; what it raises is raised here.
-
-        :raises UsageError: the thread was closed.
-
-        A cancelled wait leaves the job running: only its answer is dropped.
-        """
-        if self._closed:
-            raise UsageError("center", "is closed", "open it again")
+        """Run ``job``; a cancelled wait leaves it running, only its answer is dropped."""
+        _check(self._closed)
         task: trio.lowlevel.Task | None = trio.lowlevel.current_task()
 
         def done(answer: outcome.Outcome[T]) -> None:
@@ -64,7 +112,6 @@ class Owner:
         return answer
 
     def block(self, job: Callable[[], T]) -> T:
-        """Run ``job`` and stop the whole trio loop until it is done: for repair only."""
         answers: SimpleQueue[outcome.Outcome[T]] = SimpleQueue()
         self._jobs.put((lambda: answers.put(outcome.capture(job)), _ignore))
         return answers.get().unwrap()
@@ -88,6 +135,11 @@ class Owner:
             except trio.RunFinishedError:
                 # Nobody is left who could wait for an answer.
                 return
+
+
+def _check(closed: bool) -> None:
+    if closed:
+        raise UsageError("center", "is closed", "open it again")
 
 
 def _nothing() -> None:

@@ -1,0 +1,89 @@
+"""What a log says of one contact or one offer, read from its first event on."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from cckit.core.codec import Codec
+from cckit.core.engine import Engine
+from cckit.core.errors import ConfigError
+from cckit.core.events import Recorded
+from cckit.core.facts import (
+    FACTS,
+    AgentWrapupEnded,
+    AgentWrapupExtended,
+    AgentWrapupStarted,
+    OfferMade,
+)
+from cckit.core.ids import Stream, contact_stream
+from cckit.core.registry import Registry
+from cckit.hooks.store import Store
+
+PREFIX = "contact/"
+WRAPUPS = (AgentWrapupStarted, AgentWrapupExtended, AgentWrapupEnded)
+
+
+class Story(NamedTuple):
+    """A contact's events, its wrap-up among them, in log order."""
+
+    contact: str
+    events: tuple[Recorded[Any], ...]
+
+
+class Moment(NamedTuple):
+    """A routing decision, and the floor as it was just before."""
+
+    made: Recorded[OfferMade]
+    engine: Engine
+    """Everything before the decision is folded."""
+
+
+def story_of(store: Store, contact: str) -> Story:
+    """All that befell a contact. Its id may be cut short where that names only one.
+
+    :raises ConfigError: no contact begins so, or more than one.
+    """
+    wanted = contact_stream(contact.removeprefix(PREFIX))
+    found: dict[Stream, list[Recorded[Any]]] = {}
+    wrapups: list[Recorded[Any]] = []
+    for recorded in _events(store):
+        envelope, data = recorded
+        if envelope.stream.startswith(wanted):
+            found.setdefault(envelope.stream, []).append(recorded)
+        elif isinstance(data, WRAPUPS):
+            wrapups.append(recorded)
+    stream = wanted if wanted in found else _only(found, wanted)
+    name = stream.removeprefix(PREFIX)
+    events = found[stream] + [one for one in wrapups if one[1].contact == name]
+    events.sort(key=lambda recorded: recorded[0].position)
+    return Story(name, tuple(events))
+
+
+def _only(found: dict[Stream, list[Recorded[Any]]], wanted: Stream) -> Stream:
+    if len(found) == 1:
+        return next(iter(found))
+    what = f"no contact is {wanted.removeprefix(PREFIX)!r}"
+    remedy = "look for it with: cckit log LOG --type contact.created"
+    if found:
+        what = f"{len(found)} contacts begin with {wanted.removeprefix(PREFIX)!r}"
+        remedy = "give more of its id"
+    raise ConfigError("--contact", what, remedy)
+
+
+def moment_of(store: Store, offer: int) -> Moment:
+    """The decision that made an offer, with the floor folded up to the event before.
+
+    :raises ConfigError: the log has no such offer.
+    """
+    engine = Engine()
+    for recorded in _events(store):
+        if isinstance(recorded[1], OfferMade) and recorded[1].offer == offer:
+            return Moment(recorded, engine)
+        engine.fold(recorded)
+    remedy = "look for it with: cckit log LOG --type offer.made"
+    raise ConfigError("--offer", f"no offer is {offer}", remedy)
+
+
+def _events(store: Store) -> Iterator[Recorded[Any]]:
+    codec = Codec(Registry(FACTS))
+    for frame in store.read():
+        yield from codec.events(frame.body, frame.first)
