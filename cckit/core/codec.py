@@ -19,10 +19,11 @@ from typing import Any, Final
 import msgpack
 
 from .errors import FormatError, UsageError
-from .events import Actor, Decision, Envelope, Recorded, Stamp
+from .events import Actor, Decision, Envelope, Recorded
 from .projection import Canonical
-from .registry import Reader, Registry
-from .schema import Encode, Unknown, unpack
+from .reading import UNREADABLE, Reading
+from .registry import Registry
+from .schema import Encode, unpack
 from .shapes import is_int64, is_utf8
 
 EXPANDED_MAX: Final = 65_535
@@ -33,10 +34,8 @@ REQUEST_SIZE: Final = 24
 IN_RANGE: Final = 1 << 62
 ACTORS_MAX: Final = 10_000
 
-_DECLARED: Final = "schema.declared"
 SURELY_SMALL: Final = EXPANDED_MAX - 5 * (4 * NAME_MAX) - 256
 """Data up to here makes no expanded event too large, whatever its names."""
-_UNREADABLE: Final = (ValueError, TypeError, KeyError, msgpack.exceptions.UnpackException)
 
 
 class Codec:
@@ -52,8 +51,7 @@ class Codec:
             cls: (*schema.kind[:2], schema.encode) for cls, schema in registry.by_class.items()
         }
         self._actors: set[Actor] = set()
-        self._all = _Readers(registry, None)
-        self._some: dict[tuple[type, ...], _Readers] = {}
+        self._reading = Reading(registry)
 
     # --- writing --------------------------------------------------------------------------
 
@@ -78,23 +76,20 @@ class Codec:
         stamp, recorded = decision
         encoders = self._encoders
         events = []
-        for envelope, data in recorded:
-            name, version, encode = encoders.get(type(data)) or self._encoder(data)
-            packed = encode(data)
-            _, _, stream, stream_version, _ = envelope
-            if (
-                type(stream) is not str
-                or not stream.isascii()
-                or len(stream) > NAME_MAX
-                or len(packed) > SURELY_SMALL
-            ):
-                self._refuse_large(envelope, data)
-            events.append((stream, stream_version, name, version, packed))
+        try:
+            for envelope, data in recorded:
+                name, version, encode = encoders.get(type(data)) or self._encoder(data)
+                packed = encode(data)
+                stream = envelope[2]
+                if len(packed) + len(stream) > NAME_MAX or not stream.isascii():
+                    self._refuse_large(envelope, packed)
+                events.append((stream, envelope[3], name, version, packed))
+        except (TypeError, AttributeError) as error:
+            remedy = "pass Recorded pairs, their streams as text"
+            raise UsageError("decision", f"what is recorded is no event: {error}", remedy) from error
         at, actor, occurred_at, cause, correlation, request = stamp
         fields = [at, occurred_at, *actor, cause, correlation, request, events]
-        if actor not in self._actors or not (type(at) is int and -IN_RANGE < at < IN_RANGE):
-            self._admit(fields, actor)
-        elif occurred_at is not None or cause is not None or correlation or request is not None:
+        if actor not in self._actors or not (type(at) is int and -IN_RANGE < at < IN_RANGE) or occurred_at is not None or cause is not None or correlation or request is not None:
             self._admit(fields, actor)
         return fields
 
@@ -149,13 +144,14 @@ class Codec:
         schema = self.registry.of(data)
         return schema.kind.name, schema.kind.version, schema.encode
 
-    def _refuse_large(self, envelope: Envelope, data: Any) -> None:
+    def _refuse_large(self, envelope: Envelope, packed: bytes) -> None:
         where = f"{envelope.type} at position {envelope.position}"
         if not is_name(envelope.stream):
             raise UsageError(where, "its stream is no name", f"use at most {NAME_MAX} characters")
-        size = len(self._expand(envelope, self.encode(data)))
-        if size > EXPANDED_MAX:
-            raise UsageError(where, f"{size} bytes", "store it outside and its hash here")
+        if len(packed) > SURELY_SMALL:
+            size = len(self._expand(envelope, packed))
+            if size > EXPANDED_MAX:
+                raise UsageError(where, f"{size} bytes", "store it outside and its hash here")
 
     # --- reading, trusting the chain ------------------------------------------------------
 
@@ -171,40 +167,7 @@ class Codec:
             that is newer than its class.
         :raises StoreError: a declaration or an old version that the registry refuses.
         """
-        readers = self._all if types is None else self._readers(types)
-        try:
-            found, datas = self._find(unpack(body), first, readers)
-            if not found:
-                return []
-            values = unpack(_array_of(datas))
-            return [(e, build(v)) for (e, build), v in zip(found, values, strict=True)]
-        except _UNREADABLE as error:
-            remedy = "verify the log with its events"
-            raise FormatError(f"frame at {first}", f"unreadable body: {error}", remedy) from error
-
-    def _find(
-        self, decisions: Any, first: int, readers: "_Readers"
-    ) -> tuple[list[tuple[Envelope, Callable[[Any], Any]]], list[bytes]]:
-        found = []
-        datas = []
-        position = first
-        new = tuple.__new__  # A named tuple's own constructor takes three times as long.
-        for at, occurred_at, actor_kind, actor, cause, correlation, request, events in decisions:
-            stamp = None
-            for stream, stream_version, name, version, data in events:
-                reader = readers[name, version]
-                if name == _DECLARED:
-                    self.registry.admit(self.decode(name, version, data))
-                if reader is not None:
-                    if stamp is None:
-                        who = new(Actor, (actor_kind, actor))
-                        stamp = new(Stamp, (at, who, occurred_at, cause, correlation, request))
-                    kind, build = reader
-                    place = (stamp, position, stream, stream_version, kind)
-                    found.append((new(Envelope, place), build))
-                    datas.append(data)
-                position += 1
-        return found, datas
+        return self._reading.events(body, first, types)
 
     def unpack(
         self, body: bytes, first: int, types: tuple[type, ...] | None = None
@@ -223,7 +186,7 @@ class Codec:
         """
         try:
             return self.registry.reader(name, version).build(unpack(data))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             what = f"unreadable data: {error}"
             raise FormatError(f"{name} version {version}", what, "verify the log") from error
 
@@ -239,42 +202,13 @@ class Codec:
                 pack([first + n, at, occurred_at, *event[:4], *rest, event[4]])
                 for n, ((at, occurred_at, *rest, _), event) in enumerate(flat)
             ]
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             what = f"unreadable body: {error}"
             raise FormatError(f"frame at {first}", what, "verify the log") from error
-
-    def _readers(self, types: tuple[type, ...]) -> "_Readers":
-        readers = self._some.get(types)
-        if readers is None:
-            readers = self._some[types] = _Readers(self.registry, self.registry.names(types))
-        return readers
-
-
-class _Readers(dict[tuple[str, int], Reader | None]):
-    """How to read each stored version, found once; None for what is skipped."""
-
-    def __init__(self, registry: Registry, wanted: frozenset[str] | None) -> None:
-        self._registry = registry
-        self._wanted = wanted
-
-    def __missing__(self, key: tuple[str, int]) -> Reader | None:
-        if self._wanted is not None and key[0] not in self._wanted:
-            self[key] = None
-            return None
-        reader = self._registry.reader(*key)
-        if self._wanted is not None and reader.kind.cls is Unknown:
-            remedy = "read the log with a newer cckit"
-            raise FormatError(key[0], f"version {key[1]} is newer than its class", remedy)
-        self[key] = reader
-        return reader
 
 
 def _decision(recorded: tuple[Recorded[Any], ...]) -> Decision:
     return Decision(recorded[0][0].stamp, recorded)
-
-
-def _array_of(packed: list[bytes]) -> bytes:
-    return b"\xdd" + len(packed).to_bytes(4, "big") + b"".join(packed)
 
 
 def is_name(value: Any) -> bool:

@@ -87,10 +87,7 @@ class Engine:
         for machine in machines:
             for kind in machine.seen:
                 self.seen.setdefault(kind, []).append(machine)
-        self.table: dict[type, tuple[EventKind, Handler]] = {
-            c: (kind_of(c), self._with_machines(c, _checked(c, handler)))
-            for c, handler in EVOLVE.items()
-        }
+        self.table = _Table(self._with_machines)
         self.folds = {c: self._with_machines(c, handler) for c, handler in EVOLVE.items()}
         """As ``table``, without the rules about a step: a log is as it is."""
         self.refusals: dict[str, tuple[int, int, int]] = {}
@@ -165,14 +162,15 @@ class Engine:
         recorded: list[Recorded[Any]] = []
         try:
             for stream, data in drafts:
-                cls = type(data)
-                version = versions.get(stream)
-                if version is None:
-                    version = 0 if cls is f.ContactCreated else self.version_of(stream)
+                try:
+                    version = versions[stream]
+                except KeyError:
+                    new_contact = type(data) is f.ContactCreated
+                    version = 0 if new_contact else self.version_of(stream)
                 versions[stream] = version + 1
                 if seal is not None:
                     data = seal(position, stream, data)
-                kind, handler = table.get(cls) or self._learn(cls)
+                kind, handler = table[type(data)]
                 envelope = new(Envelope, (stamp, position, stream, version, kind))
                 recorded.append((envelope, data))
                 handler(floor, envelope, data)
@@ -202,11 +200,6 @@ class Engine:
             check(self.floor)
         except Breach as breach:
             raise InvariantBroken(breach.rule, "frame", breach.detail) from breach
-
-    def _learn(self, cls: type) -> tuple[EventKind, Handler]:
-        """A plugin's event: the floor has nothing to do with it, machines may have."""
-        found = self.table[cls] = (kind_of(cls), self._with_machines(cls, nothing))
-        return found
 
     def _with_machines(self, cls: type, handler: Handler) -> Handler:
         machines = self.seen.get(cls)
@@ -282,6 +275,18 @@ class Engine:
         self.floor.timers.drop(timer)
         subject = f"{timer[3]} {timer[4]}" if timer[4] else str(timer[3])
         return self.act(m.TimerDue(timer[2], subject, timer[1]), actor, now, cause=timer[1])
+
+
+class _Table(dict[type, tuple[EventKind, Handler]]):
+    """What to do with each event class: plugins' classes are found when they come."""
+
+    def __init__(self, with_machines: Callable[[type, Handler], Handler]) -> None:
+        self.with_machines = with_machines
+
+    def __missing__(self, cls: type) -> tuple[EventKind, Handler]:
+        handler = self.with_machines(cls, _checked(cls, EVOLVE.get(cls, nothing)))
+        found = self[cls] = (kind_of(cls), handler)
+        return found
 
 
 def _checked(cls: type, handler: Handler) -> Handler:
