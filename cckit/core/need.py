@@ -17,6 +17,8 @@ Tree = tuple[str, "tuple[Tree, ...]"] | Atom
 _TOKEN: Final = re.compile(r"\s*(?:(>=|\(|\))|([^\s()>=]+))")
 _WORDS: Final = frozenset({"and", "or", "not"})
 MAX_ATOMS: Final = 64
+MAX_DEPTH: Final = 32
+"""Brackets and nots within each other."""
 
 
 @attrs.frozen(slots=True)
@@ -28,6 +30,8 @@ class Need:
     tree: Tree | None
     atoms: tuple[Atom, ...]
     """Every (skill, level) it mentions, sorted."""
+    skills: tuple[str, ...] = ()
+    """Every skill it mentions, sorted."""
 
     def fits(self, skills: Mapping[str, int]) -> bool:
         """Tell whether an agent with these skills has what is needed."""
@@ -35,7 +39,7 @@ class Need:
 
     def level(self, skills: Mapping[str, int]) -> int:
         """Sum the agent's levels in the skills it mentions."""
-        return sum(skills.get(skill, 0) for skill, _ in self.atoms)
+        return sum(skills.get(skill, 0) for skill in self.skills)
 
     def mask(self, holders: Callable[[Atom], int], everyone: int) -> int:
         """Combine the bitsets of each atom's holders into one of who fits."""
@@ -75,13 +79,14 @@ def parse(text: str) -> Need:
     tokens = _tokens(text)
     if not tokens:
         return Need("", None, ())
-    tree, rest = _either(tokens, 0)
+    tree, rest = _either(tokens, 0, 0)
     if rest != len(tokens):
         raise ValueError(f"need {text!r}: unexpected {tokens[rest]!r}")
     atoms = tuple(sorted(set(_atoms(tree))))
     if len(atoms) > MAX_ATOMS:
         raise ValueError(f"need {text!r}: {len(atoms)} conditions, at most {MAX_ATOMS}")
-    return Need(_text(tree, 0), tree, atoms)
+    skills = tuple(sorted({skill for skill, _ in atoms}))
+    return Need(_text(tree, 0), tree, atoms, skills)
 
 
 def _tokens(text: str) -> list[str]:
@@ -96,35 +101,46 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-def _either(tokens: list[str], at: int) -> tuple[Tree, int]:
-    return _joined(tokens, at, "or", lambda t, a: _joined(t, a, "and", _single))
+def _either(tokens: list[str], at: int, depth: int) -> tuple[Tree, int]:
+    return _joined(
+        tokens, at, depth, "or", lambda t, a, d: _joined(t, a, d, "and", _single)
+    )
 
 
 def _joined(
     tokens: list[str],
     at: int,
+    depth: int,
     word: str,
-    part: Callable[[list[str], int], tuple[Tree, int]],
+    part: Callable[[list[str], int, int], tuple[Tree, int]],
 ) -> tuple[Tree, int]:
-    first, at = part(tokens, at)
-    parts = [first]
+    """Read parts joined by a word: sorted, each once, none of them joined by it again."""
+    first, at = part(tokens, at, depth)
+    parts = set(_parts(first, word))
     while at < len(tokens) and tokens[at] == word:
-        more, at = part(tokens, at + 1)
-        parts.append(more)
+        more, at = part(tokens, at + 1, depth)
+        parts.update(_parts(more, word))
     if len(parts) == 1:
-        return first, at
-    return (word, tuple(sorted(set(parts), key=lambda tree: _text(tree, 2)))), at
+        return parts.pop(), at
+    return (word, tuple(sorted(parts, key=lambda tree: _text(tree, 2)))), at
 
 
-def _single(tokens: list[str], at: int) -> tuple[Tree, int]:
+def _parts(tree: Tree, word: str) -> "tuple[Tree, ...]":
+    joined, rest = tree
+    return rest if joined == word and not isinstance(rest, int) else (tree,)
+
+
+def _single(tokens: list[str], at: int, depth: int) -> tuple[Tree, int]:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"need: more than {MAX_DEPTH} brackets and nots within each other")
     if at >= len(tokens):
         raise ValueError("need: it ends where a skill should stand")
     word = tokens[at]
     if word == "not":
-        part, at = _single(tokens, at + 1)
+        part, at = _single(tokens, at + 1, depth + 1)
         return ("not", (part,)), at
     if word == "(":
-        part, at = _either(tokens, at + 1)
+        part, at = _either(tokens, at + 1, depth + 1)
         if at >= len(tokens) or tokens[at] != ")":
             raise ValueError("need: a bracket is not closed")
         return part, at + 1
