@@ -41,10 +41,8 @@ class Page:
         self.folder = folder
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
         self.printed = ""
-        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
         self.environment = {
             **os.environ,
-            "PATH": path,
             "PYTHONPATH": str(folder),
             "COLUMNS": "100",
             "NO_COLOR": "1",
@@ -159,6 +157,9 @@ def test_every_block_of_the_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # Whoever runs pytest by its path has not switched the environment on.
+    here = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", os.pathsep.join((here, os.environ["PATH"])))
     # The examples of the tree and the recorded days lie where a page says they lie.
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     sybil = Sybil(parsers=[Page(tmp_path).parse, SkipParser()])
