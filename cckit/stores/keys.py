@@ -66,30 +66,40 @@ class Keys:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         self._invalid = InvalidTag
+        self._aes = AESGCM
         self.path = path
         self._where = path or "keys in memory"
         self._draw = draw
-        self._reader, self._writer = _connect(path)
-        self._wal = Checkpoints(self._writer)
         self._lookups: dict[bytes, bytes] = {}  # Not yet durable.
         self._wraps: dict[tuple[bytes, int], bytes] = {}  # Not yet durable.
         self._open: dict[bytes, Key] = {}  # The newest key of people seen lately.
         self._failed = False
+        self._reader, self._writer = _connect(path)
+        self._wal = Checkpoints(self._writer)
+        try:
+            self._secret = self._unlock(log_id, kek)
+        except BaseException:
+            self._reader.close()
+            self._writer.close()
+            raise
+
+    def _unlock(self, log_id: bytes, kek: bytes | None) -> bytes:
+        """Take up the KEK and check that it is the right one; the secret of the lookup."""
         rows: Any = self._reader.execute("SELECT name, value FROM meta")
         meta: dict[str, bytes] = dict(rows)
         if meta and meta["log_id"] != log_id:
             raise FormatError(self._where, "belongs to another log", _REMEDY)
         if meta and kek is None and "kek" not in meta:
             raise FormatError(self._where, "needs its KEK", "give the KEK that it was made with")
-        known = kek or meta.get("kek") or draw(KEY_SIZE)
-        self._kek = AESGCM(known)
+        known = kek or meta.get("kek") or self._draw(KEY_SIZE)
+        self._kek = self._aes(known)
         if not meta:
-            lookup = self._wrap(_LOOKUP, Key(0, draw(KEY_SIZE)))
+            lookup = self._wrap(_LOOKUP, Key(0, self._draw(KEY_SIZE)))
             meta = {"log_id": log_id, "lookup": lookup}
             kept = meta if kek is not None else {**meta, "kek": known}
             with self._writer:
                 self._writer.executemany("INSERT INTO meta VALUES (?, ?)", list(kept.items()))
-        self._secret = self._unwrap(_LOOKUP, 0, meta["lookup"])
+        return self._unwrap(_LOOKUP, 0, meta["lookup"])
 
     @classmethod
     def open(

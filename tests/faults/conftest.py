@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -63,7 +64,7 @@ class Victim:
         assert self._process.stdout is not None
         found: list[Ack] = []
         while len(found) < count:
-            ready, _, _ = select.select([self._acks, self._process.stdout], [], [])
+            ready = select.select([self._acks, self._process.stdout.fileno()], [], [])[0]
             if self._acks not in ready:
                 break
             found.append(self._ack())
@@ -94,6 +95,17 @@ class Victim:
         self._process.wait()
         self._process.stdout.close()
         os.close(self._acks)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: what is killed or told to fail is no disk."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as name:
+        yield Path(name)
 
 
 @pytest.fixture(scope="module")

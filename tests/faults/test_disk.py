@@ -29,9 +29,9 @@ def next_frame(head: Head) -> Frame:
 
 
 def work(store: SqliteStore, acks: list[bytes]) -> None:
-    """Claim, append a dozen frames with checkpoints between them, and close."""
+    """Claim, append eight frames with checkpoints between them, and close."""
     store.claim()
-    for _ in range(12):
+    for _ in range(8):
         frame = next_frame(store.head())
         assert store.append(frame, store.head()) is None
         acks.append(frame.chain)
@@ -40,13 +40,13 @@ def work(store: SqliteStore, acks: list[bytes]) -> None:
 
 @pytest.mark.parametrize("kinds", [(kind,) for kind in WRITES])
 def test_no_operation_that_fails_loses_or_halves_anything(
-    tmp_path: Path, disk: FailingDisk, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, ...]
+    folder: Path, disk: FailingDisk, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(connection, "PASSIVE_PAGES", 4)
     monkeypatch.setattr(connection, "TRUNCATE_BYTES", 10 * 4096)
     poisoned = 0
     for fail_at in count():
-        path = tmp_path / f"{fail_at}.db"
+        path = folder / f"{fail_at}.db"
         SqliteStore.open(path, create=True, origin="o", log_id=LOG_ID).close()
         store = SqliteStore.open(path, vfs=disk.name)
         acks: list[bytes] = []
@@ -79,11 +79,9 @@ def test_no_operation_that_fails_loses_or_halves_anything(
     assert poisoned == fail_at > 0
 
 
-def test_the_shim_sees_a_sync_before_each_acknowledgement(
-    tmp_path: Path, disk: FailingDisk
-) -> None:
+def test_the_shim_sees_a_sync_before_each_acknowledgement(folder: Path, disk: FailingDisk) -> None:
     store = SqliteStore.open(
-        tmp_path / "log.db", create=True, origin="o", log_id=LOG_ID, vfs=disk.name
+        folder / "log.db", create=True, origin="o", log_id=LOG_ID, vfs=disk.name
     )
     store.claim()
     for _ in range(5):

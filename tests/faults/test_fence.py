@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.faults.conftest import Victim
 
 
-def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path, victim: "Victim") -> None:
-    path = tmp_path / "log.db"
+def test_a_second_writer_is_refused_and_told_who_writes(folder: Path, victim: "Victim") -> None:
+    path = folder / "log.db"
     victim.start(path, "step", 9)
     victim.say("go")
     victim.acks(1)
@@ -29,8 +29,8 @@ def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path, victim: 
     SqliteStore.open(path).close()
 
 
-def test_a_process_is_told_that_this_one_writes(tmp_path: Path, victim: "Victim") -> None:
-    path = tmp_path / "log.db"
+def test_a_process_is_told_that_this_one_writes(folder: Path, victim: "Victim") -> None:
+    path = folder / "log.db"
     store = victim.module.open_log(str(path))
     store.claim()
     victim.start(path, "write", 1)
@@ -41,8 +41,8 @@ def test_a_process_is_told_that_this_one_writes(tmp_path: Path, victim: "Victim"
     store.close()
 
 
-def test_a_second_store_of_the_same_process_is_refused(tmp_path: Path, victim: "Victim") -> None:
-    path = tmp_path / "log.db"
+def test_a_second_store_of_the_same_process_is_refused(folder: Path, victim: "Victim") -> None:
+    path = folder / "log.db"
     store = victim.module.open_log(str(path))
     with pytest.raises(StoreError, match=f"pid {os.getpid()}"):
         SqliteStore.open(path)
@@ -50,9 +50,9 @@ def test_a_second_store_of_the_same_process_is_refused(tmp_path: Path, victim: "
 
 
 def test_a_stopped_writer_that_wakes_up_after_a_take_over_is_fenced(
-    tmp_path: Path, victim: "Victim"
+    folder: Path, victim: "Victim"
 ) -> None:
-    path = tmp_path / "log.db"
+    path = folder / "log.db"
     victim.start(path, "step", 9)
     victim.say("go")
     before = victim.acks(1)
@@ -74,8 +74,8 @@ def test_a_stopped_writer_that_wakes_up_after_a_take_over_is_fenced(
     again.close()
 
 
-def test_who_is_fenced_does_not_mark_the_log_as_closed(tmp_path: Path, victim: "Victim") -> None:
-    path = tmp_path / "log.db"
+def test_who_is_fenced_does_not_mark_the_log_as_closed(folder: Path, victim: "Victim") -> None:
+    path = folder / "log.db"
     old = victim.module.open_log(str(path))
     old.claim()
     new = SqliteStore.open(path, take_over=True)

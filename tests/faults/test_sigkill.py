@@ -40,11 +40,9 @@ def check(path: Path, acks: "list[Ack]", frames_of: Any) -> None:
     store._lock.release()  # type: ignore[union-attr]
 
 
-def test_a_killed_writer_loses_nothing_that_it_acknowledged(
-    tmp_path: Path, victim: "Victim"
-) -> None:
+def test_a_killed_writer_loses_nothing_that_it_acknowledged(folder: Path, victim: "Victim") -> None:
     draw = random.Random(SEED)
-    path, acks, killed = tmp_path / "log.db", [], 0
+    path, acks, killed = folder / "log.db", [], 0
     while killed < EXACT:
         victim.start(path, "write", 12, draw.randrange(160))
         code, news = victim.end()
@@ -66,9 +64,9 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(
     connection.close()
 
 
-def test_a_log_is_made_whole_or_not_at_all(tmp_path: Path, victim: "Victim") -> None:
+def test_a_log_is_made_whole_or_not_at_all(folder: Path, victim: "Victim") -> None:
     for kill_at in count():
-        path = tmp_path / f"{kill_at}.db"
+        path = folder / f"{kill_at}.db"
         victim.start(path, "write", 1, kill_at)
         code, acks = victim.end()
         born = path.exists()
@@ -80,10 +78,10 @@ def test_a_log_is_made_whole_or_not_at_all(tmp_path: Path, victim: "Victim") -> 
 
 
 def test_the_check_notices_a_writer_that_acknowledges_too_early(
-    tmp_path: Path, victim: "Victim"
+    folder: Path, victim: "Victim"
 ) -> None:
     with pytest.raises(AssertionError, match="acknowledged and lost"):
         for kill_at in range(60, 120):
-            path = tmp_path / f"{kill_at}.db"
+            path = folder / f"{kill_at}.db"
             victim.start(path, "hurry", 12, kill_at)
             check(path, victim.end()[1], victim.module)

@@ -1,0 +1,198 @@
+"""People keep their ids and keys; nobody else's, and nobody without the KEK."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from cckit.core.errors import FormatError, StoreError, UsageError
+from cckit.core.ids import SubjectId
+from cckit.hooks.vault import Key, commitment, subject_bytes
+from cckit.stores.keys import Keys
+
+LOG_ID = bytes(range(16))
+NUMBER = "+972-54-000-0001"
+OTHER = "+972-54-000-0002"
+
+
+def drawer(seed: int = 0) -> Callable[[int], bytes]:
+    """Bytes that look random and come again with the seed."""
+    n = seed * 1_000_000
+
+    def draw(size: int) -> bytes:
+        nonlocal n
+        n += 1
+        return hashlib.shake_128(b"%d" % n).digest(size)
+
+    return draw
+
+
+def test_a_number_is_one_person_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    keys = Keys.open(path, LOG_ID, drawer())
+    person = keys.resolve(NUMBER)
+    other = keys.resolve(OTHER)
+    assert person.subject != other.subject
+    assert keys.resolve(NUMBER) == (person.subject, None)
+    keys.close()
+    again = Keys.open(path, LOG_ID, drawer(1))
+    assert again.resolve(NUMBER) == (person.subject, None)
+    assert again.resolve(OTHER) == (other.subject, None)
+    again.close()
+
+
+def test_a_new_person_s_key_is_committed_to(tmp_path: Path) -> None:
+    keys = Keys.open(tmp_path / "log.keys", LOG_ID, drawer())
+    person = keys.resolve(NUMBER)
+    subject = subject_bytes(person.subject)
+    key = keys.key(subject)
+    assert key is not None
+    assert key.number == 1
+    assert person.commitment == commitment(subject, key)
+    expected = b"cckit-dek" + subject + bytes([0, 0, 0, 0, 0, 0, 0, 1]) + key.secret
+    assert person.commitment == hashlib.sha256(expected).digest()
+    keys.close()
+
+
+def test_somebody_who_comes_by_id_gets_a_key_once() -> None:
+    keys = Keys.open(None, LOG_ID, drawer())
+    subject = SubjectId(bytes(range(16)).hex())
+    assert keys.key(subject_bytes(subject)) is None
+    assert keys.adopt(subject).commitment is not None
+    assert keys.adopt(subject) == (subject, None)
+    with pytest.raises(UsageError, match="not 16 bytes in lower-case hex"):
+        keys.adopt(SubjectId("s1"))
+    keys.close()
+
+
+def test_keys_are_found_by_number_before_and_after_flushing(tmp_path: Path) -> None:
+    keys = Keys.open(tmp_path / "log.keys", LOG_ID, drawer())
+    subject = subject_bytes(keys.resolve(NUMBER).subject)
+    key = keys.key(subject)
+    assert key is not None and keys.pending
+    assert keys.find(subject, 1) == key.secret
+    keys.flush()
+    assert not keys.pending
+    keys._open.clear()
+    assert keys.find(subject, 1) == key.secret
+    assert keys.key(subject) == key
+    assert keys.find(subject, 2) is None
+    assert keys.find(bytes(16), 1) is None
+    keys.close()
+
+
+def test_what_is_not_flushed_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    keys = Keys.open(path, LOG_ID, drawer())
+    flushed = keys.resolve(NUMBER)
+    keys.flush()
+    lost = keys.resolve(OTHER)
+    other_process = Keys.open(path, LOG_ID, drawer(2))
+    assert other_process.resolve(NUMBER) == (flushed.subject, None)
+    assert other_process.resolve(OTHER).subject != lost.subject
+    other_process._lookups.clear()
+    other_process._wraps.clear()
+    other_process.close()
+    keys.close()
+
+
+def test_two_writers_of_keys_never_both_succeed(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    one, two = Keys.open(path, LOG_ID, drawer(1)), Keys.open(path, LOG_ID, drawer(2))
+    one.resolve(NUMBER)
+    two.resolve(NUMBER)
+    one.flush()
+    with pytest.raises(StoreError):
+        two.flush()
+    with pytest.raises(StoreError, match="an earlier error poisoned the keys"):
+        two.flush()
+    two.close()
+    one.close()
+
+
+def test_neither_numbers_nor_keys_stand_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    kek = bytes([7] * 32)
+    keys = Keys.open(path, LOG_ID, drawer(), kek=kek)
+    secrets = []
+    for n in range(50):
+        key = keys.key(subject_bytes(keys.resolve(f"{NUMBER}{n}").subject))
+        assert key is not None
+        secrets.append(key.secret)
+    keys.flush()
+    contents = b"".join(found.read_bytes() for found in tmp_path.iterdir())
+    assert NUMBER.encode() not in contents
+    assert kek not in contents
+    assert not any(secret in contents for secret in secrets)
+    assert all(hashlib.sha256(f"{NUMBER}{n}".encode()).digest() not in contents for n in range(50))
+    keys.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_without_a_kek_one_is_made_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    keys = Keys.open(path, LOG_ID, drawer())
+    person = keys.resolve(NUMBER)
+    keys.close()
+    connection = apsw.Connection(str(path))
+    names = [row[0] for row in connection.execute("SELECT name FROM meta ORDER BY name")]
+    connection.close()
+    assert names == ["kek", "log_id", "lookup"]
+    again = Keys.open(path, LOG_ID, drawer(3))
+    assert again.resolve(NUMBER).subject == person.subject
+    again.close()
+
+
+def test_another_kek_or_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    Keys.open(path, LOG_ID, drawer(), kek=bytes([7] * 32)).close()
+    with pytest.raises(FormatError, match="needs its KEK"):
+        Keys.open(path, LOG_ID, drawer())
+    with pytest.raises(FormatError, match="wrapped under another KEK"):
+        Keys.open(path, LOG_ID, drawer(), kek=bytes([8] * 32))
+    Keys.open(path, LOG_ID, drawer(), kek=bytes([7] * 32)).close()
+
+
+def test_a_foreign_key_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    Keys.open(path, LOG_ID, drawer()).close()
+    with pytest.raises(FormatError, match="belongs to another log"):
+        Keys.open(path, bytes(16), drawer())
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 2)
+    connection.close()
+    with pytest.raises(FormatError, match="a key file of format 2"):
+        Keys.open(path, LOG_ID, drawer())
+    path.write_bytes(b"dear diary")
+    with pytest.raises(FormatError, match="is not an SQLite file"):
+        Keys.open(path, LOG_ID, drawer())
+    other = apsw.Connection(str(tmp_path / "other.keys"))
+    other.execute("CREATE TABLE key(a)")
+    other.close()
+    with pytest.raises(FormatError, match="is no key file"):
+        Keys.open(tmp_path / "other.keys", LOG_ID, drawer())
+
+
+def test_a_file_that_was_half_made_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    (tmp_path / "log.keys.new").write_bytes(b"half")
+    keys = Keys.open(path, LOG_ID, drawer())
+    keys.close()
+    assert sorted(os.listdir(tmp_path)) == ["log.keys"]
+
+
+def test_a_simulation_s_keys_come_again_with_its_seed() -> None:
+    one, two = Keys.open(None, LOG_ID, drawer(5)), Keys.open(None, LOG_ID, drawer(5))
+    for number in (NUMBER, OTHER, NUMBER):
+        assert one.resolve(number) == two.resolve(number)
+    one.close()
+    two.close()
+
+
+def test_a_key_says_its_number_in_what_it_commits_to() -> None:
+    subject, secret = bytes(16), bytes(32)
+    assert commitment(subject, Key(1, secret)) != commitment(subject, Key(2, secret))
