@@ -51,6 +51,8 @@ class Archive:
         """The first position that the views do not know."""
         self.failure: BaseException | None = None
         """Why the views do not follow any more; None if they do."""
+        self.abandoned = False
+        """The log is no longer ours, so its views are not either."""
         self._say = say
         self._busy = False
 
@@ -226,11 +228,15 @@ class Archive:
             self.failure = self.failure or answer.error
 
     async def close(self) -> None:
-        """Index what is left, and let files go."""
+        """Index what is left, and let files go.
+
+        Nothing is indexed by who was taken over: the views are the other's now.
+        """
 
         def end() -> None:
             try:
-                self._catch_up()
+                if not self.abandoned:
+                    self._catch_up()
             finally:
                 self._views.close()
                 self._store.close()

@@ -227,6 +227,7 @@ class Life:
             try:
                 await writer.run()
             finally:
+                archive.abandoned = writer.failure is not None
                 self._stored.set()
                 feed.close(writer.failure)
 
