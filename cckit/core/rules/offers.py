@@ -45,6 +45,9 @@ def alerting(
     if offer.phase is not o.MADE:
         return []  # Told twice, or later than the answer: nothing new.
     leg = command.leg if command.leg is not None else LegId(floor.next_id())
+    if command.leg is not None and (leg in floor.legs or not floor.was_given(leg)):
+        what = f"leg {leg} is in use, or no id of this log"
+        return Refused("leg.not_free", f"offer {offer.id}", what, "name none: the event gives one")
     return [Draft(offer.contact, f.OfferAlerting(offer.id, leg))]
 
 

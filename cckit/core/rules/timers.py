@@ -31,18 +31,25 @@ def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> 
 
 
 def _wrapup(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
-    agent_id, _, contact = command.subject.rpartition(" ")
-    agent = floor.agents.get(AgentId(agent_id))
-    slot = agent.slots.get(contact) if agent else None
-    if agent is None or slot is None or slot.phase is not WRAPUP:
-        return []
-    if slot.position != command.set_position or slot.due > now:
-        return []
-    return wrapped_up(floor, agent, contact, "timer", (), now, ask)
+    words = command.subject.split(" ")
+    for n in range(1, len(words)):  # Both ids may have spaces of their own.
+        agent = floor.agents.get(AgentId(" ".join(words[:n])))
+        contact = " ".join(words[n:])
+        slot = agent.slots.get(contact) if agent is not None else None
+        if agent is None or slot is None or slot.phase is not WRAPUP:
+            continue
+        if slot.position == command.set_position and slot.due <= now:
+            return wrapped_up(floor, agent, contact, "timer", (), now, ask)
+    return []
+
+
+def _number(subject: str) -> int:
+    """The id that a timer is about; 0 is nothing's."""
+    return int(subject) if len(subject) < 20 and subject.isascii() and subject.isdigit() else 0
 
 
 def _offer(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts | Refused:
-    offer = floor.offers.get(int(command.subject))
+    offer = floor.offers.get(_number(command.subject))
     if offer is None or offer.position != command.set_position or offer.due > now:
         return []
     if offer.phase is o.ACCEPTED:
@@ -58,7 +65,7 @@ def _offer(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts | Re
 
 
 def _entry(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
-    entry = floor.entries.get(int(command.subject))
+    entry = floor.entries.get(_number(command.subject))
     if entry is None:
         return []
     if command.kind == "wait" and entry.phase is q.TAKEN:
