@@ -5,6 +5,7 @@ are generated source: attribute reads and exact type tests in a row, one pack, a
 way back a plain twin whose class is swapped (see ``events``).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -20,7 +21,8 @@ STR_MAX: Final = 16 * 1024
 """Bytes of a text in UTF-8."""
 BIN_MAX: Final = 32 * 1024
 EXT_MAX: Final = 32_768
-UINT64: Final = b"\xcf"
+BEYOND_INT64: Final = re.compile(rb"\xcf[\x80-\xff]").search
+"""Finds an integer from 2^63 on, or bytes of a text or a hash that look like one."""
 SEALED: Final = 1
 """The only msgpack extension in a log."""
 
@@ -100,12 +102,12 @@ def _encoding(
     """The encoding of one version of one type.
 
     A combination of types that passed is remembered, so the next event of those types
-    costs one look-up in place of a test a field. Ranges show in the bytes: nothing but
-    an integer beyond 64 bits begins with UINT64, or its byte is part of a text or a hash
-    and the slow test clears it.
+    costs one look-up in place of a test a field. An integer out of range shows in the
+    bytes; where a text or a hash only looks like one, the slow test clears it.
     """
     seen: set[tuple[type, ...]] = set()
     pack = msgpack.Packer(default=_pack_sealed).pack
+    beyond = BEYOND_INT64
     nested = tuple(
         (n, fits(field.shape), ordered(field.shape))
         for n, field in enumerate(fields)
@@ -129,7 +131,7 @@ def _encoding(
             data: bytes = pack(values)
         except (ValueError, OverflowError):
             raise _misfit(kind, fields, values) from None
-        if UINT64 in data:
+        if beyond(data):
             admit(values)
         if len(data) > STR_MAX:
             _refuse_large(kind, fields, values)
