@@ -22,7 +22,7 @@ from typing import Any, Final
 import apsw
 
 from cckit.core.errors import FormatError, StoreError, UsageError
-from cckit.core.frame import CHAIN_SIZE, FORMAT, Frame, first_previous
+from cckit.core.frame import FORMAT, Frame, first_previous
 from cckit.hooks.store import Conflict, Head
 
 from .connection import (
@@ -46,11 +46,13 @@ _TABLES: Final = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE frame(position INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 """
+_META: Final = frozenset({"origin", "log_id", "epoch", "clean_end", "continues"})
 _COMPARE: Final = "SELECT value, (SELECT max(position) FROM frame) FROM meta WHERE name = 'epoch'"
 _INSERT: Final = "INSERT INTO frame VALUES (?, ?)"
 _LAST: Final = "SELECT position, bytes FROM frame ORDER BY position DESC LIMIT 1"
 _START: Final = "SELECT coalesce(max(position), 0) FROM frame WHERE position <= ?"
 _ROWS: Final = "SELECT position, bytes FROM frame WHERE position >= ? ORDER BY position LIMIT ?"
+_RESTORE: Final = "restore it from a copy"
 _SET: Final = "UPDATE meta SET value = ? WHERE name = ?"
 
 _Phase = Enum("_Phase", "OPEN FAILED CLOSED")
@@ -75,8 +77,7 @@ class SqliteStore:
         self._vfs = vfs
         self._phase = OPEN
         self._epoch: int | None = None  # Ours, once claimed.
-        rows: Any = self._execute("SELECT name, value FROM meta")
-        meta = dict(rows)
+        meta = self._read_meta()
         self.origin: str = meta["origin"]
         self.log_id: bytes = meta["log_id"]
         self.continues: bytes | None = meta["continues"]
@@ -127,11 +128,11 @@ class SqliteStore:
     def _open_reader(cls, path: str, vfs: str | None) -> "SqliteStore":
         _check_file(path)
         if not is_read_only(path):
-            return cls(path, connect(path, Mode.READ, vfs), None, vfs)
+            return cls._on(path, Mode.READ, None, vfs)
         if wal_size(path):
             what = "was not closed, and its WAL can't be read where nothing can be written"
             raise FormatError(path, what, f"copy both {path} and {path}-wal to a writable folder")
-        return cls(path, connect(path, Mode.IMMUTABLE, vfs), None, vfs)
+        return cls._on(path, Mode.IMMUTABLE, None, vfs)
 
     @classmethod
     def _open_writer(
@@ -152,13 +153,22 @@ class SqliteStore:
             if create:
                 assert origin is not None and log_id is not None
                 _create(path, origin, log_id, vfs)
-            store = cls(path, connect(path, Mode.WRITE, vfs), lock, vfs)
+            store = cls._on(path, Mode.WRITE, lock, vfs)
         except BaseException:
             lock.release()
             raise
         if warning is not None:
             store.warnings = (warning,)
         return store
+
+    @classmethod
+    def _on(cls, path: str, mode: Mode, lock: WriterLock | None, vfs: str | None) -> "SqliteStore":
+        connection = connect(path, mode, vfs)
+        try:
+            return cls(path, connection, lock, vfs)
+        except BaseException:
+            connection.close()
+            raise
 
     def reader(self) -> "SqliteStore":
         """Another handle on this log that only reads, for another thread."""
@@ -235,7 +245,7 @@ class SqliteStore:
             frame = Frame.parse(stored)
             if frame.first != position:
                 what = f"holds a frame that says it is at {frame.first}"
-                raise FormatError(f"{self.path} at {position}", what, "restore it from a copy")
+                raise FormatError(f"{self.path} at {position}", what, _RESTORE)
             if frame.end > from_position:
                 yield frame
 
@@ -264,6 +274,8 @@ class SqliteStore:
         rows: list[tuple[int, bytes]] = []
         cursor: Any = self._execute(_ROWS, (at, wanted))
         for row in cursor:
+            if type(row[1]) is not bytes:
+                raise FormatError(f"{self.path} at {row[0]}", "holds no bytes", _RESTORE)
             rows.append(row)
             size += len(row[1])
             if size >= BATCH_BYTES:
@@ -289,8 +301,24 @@ class SqliteStore:
         return Head(last.end - 1, last.chain, epoch), last.first
 
     def _last_frame(self) -> Frame | None:
-        rows: Any = self._execute(_LAST).fetchall()
-        return Frame.parse(rows[0][1]) if rows else None
+        row: Any = self._execute(_LAST).fetchone()
+        if row is None:
+            return None
+        if type(row[1]) is not bytes:
+            raise FormatError(f"{self.path} at {row[0]}", "holds no bytes", _RESTORE)
+        return Frame.parse(row[1])
+
+    def _read_meta(self) -> dict[str, Any]:
+        rows: Any = self._execute("SELECT name, value FROM meta")
+        meta = dict(rows)
+        if not meta.keys() >= _META or type(meta["epoch"]) is not int:
+            raise FormatError(self.path, "lacks what names a log", _RESTORE)
+        try:
+            first_previous(meta["origin"], meta["log_id"])
+        except (UsageError, AttributeError, TypeError) as error:
+            what = "names its log in a way that no log has"
+            raise FormatError(self.path, what, _RESTORE) from error
+        return meta
 
     def _check_tail(self) -> None:
         last = self._last_frame()
@@ -398,8 +426,7 @@ def _closed_at(path: str) -> bytes | None:
         found: Any = connection.execute("SELECT value FROM meta WHERE name = 'clean_end'").get
     finally:
         connection.close()
-    assert found is None or (isinstance(found, bytes) and len(found) == CHAIN_SIZE)
-    return found
+    return found  # type: ignore[no-any-return]
 
 
 def _create(path: str, origin: str, log_id: bytes, vfs: str | None) -> None:
