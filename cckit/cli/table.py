@@ -72,9 +72,10 @@ def header_lines(document: Document) -> list[str]:
     zone = header["zone"]
     within = {d.T for d in document.table.definitions}
     promise = f", in time is within {span_text(within.pop())}" if len(within) == 1 else ""
+    place = f"zone {zone['name']} ({zone['iana']})"
     return [
         f"{header['report']} of a log that is {header['kind'] or 'empty'}",
-        f"position {header['position']}, chain {chain}…, zone {zone['name']} ({zone['iana']}){promise}",
+        f"position {header['position']}, chain {chain}…, {place}{promise}",
     ]
 
 

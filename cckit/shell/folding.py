@@ -81,6 +81,12 @@ def fold(
     return Folded(folding, Source(envelope.position, last.chain, envelope.recorded_at))
 
 
+def center_zone(store: Store) -> str:
+    """The name of the zone that a log's center lives in; UTC where nothing says so."""
+    states = fold(store, [CenterZone()]).folding.states
+    return str(states[CenterZone.name].get("zone", "UTC"))
+
+
 def _until(events: list[Recorded[object]], at: int | None) -> list[Recorded[object]]:
     if at is None or not events or events[-1][0].position <= at:
         return events
