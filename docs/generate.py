@@ -324,23 +324,32 @@ def command(file: str, function: str, words: str) -> str:
     positional = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
     given = [None] * (len(positional) - len(node.args.defaults)) + list(node.args.defaults)
     rows = [
-        (arg.upper(), default_of(default) if default else "", told.get(arg, ""))
+        (arg.upper(), shown(default), told.get(arg, ""))
         for arg, default in zip(positional, given, strict=True)
     ]
     for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         named = re.search(r"name='(--[\w-]+)'", ast.unparse(arg.annotation or arg))
         option = named.group(1) if named else "--" + arg.arg.strip("_").replace("_", "-")
-        is_flag = isinstance(default, ast.Constant) and isinstance(default.value, bool)
-        shown = "" if is_flag or default is None else default_of(default)
-        rows.append((option, "" if shown in ("None", "()") else shown, told.get(arg.arg, "")))
+        if isinstance(default, ast.Constant) and default.value is True:
+            option += f"`, `--no-{option[2:]}"
+        rows.append((option, shown(default), told.get(arg.arg, "")))
     lines = ["| argument | default | meaning |", "| --- | --- | --- |"]
     lines += [f"| `{n}` | {f'`{d}`' if d else ''} | {flat(t)} |" for n, d, t in rows]
     return f"## `cckit {words}`\n\n{paragraphs(about)}\n\n" + "\n".join(lines) + "\n"
 
 
+def shown(default: ast.expr | None) -> str:
+    """A default as one would type it; none for flags and for what may be left out."""
+    text = default_of(default)
+    if text in ("None", "()", "True", "False"):
+        return ""
+    return re.sub(r"^Path\((.+)\)$", r"\1", text).strip("'")
+
+
 def pages() -> dict[str, str]:
     """Name of each generated page to its text."""
     return {
+        "cli.md": cli(),
         "events.md": events(),
         "commands.md": commands(),
         "hooks.md": hooks(),

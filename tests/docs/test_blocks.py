@@ -152,6 +152,7 @@ def contains(shown: Any, printed: Any) -> bool:
     return bool(shown == printed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_every_block_of_the_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
