@@ -22,30 +22,17 @@ from typing import Any, Final
 import apsw
 
 from cckit.core.errors import FormatError, StoreError, UsageError
-from cckit.core.frame import FORMAT, Frame, first_previous
+from cckit.core.frame import Frame, first_previous
 from cckit.hooks.store import Conflict, Head
 
-from .connection import (
-    Checkpoints,
-    Mode,
-    checkpoint,
-    connect,
-    is_read_only,
-    read_header,
-    sync_folder,
-    wal_size,
-)
+from .connection import Checkpoints, Mode, checkpoint, connect, is_read_only, wal_size
+from .file import check_file, create_file
 from .lock import WriterLock, check_file_system, file_system
 
-APPLICATION_ID: Final = 0x43434B54  # "CCKT"
 BATCH_FRAMES: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """A read transaction ends after this much, so that no reader holds up a checkpoint."""
 
-_TABLES: Final = """
-CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-CREATE TABLE frame(position INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-"""
 _META: Final = frozenset({"origin", "log_id", "epoch", "clean_end", "continues"})
 _COMPARE: Final = "SELECT value, (SELECT max(position) FROM frame) FROM meta WHERE name = 'epoch'"
 _INSERT: Final = "INSERT INTO frame VALUES (?, ?)"
@@ -126,7 +113,7 @@ class SqliteStore:
 
     @classmethod
     def _open_reader(cls, path: str, vfs: str | None) -> "SqliteStore":
-        _check_file(path)
+        check_file(path)
         if not is_read_only(path):
             return cls._on(path, Mode.READ, None, vfs)
         if wal_size(path):
@@ -146,13 +133,13 @@ class SqliteStore:
     ) -> "SqliteStore":
         warning = check_file_system(path, file_system(path))
         if not create:
-            _check_file(path)
+            check_file(path)
         lock = WriterLock(path + ".lock")
         try:
             lock.take(take_over)
             if create:
                 assert origin is not None and log_id is not None
-                _create(path, origin, log_id, vfs)
+                create_file(path, origin, log_id, vfs)
             store = cls._on(path, Mode.WRITE, lock, vfs)
         except BaseException:
             lock.release()
@@ -392,63 +379,3 @@ class _Guard:
 
 def _next(head: Head) -> int:
     return 0 if head.position is None else head.position + 1
-
-
-def _check_file(path: str) -> None:
-    """Refuse what is not a closed or recoverable log of ours; writes nothing.
-
-    :raises FormatError: with the exact reason.
-    """
-    try:
-        header = read_header(path)
-    except FileNotFoundError as error:
-        what = "there is no such log"
-        raise StoreError(path, what, "create it, or correct the name") from error
-    if header.application_id != APPLICATION_ID:
-        what = f"is an SQLite file of another program (id {header.application_id:#010x})"
-        raise FormatError(path, what, "name a log that cckit wrote")
-    if header.user_version != FORMAT:
-        what = f"is a log of format {header.user_version}; this version reads format {FORMAT}"
-        raise FormatError(path, what, "open it with a newer cckit")
-    if wal_size(path) is not None:
-        return
-    size = os.path.getsize(path)
-    if size < header.bytes_expected:
-        what = f"is cut off: {size} of {header.bytes_expected} bytes are there"
-        raise FormatError(path, what, "bring the whole file")
-    if _closed_at(path) is None and wal_size(path) is None:
-        raise FormatError(path, "was not closed", f"bring {path}-wal and put it beside the log")
-
-
-def _closed_at(path: str) -> bytes | None:
-    connection = connect(path, Mode.IMMUTABLE)
-    try:
-        found: Any = connection.execute("SELECT value FROM meta WHERE name = 'clean_end'").get
-    finally:
-        connection.close()
-    return found  # type: ignore[no-any-return]
-
-
-def _create(path: str, origin: str, log_id: bytes, vfs: str | None) -> None:
-    """Make an empty log under another name, then give it its own: whole or not at all."""
-    if os.path.lexists(path):
-        raise StoreError(path, "there is a file of this name", "choose another name")
-    chain = first_previous(origin, log_id)
-    unborn = path + ".new"
-    if os.path.exists(unborn):
-        os.unlink(unborn)  # Left by a process that died right here; we hold the lock.
-    connection = connect(unborn, Mode.CREATE, vfs)
-    try:
-        connection.pragma("application_id", APPLICATION_ID)
-        connection.pragma("user_version", FORMAT)
-        connection.pragma("journal_mode", "WAL")
-        with connection:
-            connection.execute(_TABLES)
-            rows = {"origin": origin, "log_id": log_id, "epoch": 0, "clean_end": chain}
-            for name, value in {**rows, "continues": None}.items():
-                connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
-        Checkpoints(connection).finish()
-    finally:
-        connection.close()
-    os.rename(unborn, path)
-    sync_folder(path)

@@ -14,7 +14,8 @@ from cckit.core.frame import FORMAT, Frame, first_previous
 from cckit.hooks.store import Head
 from cckit.stores import connection
 from cckit.stores.connection import check_sqlite
-from cckit.stores.sqlite import APPLICATION_ID, BATCH_FRAMES, SqliteStore
+from cckit.stores.file import APPLICATION_ID
+from cckit.stores.sqlite import BATCH_FRAMES, SqliteStore
 from cckit.testing.stores import fill
 
 LOG_ID = bytes(range(16))

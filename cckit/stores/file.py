@@ -1,0 +1,76 @@
+"""The file of a log before it is opened: made whole, and looked at before it is trusted."""
+
+import os
+from typing import Any, Final
+
+from cckit.core.errors import FormatError, StoreError
+from cckit.core.frame import FORMAT, first_previous
+
+from .connection import Checkpoints, Mode, connect, read_header, sync_folder, wal_size
+
+APPLICATION_ID: Final = 0x43434B54  # "CCKT"
+
+_TABLES: Final = """
+CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+CREATE TABLE frame(position INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+"""
+
+
+def check_file(path: str) -> None:
+    """Refuse what is not a closed or recoverable log of ours; writes nothing.
+
+    :raises FormatError: with the exact reason.
+    """
+    try:
+        header = read_header(path)
+    except FileNotFoundError as error:
+        what = "there is no such log"
+        raise StoreError(path, what, "create it, or correct the name") from error
+    if header.application_id != APPLICATION_ID:
+        what = f"is an SQLite file of another program (id {header.application_id:#010x})"
+        raise FormatError(path, what, "name a log that cckit wrote")
+    if header.user_version != FORMAT:
+        what = f"is a log of format {header.user_version}; this version reads format {FORMAT}"
+        raise FormatError(path, what, "open it with a newer cckit")
+    if wal_size(path) is not None:
+        return
+    size = os.path.getsize(path)
+    if size < header.bytes_expected:
+        what = f"is cut off: {size} of {header.bytes_expected} bytes are there"
+        raise FormatError(path, what, "bring the whole file")
+    if _closed_at(path) is None and wal_size(path) is None:
+        raise FormatError(path, "was not closed", f"bring {path}-wal and put it beside the log")
+
+
+def _closed_at(path: str) -> bytes | None:
+    connection = connect(path, Mode.IMMUTABLE)
+    try:
+        found: Any = connection.execute("SELECT value FROM meta WHERE name = 'clean_end'").get
+    finally:
+        connection.close()
+    return found  # type: ignore[no-any-return]
+
+
+def create_file(path: str, origin: str, log_id: bytes, vfs: str | None) -> None:
+    """Make an empty log under another name, then give it its own: whole or not at all."""
+    if os.path.lexists(path):
+        raise StoreError(path, "there is a file of this name", "choose another name")
+    chain = first_previous(origin, log_id)
+    unborn = path + ".new"
+    if os.path.exists(unborn):
+        os.unlink(unborn)  # Left by a process that died right here; we hold the lock.
+    connection = connect(unborn, Mode.CREATE, vfs)
+    try:
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", FORMAT)
+        connection.pragma("journal_mode", "WAL")
+        with connection:
+            connection.execute(_TABLES)
+            rows = {"origin": origin, "log_id": log_id, "epoch": 0, "clean_end": chain}
+            for name, value in {**rows, "continues": None}.items():
+                connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+        Checkpoints(connection).finish()
+    finally:
+        connection.close()
+    os.rename(unborn, path)
+    sync_folder(path)
