@@ -15,6 +15,8 @@ from .printed import MISSING, duration, number, percent
 COLUMNS_MAX: Final = 430
 """More columns than that cannot be told apart."""
 AGENTS_MAX: Final = 60
+TITLES: Final = 430
+"""Pixels: the room for a definition's title."""
 STATES: Final = (
     ("busy_us", "busy"),
     ("in_wrapup_us", "wrapup"),
@@ -58,14 +60,14 @@ def charts(document: Document, language: Language) -> list[tuple[str, str, list[
 Chart = tuple[str, str, list[tuple[str, str]]]
 
 
-def _level(document: Document) -> Column | None:
+def level_of(document: Document) -> Column | None:
     """The first service level of a report, sl.offered where it is there."""
     levels = [c for c in document.table.columns if c.definition and c.kind == "ratio"]
     offered = [c for c in levels if c.name == "sl.offered"]
     return next(iter(offered or levels), None)
 
 
-def _title(document: Document, column: Column, language: Language) -> str:
+def level_title(document: Document, column: Column, language: Language) -> str:
     found = {d.id: d for d in document.table.definitions}
     return language.title(found[column.definition or ""])
 
@@ -74,8 +76,8 @@ def _volume(document: Document, language: Language) -> Chart | None:
     totals = [row for row in maps(document) if row["queue"] is None]
     if not 1 < len(totals) <= COLUMNS_MAX:
         return None
-    level = _level(document)
-    title = _title(document, level, language) if level else ""
+    level = level_of(document)
+    title = level_title(document, level, language) if level else ""
     caption = language.word("plot volume").format(metric=f"“{title}”")
     groups = (("A", "good", ("A",)), ("B", "bad", ("B",)), ("other", "other", ("F", "D", "E")))
     series = [
@@ -100,15 +102,14 @@ def _levels(document: Document, language: Language) -> Chart | None:
             ppm = cell["ppm"]
             text = percent(ppm) if isinstance(ppm, int) else MISSING
             share = min(max(ppm, 0), FULL) if isinstance(ppm, int) else 0
-            name = column.name.removeprefix("sl.")
-            bars.append(
-                Bar(name, [("good", share, f"{cell['numerator']} / {cell['denominator']}")], text)
-            )
+            parts = f"{cell['numerator']} / {cell['denominator']}"
+            title = level_title(document, column, language)
+            bars.append(Bar(title, [("good", share, parts)], f"{text}  ({parts})"))
     if not bars:
         return None
     caption = language.word("plot levels")
     said = ", ".join(f"{bar.name} {bar.text}" for bar in bars)
-    return caption, rows("levels", caption, said, bars, FULL), []
+    return caption, rows("levels", caption, said, bars, FULL, TITLES), []
 
 
 def _agents(document: Document, language: Language) -> Chart | None:

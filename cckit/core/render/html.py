@@ -12,17 +12,19 @@ from cckit.core.reports.definitions import Definition
 from cckit.core.reports.report import Column, Document
 
 from .catalog import Language, language
-from .charts import charts, maps
+from .charts import charts, level_of, level_title, maps
 from .json_ import fingerprint
 from .plot import safe
-from .printed import MISSING, cell, duration, instant, number, percent
+from .printed import MISSING, cell, duration, instant, interval, number, percent
 from .style import STYLE
 
 ROWS_MAX: Final = 5000
 """A page with more is slow in any browser."""
 HIDDEN: Final = frozenset({"interval_at", "interval_us"})
 """The interval's label says the same."""
-LEFT_TO_RIGHT: Final = frozenset({"interval", "contact", "stream", "type"})
+LEFT_TO_RIGHT: Final = frozenset({"contact", "stream", "type"})
+ACROSS_MAX: Final = 6
+"""A service level has so many columns that so few rows are better turned."""
 
 
 def render(document: Document, lang: str = "en") -> bytes:
@@ -88,14 +90,16 @@ def _tiles(document: Document, words: Language) -> Iterator[str]:
     for count in ("arrived", "A", "B", "open"):
         if count in totals[0]:
             yield _tile(words.word(count), number(sum(row[count] for row in totals)), "")
-    for column in document.table.columns:
-        if column.definition and column.kind == "ratio":
-            share = add_ratios([row[column.name] for row in totals])
-            ppm = share["ppm"]
-            if isinstance(ppm, int):
-                parts = f"{share['numerator']} / {share['denominator']}"
-                yield _tile(column.name, percent(ppm), parts)
+    level = level_of(document)
+    if level is not None:
+        share = add_ratios([row[level.name] for row in totals])
+        parts = f"{share['numerator']} / {share['denominator']}"
+        yield _tile(level_title(document, level, words), _share(share["ppm"]), parts)
     yield "</dl>\n"
+
+
+def _share(ppm: Any) -> str:
+    return percent(ppm) if isinstance(ppm, int) else MISSING
 
 
 def _tile(name: str, value: str, parts: str) -> str:
@@ -114,28 +118,74 @@ def _legend(legend: Sequence[tuple[str, str]]) -> str:
 
 
 def _table(document: Document, words: Language) -> Iterator[str]:
-    shown = [(n, c) for n, c in enumerate(document.table.columns) if c.name not in HIDDEN]
     rows = document.table.rows
     name = safe(words.word(document.header["report"]))
     if not rows:
         yield f"<p>{safe(words.word('no rows'))}</p>\n"
         return
     yield f'<div class="scroll" role="region" tabindex="0" aria-label="{name}">\n'
+    if document.header["report"] == "service-level" and len(rows) <= ACROSS_MAX:
+        yield from _across(document, words, name)
+    else:
+        yield from _down(document, words, name)
+    yield "</div>\n"
+    yield from _not_measured(document, words)
+    if len(rows) > ROWS_MAX:
+        note = words.word("rows shown").format(shown=number(ROWS_MAX), all=number(len(rows)))
+        yield f"<p>{safe(note)}</p>\n"
+
+
+def _not_measured(document: Document, words: Language) -> Iterator[str]:
+    """Columns that are null as a whole are named, not shown."""
+    missing: dict[str, list[str]] = {}
+    for column in document.table.columns:
+        if column.why:
+            missing.setdefault(column.why, []).append(words.word(column.name))
+    for why, names in missing.items():
+        yield f"<p>{safe(words.word(why))}: {safe(', '.join(names))}.</p>\n"
+
+
+def _down(document: Document, words: Language, name: str) -> Iterator[str]:
+    """The table as it is: a line a row."""
+    columns = enumerate(document.table.columns)
+    shown = [(n, c) for n, c in columns if c.name not in HIDDEN and not c.why]
     yield f"<table>\n<caption>{name}</caption>\n<thead><tr>"
     for _, column in shown:
         yield _heading(column, words)
     yield "</tr></thead>\n<tbody>\n"
-    for row in rows[:ROWS_MAX]:
+    for row in document.table.rows[:ROWS_MAX]:
         group = [row[n] for n, c in shown if c.name in ("queue", "agent")]
         total = document.header["interval"] and group == [None]
         yield '<tr class="total">' if total else "<tr>"
         for place, (n, column) in enumerate(shown):
             yield _cell(column, row[n], document, words, first=place == 0)
         yield "</tr>\n"
-    yield "</tbody>\n</table>\n</div>\n"
-    if len(rows) > ROWS_MAX:
-        note = words.word("rows shown").format(shown=number(ROWS_MAX), all=number(len(rows)))
-        yield f"<p>{safe(note)}</p>\n"
+    yield "</tbody>\n</table>\n"
+
+
+def _across(document: Document, words: Language, name: str) -> Iterator[str]:
+    """Few rows of many columns, turned: a line a column, with its title in full."""
+    columns = document.table.columns
+    heads = [(n, c) for n, c in enumerate(columns) if c.name in ("interval", "queue")]
+    yield f'<table class="wide">\n<caption>{name}</caption>\n<thead>\n'
+    for n, column in heads:
+        yield f'<tr><th scope="row">{safe(words.word(column.name))}</th>'
+        for row in document.table.rows:
+            yield f'<th scope="col" class="n">{_text(column, row[n], document, words)}</th>'
+        yield "</tr>\n"
+    yield "</thead>\n<tbody>\n"
+    for n, column in enumerate(columns):
+        if column.name in HIDDEN or (n, column) in heads:
+            continue
+        title = safe(words.word(column.name))
+        if column.definition:
+            long = safe(level_title(document, column, words))
+            title = f"<code>{safe(column.name)}</code><span>{long}</span>"
+        yield f'<tr><th scope="row">{title}</th>'
+        for row in document.table.rows:
+            yield f'<td class="n">{_number(column, row[n], document, words)}</td>'
+        yield "</tr>\n"
+    yield "</tbody>\n</table>\n"
 
 
 def _heading(column: Column, words: Language) -> str:
@@ -146,17 +196,21 @@ def _heading(column: Column, words: Language) -> str:
 
 
 def _cell(column: Column, value: Any, document: Document, words: Language, *, first: bool) -> str:
-    if value is None and column.name in ("queue", "agent") and document.header["interval"]:
-        text = safe(words.word("all queues" if column.name == "queue" else "all agents"))
-    elif column.kind in ("text", "flags"):
-        printed = cell(column, value, document.zone, words)
-        text = _ltr(printed) if column.name in LEFT_TO_RIGHT else f"<bdi>{safe(printed)}</bdi>"
-    else:
-        text = _number(column, value, document, words)
+    is_text = column.kind in ("text", "flags")
+    text = (_text if is_text else _number)(column, value, document, words)
     if first:
         return f'<th scope="row">{text}</th>'
-    style = "" if column.kind in ("text", "flags") else ' class="n"'
+    style = "" if is_text else ' class="n"'
     return f"<td{style}>{text}</td>"
+
+
+def _text(column: Column, value: Any, document: Document, words: Language) -> str:
+    if value is None and column.name in ("queue", "agent") and document.header["interval"]:
+        return safe(words.word("all queues" if column.name == "queue" else "all agents"))
+    printed = cell(column, value, document.zone, words)
+    if column.name == "interval":
+        return _ltr(words.word("whole range") if printed == "all" else interval(printed))
+    return _ltr(printed) if column.name in LEFT_TO_RIGHT else f"<bdi>{safe(printed)}</bdi>"
 
 
 def _number(column: Column, value: Any, document: Document, words: Language) -> str:

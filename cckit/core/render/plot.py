@@ -17,7 +17,8 @@ TOP: Final = 14
 HEIGHT: Final = 220
 BOTTOM: Final = 30
 INNER: Final = WIDTH - LEFT - RIGHT
-NAMES: Final = 250
+NAMES: Final = 170
+VALUES: Final = 150
 ROW: Final = 26
 TICKS: Final = 4
 LABELS: Final = 12
@@ -85,20 +86,22 @@ def stacked(
     return "".join(out)
 
 
-def rows(name: str, title: str, description: str, bars: Sequence[Bar], full: int) -> str:
-    """A row a bar, its parts side by side, against ``full``."""
+def rows(
+    name: str, title: str, description: str, bars: Sequence[Bar], full: int, names: int = NAMES
+) -> str:
+    """A row a bar, its parts side by side, against ``full``; ``names`` is their names' room."""
     out = [_open(name, title, description, TOP + ROW * len(bars) + 8)]
-    space = WIDTH - NAMES - 90
+    space = WIDTH - names - VALUES
     for n, bar in enumerate(bars):
         y = TOP + ROW * n
-        out.append(_text(NAMES - 10, y + 15, bar.name, "end", "name"))
+        out.append(_text(names - 10, y + 15, bar.name, "end", "name"))
         out.append(
-            f'<rect class="track" x="{NAMES}" y="{y + 3}" width="{space}" height="{ROW - 9}"/>'
+            f'<rect class="track" x="{names}" y="{y + 3}" width="{space}" height="{ROW - 9}"/>'
         )
         before = 0
         for style, value, text in bar.parts:
-            left = NAMES + space * before // max(1, full)
-            right = NAMES + space * (before + value) // max(1, full)
+            left = names + space * before // max(1, full)
+            right = names + space * (before + value) // max(1, full)
             if right > left:
                 tip = f"{safe(bar.name)} · {safe(text)}"
                 out.append(
@@ -106,7 +109,7 @@ def rows(name: str, title: str, description: str, bars: Sequence[Bar], full: int
                     f'height="{ROW - 9}"><title>{tip}</title></rect>'
                 )
             before += value
-        out.append(_text(NAMES + space + 8, y + 15, bar.text, "start", "value"))
+        out.append(_text(names + space + 8, y + 15, bar.text, "start", "value"))
     out.append("</svg>")
     return "".join(out)
 
@@ -166,8 +169,10 @@ def _nice(value: int) -> int:
 
 def _short(label: str, labels: Sequence[str]) -> str:
     """A label as an axis has room for it: the hour, or the day where that is new."""
+    if label[4:5] != "-":
+        return label
     day, _, time = label.partition("T")
     if not time:
-        return day[5:] or day
+        return day[5:]
     one_day = day == labels[0].partition("T")[0] == labels[-1].partition("T")[0]
     return time[:5] if one_day or time[:5] != "00:00" else day[5:]

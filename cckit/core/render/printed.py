@@ -36,6 +36,12 @@ def instant(at: int, zone: Zone) -> str:
     return local.isoformat(sep=" ")[:19] + " " + local.isoformat()[19:]
 
 
+def interval(label: str) -> str:
+    """``1999-02-08 07:30 +02:00``: an interval's label, set apart for the eye."""
+    day, _, time = label.partition("T")
+    return f"{day} {time[:5]} {time[5:]}" if time else day
+
+
 def number(value: int) -> str:
     """An integer with its thousands set apart."""
     return f"{value:,}"

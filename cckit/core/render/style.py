@@ -29,6 +29,7 @@ h2 { font-size: 1.05rem; margin: 0 0 .75rem; font-weight: 620; }
 .kind { border: 1px solid currentColor; border-radius: 99px; padding: .05rem .6rem;
   font-size: .8rem; }
 main > * { margin-block-start: 1.5rem; }
+main > :first-child { margin-block-start: 1.25rem; }
 figure, section, .scroll, .tiles > div {
   background: var(--paper); border: 1px solid var(--line); border-radius: 12px;
 }
@@ -57,12 +58,12 @@ rect.ready, i.ready { fill: var(--ready); background: var(--ready); }
 rect.ring, i.ring { fill: var(--ring); background: var(--ring); }
 rect.away, i.away { fill: var(--away); background: var(--away); }
 polyline.line { fill: none; stroke: var(--trace); stroke-width: 1.75; stroke-linejoin: round; }
-i.line { background: var(--trace); block-size: 3px; }
 .dot { fill: var(--trace); }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.25rem; padding: 0;
   margin: .75rem 0 0; font-size: .85rem; color: var(--soft); }
 .legend li { display: flex; align-items: center; gap: .45rem; }
 .legend i { inline-size: 12px; block-size: 12px; border-radius: 3px; }
+.legend i.line { background: var(--trace); block-size: 3px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; inline-size: 100%; font-size: .875rem; }
 caption { text-align: start; padding: 1rem 1rem .5rem; font-weight: 620; font-size: 1.05rem; }
@@ -71,6 +72,8 @@ th, td { padding: .45rem .8rem; text-align: start; vertical-align: top;
 thead th { font-weight: 560; color: var(--soft); white-space: normal; vertical-align: bottom;
   min-inline-size: 5.5rem; border-block-start: 0; font-size: .8rem; }
 tbody th { font-weight: 450; font-variant-numeric: tabular-nums; }
+.wide thead th { min-inline-size: 7rem; }
+.wide tbody th span { display: block; color: var(--soft); font-size: .8rem; }
 .n { text-align: end; font-variant-numeric: tabular-nums; }
 .total td, .total th { font-weight: 620; background: var(--page); }
 .null { color: var(--faint); font-size: .8rem; }
