@@ -86,10 +86,19 @@ class Codec:
                 events.append((stream, envelope[3], name, version, packed))
         except (TypeError, AttributeError) as error:
             remedy = "pass Recorded pairs, their streams as text"
-            raise UsageError("decision", f"what is recorded is no event: {error}", remedy) from error
+            raise UsageError(
+                "decision", f"what is recorded is no event: {error}", remedy
+            ) from error
         at, actor, occurred_at, cause, correlation, request = stamp
         fields = [at, occurred_at, *actor, cause, correlation, request, events]
-        if actor not in self._actors or not (type(at) is int and -IN_RANGE < at < IN_RANGE) or occurred_at is not None or cause is not None or correlation or request is not None:
+        if (
+            actor not in self._actors
+            or not (type(at) is int and -IN_RANGE < at < IN_RANGE)
+            or occurred_at is not None
+            or cause is not None
+            or correlation
+            or request is not None
+        ):
             self._admit(fields, actor)
         return fields
 

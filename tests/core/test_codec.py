@@ -48,7 +48,7 @@ def test_the_body_is_the_documented_array() -> None:
 
 
 @settings(max_examples=50)
-@given(decisions(*FACTS))
+@given(decisions(*(cls for cls in FACTS if cls is not SchemaDeclared)))
 def test_decisions_come_back_as_they_were(made: list[Decision]) -> None:
     here = codec()
     body = here.pack(made)
