@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
 from cckit import AgentSettings, Config, QueueSettings, open_center
 from cckit.core.errors import StoreError
@@ -74,3 +75,9 @@ class Faulty(MemoryStore):
 @pytest.fixture
 def faulty() -> Faulty:
     return Faulty()
+
+
+@pytest.fixture
+def autojump_clock() -> MockClock:
+    """Time that passes while nothing happens; the run of the test is under it."""
+    return MockClock(autojump_threshold=0)

@@ -31,7 +31,13 @@ from cckit.core.commands import (
     ReportCleared,
     SetReady,
 )
+from cckit.core.codec import Codec
+from cckit.core.engine import Engine
+from cckit.core.events import SYSTEM
+from cckit.core.frame import Frame
 from cckit.core.ids import CENTER, Stream, contact_stream
+from cckit.core.registry import Registry
+from cckit.stores.memory import MemoryStore
 
 ANNA = Actor("agent", "anna")
 LINE = Actor("adapter", "line")
@@ -259,13 +265,19 @@ async def test_a_refused_configuration_opens_nothing_and_stores_nothing(log, con
 
 @trio_test
 async def test_a_log_that_is_not_live_is_not_written(config) -> None:
-    from cckit.testing import World
-
-    world = World(seed=1)
-    store = world.store
+    registry = Registry(f.FACTS)
+    started = f.RunStarted(1, "simulated", None, 7, False, {})
+    drafts = [Draft(CENTER, data) for data in (*registry.declarations(), started)]
+    decision = Engine().record(drafts, SYSTEM, 0)
+    store = MemoryStore("center", bytes(16))
+    store.claim()
+    head = store.head()
+    body = Codec(registry).pack([decision])
+    store.append(Frame.make(head.chain, 0, len(drafts), 0, head.epoch, body), head)
     with pytest.raises(UsageError, match="simulated"):
         async with open_center(config, log=store.reopen()):
             pass
+    assert store.head().position == len(drafts) - 1
 
 
 @trio_test

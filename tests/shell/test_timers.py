@@ -1,0 +1,96 @@
+"""What falls due happens at its instant, once, and nothing sleeps for each contact."""
+
+import trio
+from trio.testing import MockClock, trio_test
+
+from cckit import Actor, AgentSettings, Config, QueueSettings
+from cckit.core import facts as f
+from cckit.core.commands import (
+    Enqueue,
+    LogIn,
+    ReportAlerting,
+    ReportArrived,
+    SetReady,
+)
+from cckit.core.events import TIMER
+from cckit.core.ids import AgentId, ContactId, QueueId
+from cckit.core.instant import SECOND
+
+LINE = Actor("adapter", "line")
+SUPPORT = QueueId("support")
+
+
+async def wait_in_queue(center) -> int:
+    arrived = await center.do(ReportArrived("voice"), actor=LINE)
+    contact = ContactId(arrived.recorded[0][0].stream.removeprefix("contact/"))
+    queued = await center.do(Enqueue(contact, SUPPORT), actor=LINE)
+    return queued.recorded[-1][1]
+
+
+async def until(center, kind: type, start: int):
+    async for batch in center.subscribe(start, [kind]):
+        return batch[0]
+
+
+@trio_test
+async def test_an_offer_that_rings_too_long_expires_at_its_instant(
+    log, virtual, autojump_clock: MockClock
+) -> None:
+    async with virtual(log=log.again()) as center:
+        await center.do(LogIn(AgentId("anna")))
+        await center.do(SetReady(AgentId("anna")))
+        made = await wait_in_queue(center)
+        await center.do(ReportAlerting(made.offer), actor=LINE)
+        envelope, expired = await until(center, f.OfferExpired, 0)
+        assert expired == f.OfferExpired(made.offer)
+        assert made.due <= envelope.recorded_at <= made.due + 1
+        assert envelope.actor == TIMER
+        assert envelope.cause is not None
+        assert not center.state.agents["anna"].ready  # Redirected on no answer.
+
+
+@trio_test
+async def test_an_earlier_timer_wakes_the_sleeper(virtual, autojump_clock: MockClock) -> None:
+    config = Config(
+        queues={
+            "support": QueueSettings(max_wait_us=500 * SECOND),
+            "sales": QueueSettings(max_wait_us=5 * SECOND),
+        }
+    )
+    async with virtual(config) as center:
+        long = await wait_in_queue(center)
+        await trio.sleep(1)
+        arrived = await center.do(ReportArrived("voice"), actor=LINE)
+        contact = ContactId(arrived.recorded[0][0].stream.removeprefix("contact/"))
+        queued = await center.do(Enqueue(contact, QueueId("sales")), actor=LINE)
+        short = queued.recorded[-1][1]
+        first = await until(center, f.QueueLeft, 0)
+        second = await until(center, f.QueueLeft, first[0].position + 1)
+    assert (first[1].entry, second[1].entry) == (short.entry, long.entry)
+    assert abs(first[0].recorded_at - short.due) <= 1
+    assert abs(second[0].recorded_at - long.due) <= 1
+
+
+@trio_test
+async def test_timers_go_on_after_a_reopening(log, virtual, autojump_clock: MockClock) -> None:
+    config = Config(
+        queues={"support": QueueSettings(max_wait_us=60 * SECOND)}, agents={"a": AgentSettings()}
+    )
+    async with virtual(config, log=log.again()) as center:
+        entered = await wait_in_queue(center)
+        end = center.position
+        now = center.now
+    clock = type(center._parts.clock)(now)
+    async with virtual(config, log=log.again(), clock=clock) as center:
+        envelope, left = await until(center, f.QueueLeft, end)
+    assert (left.entry, left.reason) == (entered.entry, "timed_out")
+    assert abs(envelope.recorded_at - entered.due) <= 1
+
+
+@trio_test
+async def test_a_thousand_waiting_contacts_have_no_task(virtual) -> None:
+    async with virtual() as center:
+        before = trio.lowlevel.current_statistics().tasks_living
+        for _ in range(1000):
+            await wait_in_queue(center)
+        assert trio.lowlevel.current_statistics().tasks_living == before
