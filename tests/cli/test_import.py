@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Run
+from .conftest import Done, Run
 
 
-def calls(run: Run, files: Path, out: Path, *more: object, **other: Path) -> tuple[int, str, str]:
+def calls(run: Run, files: Path, out: Path, *more: object, **other: Path) -> Done:
     file = other.get("file", files / "calls.csv")
     mapping = other.get("mapping", files / "mapping.toml")
     return run("import", "calls", file, "--mapping", mapping, "--log", out, *more)

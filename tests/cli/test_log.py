@@ -10,8 +10,8 @@ import pytest
 from cckit.cli.text import plain, plain_json
 from cckit.core import facts as f
 from cckit.core.codec import Codec
-from cckit.core.events import Actor, Draft
 from cckit.core.engine import Engine
+from cckit.core.events import Actor, Draft
 from cckit.core.facts import FACTS
 from cckit.core.frame import Frame
 from cckit.core.ids import CENTER

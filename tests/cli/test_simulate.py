@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Run
+from .conftest import Done, Run
 
 
-def simulate(run: Run, files: Path, out: Path, seed: int = 3, **other: Path) -> tuple[int, str, str]:
+def simulate(run: Run, files: Path, out: Path, seed: int = 3, **other: Path) -> Done:
     traffic = other.get("traffic", files / "traffic.toml")
     staffing = other.get("staffing", files / "staffing.toml")
     return run("simulate", traffic, "--staffing", staffing, "--log", out, "--seed", seed)
@@ -69,9 +69,7 @@ def test_a_log_that_exists_is_refused(run: Run, files: Path, simulated: Path) ->
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
-def test_a_seed_out_of_range_is_refused(
-    run: Run, files: Path, tmp_path: Path, seed: int
-) -> None:
+def test_a_seed_out_of_range_is_refused(run: Run, files: Path, tmp_path: Path, seed: int) -> None:
     code, _, err = simulate(run, files, tmp_path / "out.db", seed)
     assert code == 2
     assert "--seed" in err

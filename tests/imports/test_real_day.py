@@ -1,6 +1,7 @@
 """One real Monday: what the importer makes of it, against a count straight from the file."""
 
 import csv
+import runpy
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -21,6 +22,7 @@ from cckit.shell.folding import fold
 from cckit.shell.importing import import_calls
 from cckit.shell.zones import read_zone
 from cckit.stores.sqlite import SqliteStore
+from cckit.testing import simulate
 
 MAPPING = Path(__file__).parents[2] / "examples" / "real_day" / "mapping.toml"
 PROMISE_S = 20
@@ -227,3 +229,23 @@ def test_an_import_that_fails_leaves_nothing(day: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         import_calls(day, broken, tmp_path / "out.db")
     assert [path.name for path in tmp_path.iterdir()] == ["mapping.toml"]
+
+
+def test_the_staffing_of_the_example_is_what_its_script_reads_off_the_log(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = runpy.run_path(str(MAPPING.with_name("staffing.py")))
+    script["main"](str(log), "Asia/Jerusalem")
+    written = MAPPING.with_name("staffing.toml").read_text("utf-8")
+    assert capsys.readouterr().out == written
+
+
+def test_the_day_is_routed_again_to_the_same_bytes_by_seed(log: Path, tmp_path: Path) -> None:
+    staffing = MAPPING.with_name("staffing.toml")
+    for name in ("a.db", "b.db"):
+        simulate(log, staffing, tmp_path / name, 1)
+    assert (tmp_path / "a.db").read_bytes() == (tmp_path / "b.db").read_bytes()
+    (total,) = [r for r in cells(tmp_path / "a.db", "service-level") if r["queue"] is None]
+    assert (total["arrived"], total["open"]) == (1185, 0)
+    for row in cells(tmp_path / "a.db", "agent-summary"):
+        assert row["agent"] is None or str(row["agent"]) <= "017"

@@ -135,9 +135,7 @@ def test_an_end_before_its_begin_is_clamped_flagged_and_both_instants_are_kept()
         for envelope, data in decision.recorded
         if isinstance(data, f.ContactClosed)
     ]
-    assert [p.reason for p in found.problems] == [
-        "clamped: ended lies 4000000 us before connected"
-    ]
+    assert [p.reason for p in found.problems] == ["clamped: ended lies 4000000 us before connected"]
     assert (closed[0].recorded_at, closed[0].occurred_at) == (
         918_482_409_000_000,
         918_482_405_000_000,

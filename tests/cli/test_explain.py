@@ -1,0 +1,76 @@
+"""``cckit explain``: a decision and a contact in words."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run
+
+
+@pytest.fixture
+def offers(run: Run, simulated: Path) -> list[dict[str, object]]:
+    lines = run("log", simulated, "--type", "offer.made", "--json").out.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_an_offer_is_told_with_its_rule_and_its_rivals(
+    run: Run, simulated: Path, offers: list[dict[str, object]]
+) -> None:
+    for event in offers[:10]:
+        data = event["data"]
+        assert isinstance(data, dict)
+        done = run("explain", simulated, "--offer", data["offer"])
+        assert done.code == 0
+        assert f"Offer {data['offer']}, made at" in done.out
+        assert f"was offered to agent {data['agent']}" in done.out
+        assert "longest_idle: whoever has been idle longest" in done.out
+
+
+def test_an_offer_is_told_as_json(
+    run: Run, simulated: Path, offers: list[dict[str, object]]
+) -> None:
+    data = offers[0]["data"]
+    assert isinstance(data, dict)
+    found = run("explain", simulated, "--offer", data["offer"], "--json").json
+    assert found["record"] == data
+    assert found["position"] == offers[0]["position"]
+    assert found["text"]
+
+
+def test_a_contact_is_told_from_its_first_event_to_its_wrap_up(
+    run: Run, simulated: Path, offers: list[dict[str, object]]
+) -> None:
+    data = offers[0]["data"]
+    assert isinstance(data, dict)
+    contact = str(data["contact"])
+    for name in (contact, contact[:12], f"contact/{contact}"):
+        done = run("explain", simulated, "--contact", name)
+        assert done.code == 0
+        assert f"Contact {contact}" in done.out
+        assert "is offered to agent" in done.out
+        assert "its wrap-up ends" in done.out
+    found = run("explain", simulated, "--contact", contact, "--json").json
+    assert found["contact"] == contact
+    types = [step["type"] for step in found["steps"]]
+    assert (types[0], types[-1]) == ("contact.created", "agent.wrapup_ended")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "one of --contact ID and --offer ID is needed"),
+        (("--contact", "a", "--offer", "1"), "one of --contact ID and --offer ID is needed"),
+        (("--offer", "1"), "no offer is 1"),
+        (("--offer", "x"), "is not a whole number"),
+        (("--contact", "nobody"), "no contact is 'nobody'"),
+        (("--contact", ""), "contacts begin with ''"),
+    ],
+)
+def test_what_is_not_there_is_bad_input(
+    run: Run, simulated: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run("explain", simulated, *arguments)
+    assert done.code == 2
+    assert said in done.err
+    assert done.out == ""
