@@ -16,7 +16,7 @@ import cckit
 
 ROOT = Path(__file__).parents[2]
 RUNGS = ("core", "hooks", "stores", "shell", "testing", "cli")
-PURE_WORDS = ("events", "machine", "policy", "process", "reports", "wire")
+PURE_WORDS = ("events", "machine", "policy", "process", "reports", "settings", "wire")
 EFFECTS = ("reactor", "channel", "store", "recorder", "directory", "vault")
 """The trio half of a plugin, each named after the Protocol that it fulfils."""
 IMPURE = {

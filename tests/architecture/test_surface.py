@@ -8,6 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from cckit.core.commands import COMMANDS
+from cckit.core.facts import FACTS
+
 HERE = Path(__file__).parent
 
 
@@ -26,11 +29,14 @@ def test_the_public_names_and_signatures_are_those_written_down(tool: ModuleType
 
 
 def test_every_exported_name_is_there_and_says_what_it_is(tool: ModuleType) -> None:
+    said_by_their_names = {*COMMANDS, *FACTS}
     silent = []
     for module_name in tool.MODULES:
         module = importlib.import_module(module_name)
         for name in tool.exported(module_name):
             thing = getattr(module, name)
-            if (inspect.isclass(thing) or inspect.isfunction(thing)) and not thing.__doc__:
+            if not (inspect.isclass(thing) or inspect.isfunction(thing)):
+                continue
+            if thing not in said_by_their_names and not thing.__doc__:
                 silent.append(f"{module_name}.{name}")
     assert not silent, f"without a docstring: {silent}"

@@ -37,7 +37,7 @@ HOSTS = re.compile(
     r"-url",
     re.IGNORECASE,
 )
-HOMES = re.compile(r"(?<![\w.])/(home|Users|root)" r"/")
+HOMES = re.compile(r"(?<![\w.])/(home|Users|root)" r"/\w{2,}")
 
 
 @pytest.mark.parametrize("pattern", [HOSTS, HOMES], ids=["package index", "home folder"])
