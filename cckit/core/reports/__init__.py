@@ -9,8 +9,8 @@ from .agent_intervals import Interval as Interval
 from .agent_summary import AGENT_SUMMARY
 from .audit import AUDIT
 from .audit import Audit as Audit
+from .catalogue import Catalogue as Catalogue
 from .contacts import CONTACTS
-from .definitions import Catalogue as Catalogue
 from .definitions import Definition as Definition
 from .definitions import definition as definition
 from .fold import Folding as Folding

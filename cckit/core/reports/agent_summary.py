@@ -2,11 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from .agent_intervals import STATES, AgentIntervals, IntervalTable
-from .arithmetic import NOT_MEASURED, mean, no_mean, no_ratio, ratio
-from .handling import Handling, handling, names
+from .arithmetic import NOT_MEASURED
+from .catalogue import ACW, AHT, ATT, HOLD, OCCUPANCY, RONA, TRANSFER
+from .definitions import Definition
+from .handling import Sums, handling, names
 from .log_facts import LogFactsOf
+from .measure import column, measure
 from .report import (
     INTERVAL_COLUMNS,
     INTERVALS,
@@ -23,7 +27,24 @@ from .segment_table import SegmentTable
 from .segments import Segments
 from .zone import Buckets
 
-STATE_COLUMNS = {
+SUMS: Final = (
+    ("handled", "handled", "end", "queue"),
+    ("talk_us", "talk", "end", "queue"),
+    ("hold_us", "hold", "end", "hold"),
+    ("wrapup_us", "wrapup", "end", "wrapup"),
+    ("offers", "offers", "event", "offers"),
+)
+"""Column, the sum it shows, its rule, what the log must have measured."""
+METRICS: Final[dict[str, Definition]] = {
+    "aht": AHT,
+    "att": ATT,
+    "hold": HOLD,
+    "acw": ACW,
+    "rona": RONA,
+    "transfer": TRANSFER,
+}
+"""Of the same sums, by column."""
+STATE_COLUMNS: Final = {
     "ready": "ready_us",
     "offered": "offered_us",
     "busy": "busy_us",
@@ -31,7 +52,6 @@ STATE_COLUMNS = {
     "not_ready": "not_ready_us",
     "fault": "fault_us",
 }
-Times = Counter[str]
 
 
 def table(states: States, parameters: Parameters) -> Table:
@@ -48,67 +68,50 @@ def table(states: States, parameters: Parameters) -> Table:
     for number, bucket in enumerate(buckets.rows):
         for agent in (*found.get(number, ()), None):
             key = (number, agent)
-            cell, spent = handled.get(key, Handling()), times.get(key, Counter())
+            sums, spent = handled.get(key, Counter()), times.get(key, Counter())
             head = (bucket.label, bucket.at, bucket.length_us, agent)
-            out.append((*head, *_handling(cell, known), *_times(spent, known)))
-    return Table(_columns(known), out, range_)
+            out.append((*head, *_work(sums, known), *_time(spent, known)))
+    return Table(_columns(known), out, range_, (*METRICS.values(), OCCUPANCY))
 
 
-def _handling(cell: Handling, known: frozenset[str]) -> Iterator[object]:
-    hold, wrapup, offers = ("hold" in known, "wrapup" in known, "offers" in known)
-    n = cell.handled
-    yield from (n, cell.talk_us)
-    yield cell.hold_us if hold else None
-    yield cell.wrapup_us if wrapup else None
-    yield cell.aht if wrapup else no_mean(NOT_MEASURED)
-    yield mean(cell.talk_us, n)
-    yield mean(cell.hold_us, n) if hold else no_mean(NOT_MEASURED)
-    yield mean(cell.wrapup_us, n) if wrapup else no_mean(NOT_MEASURED)
-    yield cell.offers if offers else None
-    yield ratio(cell.expired, cell.offers) if offers else no_ratio(NOT_MEASURED)
-    yield ratio(cell.transferred, n) if offers else no_ratio(NOT_MEASURED)
+def _work(sums: Sums, known: frozenset[str]) -> Iterator[object]:
+    for _, name, _, needs in SUMS:
+        yield sums[name] if needs in known else None
+    for one in METRICS.values():
+        yield measure(one, sums, known)
 
 
-def _times(spent: Times, known: frozenset[str]) -> Iterator[object]:
-    if "intervals" not in known:
+def _time(spent: Sums, known: frozenset[str]) -> Iterator[object]:
+    if "intervals" in known:
+        yield sum(spent.values())
+        yield from (spent[state] for state in STATES)
+    else:
         yield from (None,) * (1 + len(STATES))
-        yield no_ratio(NOT_MEASURED)
-        return
-    yield sum(spent.values())
-    yield from (spent[state] for state in STATES)
-    working = spent["busy"] + spent["wrapup"]
-    yield ratio(working, working + spent["ready"])
+    yield measure(OCCUPANCY, spent, known)
 
 
 def _columns(known: frozenset[str]) -> tuple[Column, ...]:
-    def column(name: str, kind: str, rule: str, needs: str = "queue") -> Column:
-        return Column(name, kind, rule, None, None if needs in known else NOT_MEASURED)
-
+    kinds = {name: "us" if name.endswith("_us") else "int" for name, *_ in SUMS}
+    unknown = None if "intervals" in known else NOT_MEASURED
+    states = ("logged_in_us", *(STATE_COLUMNS[state] for state in STATES))
     return (
         *INTERVAL_COLUMNS,
         Column("agent", "text"),
-        column("handled", "int", "end"),
-        column("talk_us", "us", "end"),
-        column("hold_us", "us", "end", "hold"),
-        column("wrapup_us", "us", "end", "wrapup"),
-        column("aht", "mean", "end", "wrapup"),
-        column("att", "mean", "end"),
-        column("hold", "mean", "end", "hold"),
-        column("acw", "mean", "end", "wrapup"),
-        column("offers", "int", "event", "offers"),
-        column("rona", "ratio", "event", "offers"),
-        column("transfer", "ratio", "end", "offers"),
-        column("logged_in_us", "us", "clipped", "intervals"),
-        *(column(STATE_COLUMNS[s], "us", "clipped", "intervals") for s in STATES),
-        column("occupancy", "ratio", "clipped", "intervals"),
+        *(
+            Column(name, kinds[name], rule, None, None if needs in known else NOT_MEASURED)
+            for name, _, rule, needs in SUMS
+        ),
+        *(column(one, known, name) for name, one in METRICS.items()),
+        *(Column(name, "us", "clipped", None, unknown) for name in states),
+        column(OCCUPANCY, known, "occupancy"),
     )
 
 
 def clipped(
     table: IntervalTable, buckets: Buckets, as_of: int
-) -> dict[tuple[int, str | None], Times]:
+) -> dict[tuple[int, str | None], Sums]:
     """Time in each state by bucket and agent; None is all agents. Open rows end at as_of."""
-    found: dict[tuple[int, str | None], Times] = {}
+    found: dict[tuple[int, str | None], Sums] = {}
     for row in table.rows():
         end = max(row.start, as_of) if row.end is None else row.end
         for number, part in buckets.clip(row.start, end):
@@ -120,13 +123,15 @@ def clipped(
 def _instants(segments: SegmentTable, intervals: IntervalTable, as_of: int) -> Iterator[int]:
     """The instants that the report's own range must hold."""
     for segment in segments.rows():
-        if segment.agent is not None or segment.phase == "talk":
+        if segment.agent is not None:
             yield segment.start
             if segment.end is not None:
                 yield segment.end
     for row in intervals.rows():
         yield row.start
-        yield (max(row.start, as_of) if row.end is None else row.end) - 1
+        yield max(row.start, (max(row.start, as_of) if row.end is None else row.end) - 1)
 
 
-AGENT_SUMMARY = Report("agent-summary", (Segments(), AgentIntervals(), LogFactsOf()), "day", table)
+AGENT_SUMMARY: Final = Report(
+    "agent-summary", (Segments(), AgentIntervals(), LogFactsOf()), "day", table
+)

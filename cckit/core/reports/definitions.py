@@ -11,7 +11,7 @@ Cloud (service level options); Amazon Connect metrics (SERVICE_LEVEL); Asterisk 
 (SL, SL2).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -23,22 +23,24 @@ from cckit.core.instant import SECOND
 LETTERS: Final = ("A", "B", "F", "D", "E")
 """answered, abandoned, flowed out, dequeued, error: how a visit ends."""
 COUNTS: Final = frozenset(
-    name + suffix for name in (*LETTERS, "O") for suffix in ("", "_T", "_s")
+    part for name in (*LETTERS, "O") for part in (name, name + "_T", name + "_s", "wait_" + name)
 ) | {"N"}
-"""Also _T (wait <= T) and _s (wait < s); O = A+B+F+D+E; N never entered a queue."""
-UNITS: Final = ("ratio", "sum")
+"""Of visits. _T: wait <= T; _s: wait < s; wait_: their waits in microseconds;
+O = A+B+F+D+E; N never entered a queue."""
+UNITS: Final = ("ratio", "mean", "sum", "us")
 RULES: Final = ("arrival", "end", "clipped", "event", "outcome")
 """When a row counts: at its begin, its end, in parts, at the event; ``outcome`` dates a visit
 at its end or at start + T, whichever is first (Cisco precision queue)."""
 FIELDS: Final = frozenset({"channel", "direction", "queue", "customer"})
 """Of a visit, that ``where`` may name."""
 CALCS: Final = ("pq@1",)
-"""``pq@1``: O_T counts the visits dated by the rule ``outcome``, open ones beyond T too."""
+"""``pq@1``: O_T counts the visits dated by the rule ``outcome``, open ones beyond T too.
+Ours may also be ``p90@1`` (nearest rank) and ``max@1`` of the waits that ``num`` names."""
 
 
 @attrs.frozen(slots=True)
 class Definition:
-    """A metric on visits."""
+    """A metric: what is added, what it is divided by, and when a row counts."""
 
     id: str
     title: str
@@ -47,6 +49,7 @@ class Definition:
     """None: the numerator alone, a sum."""
     unit: str = "ratio"
     table: str = "visit"
+    """``visit``, ``segment`` or ``interval``; a user's own are on visits."""
     where: Mapping[str, tuple[str, ...]] = attrs.field(factory=lambda: {"direction": ("in",)})
     """Field to the values that count; all must match."""
     T: int = 20 * SECOND
@@ -161,7 +164,7 @@ def check(read: Definition, where: str) -> None:
     for name in sorted(set(read.where) - FIELDS):
         _refuse(where, f"where names {name!r}", f"take some of {', '.join(sorted(FIELDS))}")
     for key, allowed in (
-        ("unit", UNITS),
+        ("unit", UNITS[:3]),
         ("table", ("visit",)),
         ("callbacks", ("out", "own")),
         ("clock", ("wall",)),
@@ -236,31 +239,3 @@ SERVICE_LEVELS: Final = (
     Definition("sl.demand@1", "Answered in time, of all demand", {"A_T": 1}, {"O": 1, "N": 1}),
 )
 DEFAULT: Final = "sl.offered@1"
-
-
-class Catalogue:
-    """Definitions by id: ours and a user's."""
-
-    __slots__ = ("_by_id",)
-
-    def __init__(self, more: Iterable[Definition] = ()) -> None:
-        """:raises ConfigError: an id is given twice with different content."""
-        self._by_id: dict[str, Definition] = {}
-        for one in (*SERVICE_LEVELS, *more):
-            before = self._by_id.setdefault(one.id, one)
-            if before.hash != one.hash:
-                remedy = "raise the number after @"
-                _refuse(f"definition {one.id}", "it is already defined otherwise", remedy)
-
-    def find(self, name: str) -> Definition:
-        """``family.variant@n``, or without @n the newest.
-
-        :raises ConfigError: none of that name.
-        """
-        if name in self._by_id:
-            return self._by_id[name]
-        fitting = [one for one in self._by_id.values() if one.name == name]
-        if not fitting:
-            allowed = ", ".join(sorted(self._by_id))
-            raise ConfigError(f"definition {name}", "there is none", f"take one of {allowed}")
-        return max(fitting, key=lambda one: int(one.id.partition("@")[2]))

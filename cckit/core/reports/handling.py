@@ -1,97 +1,64 @@
 """Sums of talk, hold, wrap-up and offers by interval: what handling metrics divide.
 
-Times count where their segment ended (rule ``end``), so a talk of 52 minutes
-stands whole in the interval of its last second. ``handled`` counts conversations where they
-ended: a talk or hold that neither went on hold nor came back from it. Offers count where they
-were made, expired ones where they expired (rule ``event``).
+Times count where their segment ended (rule ``end``), so a talk of 52 minutes stands whole in
+the interval of its last second. ``handled`` counts conversations where they ended: a talk or
+hold that neither went on hold nor came back from it. Offers count where they were made,
+expired ones where they expired (rule ``event``).
 """
 
+from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
-import attrs
-
-from .arithmetic import Mean, mean
-from .segment_table import HOLD, NOT_HANDLED, RING, ROW, TALK, WRAPUP, SegmentTable
+from .segment_table import CONSULT, HOLD, NOT_HANDLED, RING, ROW, TALK, WRAPUP, SegmentTable
 from .zone import Buckets
 
-
-@attrs.define(slots=True, weakref_slot=False)
-class Handling:
-    """One cell. Times in microseconds."""
-
-    handled: int = 0
-    talk_us: int = 0
-    hold_us: int = 0
-    wrapup_us: int = 0
-    offers: int = 0
-    expired: int = 0
-    transferred: int = 0
-
-    def add(self, other: "Handling") -> None:
-        """Roll up."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    @property
-    def aht(self) -> Mean:
-        """(talk + hold + wrap-up) / handled."""
-        return mean(self.talk_us + self.hold_us + self.wrapup_us, self.handled)
-
-
-Cells = dict[tuple[int, str | None], Handling]
+LENGTHS: Final = {TALK: "talk", CONSULT: "talk", HOLD: "hold", WRAPUP: "wrapup"}
+Sums = Counter[str]
+"""talk, hold, wrapup in microseconds; handled, transferred, offers, expired."""
+Cells = dict[tuple[int, str | None], Sums]
 """(bucket, agent or queue) to sums; None is all."""
 
 
 def handling(table: SegmentTable, buckets: Buckets, by: Literal["agent", "queue"]) -> Cells:
-    """Sum closed segments by bucket and agent or queue."""
+    """Sum segments by bucket and agent or queue."""
     cells: Cells = {}
     texts = table.words.texts
     place = 11 if by == "agent" else 7
-    not_handled = {table.words.codes.get(word, -1) for word in NOT_HANDLED}
-    expired = table.words.codes.get("expired", -1)
-    transferred = table.words.codes.get("transferred", -1)
     for c in ROW.iter_unpack(table.closed):
         phase = c[4]
         if phase < RING:
             continue
         name = texts[c[place]]
         if phase == RING:
-            _count(cells, buckets, c[15], name, "offers", 1)
-            if c[19] == expired:
-                _count(cells, buckets, c[16], name, "expired", 1)
-            continue
-        sums = _sums(phase, c[16] - c[15])
-        if phase != WRAPUP and c[19] not in not_handled:
-            sums["handled"] = 1
-            if c[19] == transferred:
-                sums["transferred"] = 1
-        for what, value in sums.items():
-            _count(cells, buckets, c[16], name, what, value)
+            _add(cells, buckets.find(c[15]), name, offers=1)
+            if texts[c[19]] == "expired":
+                _add(cells, buckets.find(c[16]), name, expired=1)
+        elif phase in LENGTHS:
+            number = buckets.find(c[16])
+            _add(cells, number, name, **{LENGTHS[phase]: c[16] - c[15]})
+            if phase != WRAPUP and texts[c[19]] not in NOT_HANDLED:
+                _add(cells, number, name, handled=1, transferred=texts[c[19]] == "transferred")
     for subject in table.subjects.values():
         for row in subject.rows:
             if row.phase == RING:
                 code = row.agent if by == "agent" else row.queue
-                _count(cells, buckets, row.start, texts[code], "offers", 1)
+                _add(cells, buckets.find(row.start), texts[code], offers=1)
     return cells
 
 
-def _sums(phase: int, length: int) -> dict[str, int]:
-    return {{TALK: "talk_us", HOLD: "hold_us", WRAPUP: "wrapup_us"}.get(phase, "talk_us"): length}
-
-
-def _count(
-    cells: Cells, buckets: Buckets, at: int, name: str | None, what: str, value: int
-) -> None:
-    number = buckets.find(at)
+def _add(cells: Cells, number: int, name: str | None, **sums: int) -> None:
     if number < 0:
         return
-    keys = ((number, name), (number, None)) if name is not None else ((number, None),)
-    for key in keys:
-        cell = cells.get(key)
-        if cell is None:
-            cell = cells[key] = Handling()
-        setattr(cell, what, getattr(cell, what) + value)
+    for key in places(number, name):
+        cell = cells.setdefault(key, Counter())
+        for what, value in sums.items():
+            cell[what] += value
+
+
+def places(number: int, name: str | None) -> tuple[tuple[int, str | None], ...]:
+    """The cells that a row of a bucket adds to: its own, and that of all."""
+    return ((number, None),) if name is None else ((number, name), (number, None))
 
 
 def names(keys: Iterable[tuple[int, str | None]]) -> dict[int, list[str]]:

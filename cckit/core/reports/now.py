@@ -4,11 +4,12 @@ from collections import Counter
 from typing import NamedTuple
 
 from .agent_intervals import STATES, IntervalTable
-from .arithmetic import Ratio
-from .definitions import DEFAULT, Catalogue, Definition
+from .arithmetic import Mean, Ratio
+from .catalogue import Catalogue
+from .definitions import DEFAULT, Definition
+from .measure import measure
 from .report import INTERVALS, SEGMENTS, States
 from .segment_table import HOLD, QUEUE, RING, TALK, SegmentTable
-from .service_level import level
 from .visits import basis, tally, visits
 from .zone import Zone, buckets, civil_days
 
@@ -25,7 +26,7 @@ class QueueNow(NamedTuple):
     answered: int
     """Since midnight, as the counts below."""
     abandoned: int
-    service_level: Ratio | int | None
+    service_level: Ratio | Mean | int | None
 
 
 class Wallboard(NamedTuple):
@@ -68,7 +69,7 @@ def now(
                 phases[TALK, queue] + phases[HOLD, queue],
                 counts["A"],
                 counts["B"],
-                level(chosen, counts, frozenset(chosen.needs)),
+                measure(chosen, counts, frozenset(chosen.needs)),
             )
         )
     agents, reasons = _agents(states[INTERVALS])
@@ -84,7 +85,8 @@ def _open(
     texts = segments.words.texts
     for subject in segments.subjects.values():
         for row in subject.rows:
-            for queue in {texts[row.queue], None}:
+            name = texts[row.queue]
+            for queue in (None,) if name is None else (name, None):
                 phases[row.phase, queue] += 1
                 if row.phase == QUEUE:
                     longest[queue] = max(longest.get(queue, 0), at - row.start)

@@ -1,11 +1,14 @@
 """Is service kept, interval by interval? Counts, one service level, waits, handling time."""
 
 from collections import Counter
+from typing import Final
 
-from .arithmetic import NOT_MEASURED, mean, nearest_rank, no_mean
-from .definitions import DEFAULT, Catalogue
-from .handling import Handling, handling, names
+from .arithmetic import nearest_rank
+from .catalogue import AHT, ASA, WAIT_MAX, WAIT_P90, Catalogue
+from .definitions import DEFAULT
+from .handling import handling, names, places
 from .log_facts import LogFactsOf
+from .measure import column, measure
 from .report import (
     INTERVAL_COLUMNS,
     SEGMENTS,
@@ -18,12 +21,12 @@ from .report import (
     measured,
 )
 from .segments import Segments
-from .service_level import chosen, counted, level
+from .service_level import COUNTS, chosen, counted
 from .visits import Basis, Visit, basis, selected, visits
 from .zone import Buckets
 
-COUNTS = ("arrived", "O", "A", "B", "F", "D", "E", "N", "open")
-P90 = 900
+P90: Final = 900
+"""Per mille."""
 
 
 def table(states: States, parameters: Parameters) -> Table:
@@ -47,32 +50,32 @@ def table(states: States, parameters: Parameters) -> Table:
         for queue in (*found.get(number, ()), None):
             key = (number, queue)
             counts = cells[plain].get(key, Counter())
+            sums = handled.get(key, Counter())
             answered = waits.get(key, [])
-            cell = handled.get(key, Handling())
             out.append(
                 (
                     *(bucket.label, bucket.at, bucket.length_us, queue),
                     *(counts[name] for name in COUNTS),
-                    *(level(d, cells[basis(d)].get(key, Counter()), known) for d in definitions),
-                    mean(sum(answered), len(answered)),
+                    *(measure(d, cells[basis(d)].get(key, Counter()), known) for d in definitions),
+                    measure(ASA, counts, known),
                     nearest_rank(answered, P90),
                     max(answered, default=None),
-                    cell.handled,
-                    cell.aht if "wrapup" in known else no_mean(NOT_MEASURED),
+                    sums["handled"],
+                    measure(AHT, sums, known),
                 )
             )
     columns = (
         *INTERVAL_COLUMNS,
         Column("queue", "text"),
         *(Column(name, "int", "arrival") for name in COUNTS),
-        *(Column(d.name, "ratio" if d.den else "int", d.rule, d.id) for d in definitions),
-        Column("asa", "mean", "arrival"),
-        Column("wait_p90_us", "us", "arrival"),
-        Column("wait_max_us", "us", "arrival"),
+        *(column(d, known) for d in definitions),
+        column(ASA, known, "asa"),
+        column(WAIT_P90, known, "wait_p90_us"),
+        column(WAIT_MAX, known, "wait_max_us"),
         Column("handled", "int", "end"),
-        Column("aht", "mean", "end"),
+        column(AHT, known, "aht"),
     )
-    return Table(columns, out, range_, definitions)
+    return Table(columns, out, range_, (*definitions, ASA, WAIT_P90, WAIT_MAX, AHT))
 
 
 def _waits(
@@ -81,13 +84,11 @@ def _waits(
     """Waits of the answered by bucket and queue; None is all queues."""
     found: dict[tuple[int, str | None], list[int]] = {}
     for row in selected(rows, plain):
-        if row.outcome != "A" or row.end is None:
-            continue
         number = buckets.find(row.start)
-        if number >= 0:
-            for key in {(number, row.queue), (number, None)}:
+        if row.outcome == "A" and row.end is not None and number >= 0:
+            for key in places(number, row.queue):
                 found.setdefault(key, []).append(row.end - row.start)
     return found
 
 
-QUEUE_INTERVALS = Report("queue-intervals", (Segments(), LogFactsOf()), "30", table)
+QUEUE_INTERVALS: Final = Report("queue-intervals", (Segments(), LogFactsOf()), "30", table)

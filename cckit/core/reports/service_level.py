@@ -1,14 +1,15 @@
 """Which service level? Every dialect, side by side, each by its name."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from cckit.core.errors import ConfigError
 
-from .arithmetic import NOT_MEASURED, Ratio, no_ratio, ratio
 from .definitions import SERVICE_LEVELS, Definition
+from .handling import names as names_of
 from .log_facts import LogFactsOf
+from .measure import column, measure
 from .report import (
     INTERVAL_COLUMNS,
     SEGMENTS,
@@ -21,7 +22,7 @@ from .report import (
     measured,
 )
 from .segments import Segments
-from .visits import Basis, Cells, Counts, Visit, basis, evaluate, tally, visits
+from .visits import Basis, Cells, Visit, basis, tally, visits
 from .zone import Buckets
 
 COUNTS: Final = ("arrived", "O", "A", "B", "F", "D", "E", "N", "open")
@@ -38,20 +39,20 @@ def table(states: States, parameters: Parameters) -> Table:
     cells = counted(rows, (plain, *map(basis, definitions)), buckets, parameters.source.as_of)
     names = [name for name in COUNTS if plain.rule == "arrival" or name not in OF_ARRIVALS]
     known = measured(states)
-    found = queues(cells)
+    found = names_of(key for some in cells.values() for key in some)
     out = []
     for number, bucket in enumerate(buckets.rows):
         for queue in (*found.get(number, ()), None):
             key = (number, queue)
             counts = cells[plain].get(key, Counter())
-            levels = [level(d, cells[basis(d)].get(key, Counter()), known) for d in definitions]
+            levels = [measure(d, cells[basis(d)].get(key, Counter()), known) for d in definitions]
             head = (bucket.label, bucket.at, bucket.length_us, queue)
             out.append((*head, *(counts[name] for name in names), *levels))
     columns = (
         *INTERVAL_COLUMNS,
         Column("queue", "text"),
         *(Column(name, "int", plain.rule) for name in names),
-        *(Column(d.name, _kind(d), d.rule, d.id) for d in definitions),
+        *(column(d, known) for d in definitions),
     )
     return Table(columns, out, range_, definitions)
 
@@ -61,13 +62,16 @@ def chosen(
 ) -> tuple[Definition, ...]:
     """The definitions asked for, dated as asked for.
 
-    :raises ConfigError: two of one name.
+    :raises ConfigError: two of one name, or one that does not add visits.
     """
     found = tuple(d.varied(rule=parameters.rule) for d in parameters.definitions or default)
     names = [d.name for d in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError("definition", f"{name} is asked for twice", "ask for one of them")
+    for one in found:
+        where = f"definition {one.id}"
+        if names.count(one.name) > 1:
+            raise ConfigError(where, "it is asked for twice", "ask for it once")
+        if one.table != "visit" or one.unit == "us":
+            raise ConfigError(where, "it is no sum over visits", "take one as sl.offered@1")
     return found
 
 
@@ -76,30 +80,6 @@ def counted(
 ) -> dict[Basis, Cells]:
     """Visits counted on each basis, one pass each."""
     return {one: tally(rows, one, buckets, as_of) for one in dict.fromkeys(bases)}
-
-
-def queues(cells: Mapping[Basis, Cells]) -> dict[int, list[str]]:
-    """The queues that have a row in each bucket, by code points."""
-    found: dict[int, set[str]] = {}
-    for some in cells.values():
-        for number, queue in some:
-            if queue is not None:
-                found.setdefault(number, set()).add(queue)
-    return {number: sorted(names) for number, names in found.items()}
-
-
-def level(definition: Definition, counts: Counts, known: frozenset[str]) -> Ratio | int | None:
-    """One cell of a definition."""
-    if not known.issuperset(definition.needs):
-        return None if definition.den is None else no_ratio(NOT_MEASURED)
-    numerator, denominator = evaluate(definition, counts)
-    if denominator is None:
-        return numerator
-    return ratio(numerator, denominator, definition.round)
-
-
-def _kind(definition: Definition) -> str:
-    return "int" if definition.den is None else "ratio"
 
 
 SERVICE_LEVEL = Report("service-level", (Segments(), LogFactsOf()), "day", table)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from .definitions import LETTERS, Definition
+from .handling import places
 from .segment_table import IVR, QUEUE, ROW, SegmentTable, flag_words
 from .zone import Buckets
 
@@ -117,8 +118,12 @@ def tally(rows: Iterable[Visit], basis: Basis, buckets: Buckets, as_of: int) -> 
         if bucket < 0:
             continue
         names = _names(row, basis)
-        for key in {(bucket, row.queue), (bucket, None)}:
-            cells.setdefault(key, Counter()).update(names)
+        for key in places(bucket, row.queue):
+            cell = cells.setdefault(key, Counter())
+            cell.update(names)
+            if row.end is not None and row.outcome not in (None, "N"):
+                cell[f"wait_{row.outcome}"] += row.end - row.start
+                cell["wait_O"] += row.end - row.start
     return cells
 
 
@@ -146,20 +151,6 @@ def _names(row: Visit, basis: Basis) -> list[str]:
     if wait < basis.s:
         names += ["O_s", row.outcome + "_s"]
     return names
-
-
-def add(weights: Iterable[tuple[str, int]], counts: Counts) -> int:
-    """A sum of named counts with their weights."""
-    return sum(weight * counts[name] for name, weight in weights)
-
-
-def evaluate(definition: Definition, counts: Counts) -> tuple[int, int | None]:
-    """Numerator and denominator of a definition; None is no denominator."""
-    if definition.calc == "pq@1":
-        counts = Counter(counts)
-        counts["O_T"] = counts["O"] + counts["due"]
-    numerator = add(definition.num.items(), counts)
-    return numerator, None if definition.den is None else add(definition.den.items(), counts)
 
 
 def is_whole(counts: Counts) -> bool:

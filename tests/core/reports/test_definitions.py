@@ -8,8 +8,9 @@ from cckit.core.codec import canonical
 from cckit.core.errors import ConfigError
 from cckit.core.instant import SECOND
 from cckit.core.reports.arithmetic import add_ratios, divide, mean, nearest_rank, ratio
-from cckit.core.reports.definitions import SERVICE_LEVELS, Catalogue, definition
-from cckit.core.reports.visits import evaluate
+from cckit.core.reports.catalogue import OTHERS, Catalogue
+from cckit.core.reports.definitions import SERVICE_LEVELS, definition
+from cckit.core.reports.measure import evaluate, measure
 
 WORKED = Counter(
     {"A": 1000, "B": 60, "F": 30, "D": 20, "E": 0, "A_T": 860, "B_T": 20, "B_s": 10, "D_T": 15}
@@ -47,6 +48,16 @@ HASHES = {
     "sl.removed@1": "4a8c741199c908c3",
     "sl.pq@1": "45d3f72b7a94cf95",
     "sl.demand@1": "d733e0434a730bfc",
+    "asa.answered@1": "f6b01cda9a7cf027",
+    "wait.p90@1": "459d740ffc3ae813",
+    "wait.max@1": "6b08d1e02bc81fa7",
+    "aht.handled@1": "3664f79e36140b2d",
+    "att.handled@1": "654d0d78a451a6ea",
+    "hold.handled@1": "78705d74f7fb3a7c",
+    "acw.handled@1": "ccfde15851134531",
+    "rona.offers@1": "e21104f3ee15fd49",
+    "transfer.handled@1": "affdb72f78be7f3e",
+    "occupancy.wall@1": "043954383bb9e817",
 }
 
 
@@ -74,11 +85,24 @@ def test_every_dialect_has_its_own_id_and_hash() -> None:
 
 
 def test_hashes_never_change() -> None:
-    assert {d.id: d.hash[:16] for d in SERVICE_LEVELS} == HASHES
+    assert {d.id: d.hash[:16] for d in (*SERVICE_LEVELS, *OTHERS)} == HASHES
+
+
+def test_what_was_not_measured_is_null_with_a_reason() -> None:
+    aht = Catalogue().find("aht.handled")
+    assert measure(aht, Counter(), frozenset({"queue"})) == {
+        "numerator_us": None,
+        "denominator": None,
+        "mean_us": None,
+        "why": "not measured",
+    }
+    known = frozenset({"queue", "wrapup"})
+    sums = Counter({"talk": 5, "hold": 2, "wrapup": 3, "handled": 4})
+    assert measure(aht, sums, known) == {"numerator_us": 10, "denominator": 4, "mean_us": 3}
 
 
 def test_a_definition_is_canonical_and_reads_back() -> None:
-    for one in SERVICE_LEVELS:
+    for one in (*SERVICE_LEVELS, Catalogue().find("asa.answered")):
         assert definition(one.map()).pack() == one.pack() == canonical(one.map())
 
 

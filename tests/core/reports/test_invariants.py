@@ -11,7 +11,7 @@ from cckit.core import facts as f
 from cckit.core.instant import MINUTE, SECOND
 from cckit.core.reports import AgentIntervals, Folding, LogFactsOf, Segments
 from cckit.core.reports.agent_summary import clipped
-from cckit.core.reports.definitions import Catalogue
+from cckit.core.reports.catalogue import Catalogue
 from cckit.core.reports.handling import handling
 from cckit.core.reports.visits import Basis, basis, is_whole, tally, visits
 from cckit.core.reports.zone import buckets
@@ -105,7 +105,7 @@ def test_clipped_is_end_is_arrival_over_all_that_closed(
     by_end: Counter[str] = Counter()
     for (_, name), cell in handling(table, found, "queue").items():
         if name is None:
-            by_end.update(talk=cell.talk_us, hold=cell.hold_us, wrapup=cell.wrapup_us)
+            by_end.update(cell)
     assert +lengths == +parts
     for phase in ("talk", "hold", "wrapup"):
         assert by_end[phase] == lengths[phase]

@@ -324,3 +324,28 @@ def test_digests_do_not_depend_on_how_a_log_is_split(small_day: Any) -> None:
         for at in range(0, len(small_day.events), size):
             folding.feed(small_day.events[at : at + size])
         assert folding.digests() == whole
+
+
+def test_every_divided_column_names_its_definition(small_day: Any) -> None:
+    for name in REPORTS:
+        document = made(name, small_day)
+        ids = {d["id"] for d in document.header["definitions"]}
+        for column in document.table.columns:
+            if column.kind in ("ratio", "mean"):
+                assert column.definition in ids
+
+
+def test_a_metric_of_segments_is_no_service_level(small_day: Any) -> None:
+    with pytest.raises(ConfigError, match="no sum over visits"):
+        made("service-level", small_day, definitions=(Catalogue().find("aht.handled"),))
+
+
+def test_a_mean_of_visits_may_stand_beside_a_service_level(small_day: Any) -> None:
+    row = maps(made("service-level", small_day, definitions=(Catalogue().find("asa.answered"),)))[
+        -1
+    ]
+    assert row["asa.answered"] == {
+        "numerator_us": 28 * SECOND,
+        "denominator": 2,
+        "mean_us": 14 * SECOND,
+    }
