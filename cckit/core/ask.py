@@ -62,15 +62,11 @@ class Ask(Protocol):
     ranks: bool
     """A ranking hook is loaded."""
 
-    def authorize(
-        self, actor: Actor, roles: Sequence[str], action: str, target: str
-    ) -> Verdict:
+    def authorize(self, actor: Actor, roles: Sequence[str], action: str, target: str) -> Verdict:
         """May ``actor``, who holds ``roles``, do ``action`` to ``target``?"""
         ...
 
-    def rank_agents(
-        self, waiting: Waiting, candidates: Sequence[Candidate]
-    ) -> Ranking | None:
+    def rank_agents(self, waiting: Waiting, candidates: Sequence[Candidate]) -> Ranking | None:
         """Order 1 to 64 candidates, or None to keep the strategy's order."""
         ...
 
@@ -81,14 +77,10 @@ class Open:
     guarded = False
     ranks = False
 
-    def authorize(
-        self, actor: Actor, roles: Sequence[str], action: str, target: str
-    ) -> Verdict:
+    def authorize(self, actor: Actor, roles: Sequence[str], action: str, target: str) -> Verdict:
         return Verdict(True)
 
-    def rank_agents(
-        self, waiting: Waiting, candidates: Sequence[Candidate]
-    ) -> Ranking | None:
+    def rank_agents(self, waiting: Waiting, candidates: Sequence[Candidate]) -> Ranking | None:
         return None
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar, dataclass_transform, get_args
 
 import attrs
 
-from .ids import AgentId, ContactId, EntryId, LegId, OfferId, QueueId, SubjectId
+from .ids import AgentId, ContactId, LegId, OfferId, QueueId, SubjectId
 from .instant import Instant, Span
 
 C = TypeVar("C")

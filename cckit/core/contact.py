@@ -32,6 +32,9 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
 }
 
 
+NO_LEG: Final = LegId(0)
+
+
 @attrs.define(slots=True, eq=False, weakref_slot=False)
 class Contact:
     """Slotted; ``evolve`` alone writes it."""
@@ -50,7 +53,7 @@ class Contact:
     """Where it waited last: its settings say how its agent wraps up."""
     agent: str | None = None
     """Who serves it."""
-    agent_leg: LegId = LegId(0)
+    agent_leg: LegId = NO_LEG
     held: bool = False
     since: int = 0
     """When it connected."""

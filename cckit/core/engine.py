@@ -1,24 +1,25 @@
 """The one door: a command in, recorded events out, and the state that they make.
 
-``act`` decides, gives each event its place, seals what is personal, lets the floor
-evolve and checks the invariants on what was touched. It never waits and reads no clock:
+``act`` decides by the command's rule, gives each event its place, seals what is personal
+and lets the floor evolve; then routing adds what follows at once, on the floor as it has
+become; then the invariants are checked on what was touched. It never waits and reads no clock:
 the shell's writer and the simulated world drive the same engine.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from . import commands as m
 from . import facts as f
 from .ask import OPEN, Ask
 from .errors import Refused
-from .events import Actor, Decision, Draft, Envelope, EventKind, Recorded, Stamp, TIMER, kind_of
+from .events import TIMER, Actor, Decision, Draft, Envelope, EventKind, Recorded, Stamp, kind_of
 from .evolve import EVOLVE, Handler, nothing
 from .floor import Floor
 from .ids import CENTER, Stream
 from .instant import MINUTE, Instant
 from .invariants import STEP_CHECKS, Breach, check
-from .routing import unmatched
+from .routing import follow, unmatched
 from .rules import RULES
 
 Seal = Callable[[int, Stream, Any], Any]
@@ -124,7 +125,7 @@ class Engine:
                 drafts = self._ask_machine(command, now)
         except (KeyError, AttributeError, AssertionError, IndexError) as error:
             raise InvariantBroken("decide", type(command).__name__, repr(error)) from error
-        if type(drafts) is Refused:
+        if isinstance(drafts, Refused):
             return drafts
         stamp = new(Stamp, (now, actor, occurred_at, cause, correlation, request))
         return self._commit(drafts, stamp, type(command).__name__)
@@ -153,30 +154,14 @@ class Engine:
         state = self.states.get(key)
         return machine.decide(machine.initial() if state is None else state, command, now, self.ask)
 
-    def _commit(self, drafts: Sequence[Draft], stamp: Stamp, what: str) -> Decision:
+    def _commit(self, drafts: Iterable[Draft], stamp: Stamp, what: str) -> Decision:
         floor = self.floor
-        versions = floor.versions
-        table = self.table
-        seal = self.seal
-        position = self.position
         recorded: list[Recorded[Any]] = []
         try:
-            for stream, data in drafts:
-                try:
-                    version = versions[stream]
-                except KeyError:
-                    new_contact = type(data) is f.ContactCreated
-                    version = 0 if new_contact else self.version_of(stream)
-                versions[stream] = version + 1
-                if seal is not None:
-                    data = seal(position, stream, data)
-                kind, handler = table[type(data)]
-                envelope = new(Envelope, (stamp, position, stream, version, kind))
-                recorded.append((envelope, data))
-                handler(floor, envelope, data)
-                position += 1
-            self.position = position
+            self._evolve(drafts, stamp, recorded)
             self.now = floor.now = stamp[0]
+            if floor.seeking or floor.freed:
+                self._evolve(follow(floor, stamp[0], self.ask), stamp, recorded)
             if floor.unrouted:
                 floor.unrouted = unmatched(floor, stamp[0]) is not None
             if self.checks_each:
@@ -188,6 +173,29 @@ class Engine:
         if floor.forget_at <= stamp[0]:
             floor.forget(stamp[0])
         return new(Decision, (stamp, tuple(recorded)))
+
+    def _evolve(self, drafts: Iterable[Draft], stamp: Stamp, recorded: list[Recorded[Any]]) -> None:
+        """Give each draft its place and let the floor evolve on it before the next."""
+        floor = self.floor
+        versions = floor.versions
+        table = self.table
+        seal = self.seal
+        position = self.position
+        for stream, data in drafts:
+            try:
+                version = versions[stream]
+            except KeyError:
+                new_contact = type(data) is f.ContactCreated
+                version = 0 if new_contact else self.version_of(stream)
+            versions[stream] = version + 1
+            if seal is not None:
+                data = seal(position, stream, data)
+            kind, handler = table[type(data)]
+            envelope = new(Envelope, (stamp, position, stream, version, kind))
+            recorded.append((envelope, data))
+            handler(floor, envelope, data)
+            position += 1
+        self.position = position
 
     def check(self) -> None:
         """Check what the decisions since the last time have touched.
@@ -245,6 +253,8 @@ class Engine:
             handler = self.folds[type(data)] = self._with_machines(type(data), nothing)
         handler(floor, envelope, data)
         floor.touched.clear()
+        floor.seeking.clear()
+        floor.freed.clear()
         self.position = envelope.position + 1
         self.now = floor.now = envelope.stamp[0]
         floor.forget(self.now)
@@ -325,5 +335,3 @@ def denial_of(decision: Decision) -> Refused | None:
     if type(data) is not f.AccessRefused:
         return None
     return denial(envelope.actor, data.action, data.object, data.purpose or "")
-
-

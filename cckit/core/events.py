@@ -157,7 +157,9 @@ def kind_of(cls: type) -> EventKind:
     """
     kind = cls.__dict__.get("__event__")
     if not isinstance(kind, EventKind):
-        raise TypeError(f"{cls.__qualname__} is not an event; decorate it with @event(name, version=…)")
+        raise TypeError(
+            f"{cls.__qualname__} is not an event; decorate it with @event(name, version=…)"
+        )
     return kind
 
 
@@ -169,7 +171,9 @@ def event(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
     """
 
     def decorate(cls: type[T]) -> type[T]:
-        return _freeze(attrs.define(cls, slots=True, unsafe_hash=True, weakref_slot=False), name, version)
+        return _freeze(
+            attrs.define(cls, slots=True, unsafe_hash=True, weakref_slot=False), name, version
+        )
 
     return decorate
 
@@ -179,7 +183,7 @@ def _refuse(self: object, name: str, value: object = None) -> NoReturn:
 
 
 def _freeze(plain: type[T], name: str, version: int) -> type[T]:
-    fields = attrs.fields(plain)  # type: ignore[arg-type,misc]
+    fields = attrs.fields(plain)  # type: ignore[arg-type]
     scope: dict[str, Any] = {"PLAIN": plain, "NEW": object.__new__}
     parameters = []
     lines = []

@@ -114,7 +114,7 @@ def queue_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> Non
         entry.position = envelope.position
         timer = Timer(data.due, envelope.position, "wait", data.entry)
         floor.timers.add(timer, envelope.stamp.recorded_at)
-    floor.touched[contact] = floor.touched[entry] = None
+    floor.touched[contact] = floor.touched[entry] = floor.seeking[entry] = None
 
 
 def priority_changed(floor: Floor, envelope: Envelope, data: f.QueuePriorityChanged) -> None:
@@ -145,6 +145,7 @@ def queue_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
     group.queue.live -= 1
     contact.entry = 0
     floor.touched.pop(entry, None)
+    floor.seeking.pop(entry, None)
     floor.touched[contact] = None
 
 
@@ -331,7 +332,7 @@ def _free(floor: Floor, agent: Agent, contact: c.Contact, kind: type) -> None:
     slot.phase = a.MOVES[slot.phase, kind]
     agent.used -= slot.cost
     floor.index.refresh(agent)
-    floor.touched[agent] = None
+    floor.touched[agent] = floor.freed[agent] = None
 
 
 def _return_entry(
@@ -343,7 +344,7 @@ def _return_entry(
     entry.offer = 0
     entry.group.add(entry.id, entry.rank)
     floor.index.waiting |= 1 << entry.group.number
-    floor.touched[entry] = None
+    floor.touched[entry] = floor.seeking[entry] = None
     if entry.due and kind is f.ContactConnectFailed:
         floor.timers.add(Timer(entry.due, entry.position, "wait", entry.id), entry.due)
     if barred:
@@ -408,8 +409,11 @@ def ready(floor: Floor, envelope: Envelope, data: f.AgentReady) -> None:
     agent.next_status = agent.next_reason = ""
     floor.index.status(agent)
     if not was_ready:
-        agent.changed_at = now
+        if not agent.used:
+            agent.changed_at = now
         _idle(floor, agent, envelope)
+    else:
+        floor.freed[agent] = None
 
 
 def not_ready(floor: Floor, envelope: Envelope, data: f.AgentNotReady) -> None:
@@ -476,6 +480,7 @@ def _idle(floor: Floor, agent: Agent, envelope: Envelope) -> None:
     """Send the agent to the end of the line; only becoming free or ready does that."""
     agent.idle_since = envelope.stamp.recorded_at
     agent.idle_by = envelope.kind.cls
+    floor.freed[agent] = None
     if agent.ready:
         floor.index.place(agent)
     else:

@@ -62,6 +62,10 @@ class Floor:
         self.legs: dict[int, Contact] = {}
         self.index = Index()
         self.timers = Timers()
+        self.seeking: dict[Entry, None] = {}
+        """Entries that the current decision put into a queue, or back."""
+        self.freed: dict[Agent, None] = {}
+        """Agents whom the current decision freed or made ready."""
         self.touched: dict[Contact | Entry | Offer | Agent, None] = {}
         """What the current decision wrote to; the invariants look at these."""
 
@@ -93,13 +97,13 @@ class Floor:
         """Tell whether what set this timer still waits for it."""
         kind, subject = timer[2], timer[3]
         if kind == "ring" or kind == "connect":
-            offer = self.offers.get(subject)  # type: ignore[call-overload]
+            offer = self.offers.get(subject)
             return offer is not None and offer.position == timer[1]
         if kind == "wrapup":
-            agent = self.agents.get(subject)  # type: ignore[call-overload]
+            agent = self.agents.get(subject)
             slot = agent.slots.get(timer[4]) if agent else None
             return slot is not None and slot.position == timer[1]
-        entry = self.entries.get(subject)  # type: ignore[call-overload]
+        entry = self.entries.get(subject)
         if entry is None:
             return False
         if kind == "wait":

@@ -21,9 +21,6 @@ from .offer import Offer
 from .queue import Entry
 from .routing import unmatched
 
-
-
-
 FREEING: Final = frozenset({f.AgentReady, f.AgentWrapupEnded, f.ContactAgentLeft})
 
 
@@ -55,7 +52,7 @@ def check_all(floor: Floor) -> None:
     :raises Breach: naming the first rule that does not hold.
     """
     for table in (floor.contacts, floor.entries, floor.offers, floor.agents):
-        for machine in table.values():  # type: ignore[attr-defined]
+        for machine in table.values():
             CHECKS[type(machine)](floor, machine)
     for queue in floor.queues.values():
         live = sum(1 for e in floor.entries.values() if e.group.queue is queue)
@@ -72,7 +69,7 @@ def check_contact(floor: Floor, contact: Contact) -> None:
         if floor.kind != "imported" and not (contact.leg and contact.agent_leg and contact.agent):
             raise Breach("I4", f"{contact.stream} talks without two live legs")
     elif phase is c.QUEUED:
-        entry = floor.entries.get(contact.entry)  # type: ignore[call-overload]
+        entry = floor.entries.get(contact.entry)
         if entry is None or entry.contact != contact.stream or entry.phase is q.TAKEN:
             raise Breach("I3", f"{contact.stream} is queued without an entry that waits")
         if not contact.leg:

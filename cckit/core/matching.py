@@ -210,10 +210,9 @@ class Index:
             agent.known = len(self.groups)
         return agent.fits
 
-    def excluded(self, group: Group, extra: int, fitting: int, barred: int) -> dict[str, int]:
+    def excluded(self, group: Group, fitting: int, barred: int) -> dict[str, int]:
         """Count those who could not have it by the first reason that holds.
 
-        :param extra: number bits of agents that this decision frees.
         :param fitting: how many could take it, back-off apart.
         :param barred: how many of those are in back-off.
         """
@@ -229,7 +228,7 @@ class Index:
             ("channel", self.on.get(channel, 0)),
             ("capacity", self.free.get(channel, 0)),
         ):
-            here &= keep | extra
+            here &= keep
             left = here.bit_count()
             if left != rest:
                 counts[reason] = rest - left

@@ -102,9 +102,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _either(tokens: list[str], at: int, depth: int) -> tuple[Tree, int]:
-    return _joined(
-        tokens, at, depth, "or", lambda t, a, d: _joined(t, a, d, "and", _single)
-    )
+    return _joined(tokens, at, depth, "or", lambda t, a, d: _joined(t, a, d, "and", _single))
 
 
 def _joined(

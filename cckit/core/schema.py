@@ -76,9 +76,8 @@ def schema_of(cls: type) -> Schema:
     """
     kind, fields = kind_of(cls), fields_of(cls)
     attributes = tuple(a.name for a in attrs.fields(cls))
-    return Schema(
-        kind, fields, _encoding(kind, fields, _values_of(attributes)), _generate_build(cls, attributes)
-    )
+    encode = _encoding(kind, fields, _values_of(attributes))
+    return Schema(kind, fields, encode, _generate_build(cls, attributes))
 
 
 def compile_values(kind: EventKind, fields: tuple[Field, ...]) -> Callable[[Sequence[Any]], bytes]:

@@ -8,7 +8,7 @@ not removed but forgotten when it comes to the front.
 from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 MAX_LANES: Final = 16
 
@@ -20,7 +20,7 @@ class Timer(NamedTuple):
     position: int
     kind: str
     """``ring``, ``connect``, ``wrapup``, ``wait`` or ``backoff``."""
-    subject: int | str
+    subject: Any
     """Offer or entry id, or agent."""
     other: str = ""
     """The agent's contact, for wrap-up."""

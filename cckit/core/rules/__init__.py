@@ -8,11 +8,12 @@ the whole table. A *report* is never refused as late: it then yields
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from .. import commands as m
-from ..ask import Ask
-from ..errors import Refused
-from ..events import Actor, Draft
-from ..floor import Floor
+from cckit.core import commands as m
+from cckit.core.ask import Ask
+from cckit.core.errors import Refused
+from cckit.core.events import Actor, Draft
+from cckit.core.floor import Floor
+
 from . import admin, agents, contacts, offers, queues, timers
 
 Drafts = list[Draft]

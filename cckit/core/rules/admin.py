@@ -4,17 +4,17 @@ from hashlib import sha256
 
 import msgpack
 
-from .. import commands as m
-from .. import facts as f
-from ..ask import Ask
-from ..errors import Refused
-from ..events import Actor, Draft
-from ..floor import Floor
-from ..ids import CENTER, agent_stream
-from ..instant import HOUR
-from ..need import parse
-from ..routing import STRATEGIES
-from ..settings import QueueSettings
+from cckit.core import commands as m
+from cckit.core import facts as f
+from cckit.core.ask import Ask
+from cckit.core.errors import Refused
+from cckit.core.events import Actor, Draft
+from cckit.core.floor import Floor
+from cckit.core.ids import CENTER, agent_stream
+from cckit.core.instant import HOUR
+from cckit.core.need import parse
+from cckit.core.routing import STRATEGIES
+from cckit.core.settings import QueueSettings
 
 Drafts = list[Draft]
 MAX_BUDGET = 10_000

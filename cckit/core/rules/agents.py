@@ -1,16 +1,14 @@
 """Agents: log in and out, ready and not, wrap-up."""
 
-from .. import commands as m
-from .. import facts as f
-from ..agent import RESERVED, WRAPUP, Agent, Slot
-from ..ask import Ask
-from ..errors import Refused
-from ..events import Actor, Draft
-from ..floor import Floor
-from ..ids import ContactId, OfferId, agent_stream
-from ..instant import HOUR, Instant
-from ..routing import offer_agent, offer_entry, seeker_of
-from .offers import freed
+from cckit.core import commands as m
+from cckit.core import facts as f
+from cckit.core.agent import RESERVED, WRAPUP, Agent, Slot
+from cckit.core.ask import Ask
+from cckit.core.errors import Refused
+from cckit.core.events import Actor, Draft
+from cckit.core.floor import Floor
+from cckit.core.ids import ContactId, agent_stream
+from cckit.core.instant import HOUR, Instant
 
 Drafts = list[Draft]
 MAX_EXTENSION = 8 * HOUR
@@ -32,7 +30,9 @@ def log_in(floor: Floor, command: m.LogIn, now: int, ask: Ask, actor: Actor) -> 
     missing = [channel for channel in command.channels if channel not in agent.costs]
     if missing or not command.channels:
         what = f"the profile allows {', '.join(sorted(agent.costs))}, asked were {command.channels}"
-        return Refused("agent.bad_channel", agent.stream, what, "log in for channels of the profile")
+        return Refused(
+            "agent.bad_channel", agent.stream, what, "log in for channels of the profile"
+        )
     if agent.logged_in and agent.on == command.channels:
         return []
     if agent.logged_in:
@@ -47,7 +47,7 @@ def log_out(floor: Floor, command: m.LogOut, now: int, ask: Ask, actor: Actor) -
         return unknown(command.agent)
     if not agent.logged_in:
         return []
-    return _withdraw(floor, agent, "logged_out", command.why, now, ask, actor)
+    return _withdraw(floor, agent, "logged_out", command.why, actor)
 
 
 def set_not_ready(
@@ -63,33 +63,25 @@ def set_not_ready(
         return Refused("agent.no_reason", agent.stream, what, "name one: lunch, training …")
     if not agent.ready and agent.reason == command.reason and not agent.next_status:
         return []
-    return _withdraw(floor, agent, "not_ready", command.reason, now, ask, actor)
+    return _withdraw(floor, agent, "not_ready", command.reason, actor)
 
 
-def _withdraw(
-    floor: Floor, agent: Agent, status: str, reason: str, now: int, ask: Ask, actor: Actor
-) -> Drafts:
+def _withdraw(floor: Floor, agent: Agent, status: str, reason: str, actor: Actor) -> Drafts:
     """Leave now, or when the last contact at hand ends; a ringing one is taken back."""
-    ringing = [(k, s) for k, s in agent.slots.items() if s.phase is RESERVED]
-    rescinded: Drafts = []
-    again: Drafts = []
-    next_ = floor.next_id()
-    for _, slot in ringing:
-        offer = floor.offers[slot.offer]
-        rescinded.append(Draft(offer.contact, f.OfferRescinded(offer.id, f"agent_{status}")))
-        seeker = seeker_of(floor.entries[offer.entry])
-        found = offer_entry(floor, seeker, now, ask, OfferId(next_), agent)
-        if found is not None:
-            again.append(found)
-            next_ += 1
+    ringing = [slot.offer for slot in agent.slots.values() if slot.phase is RESERVED]
     if len(ringing) < len(agent.slots):
-        if agent.next_status == status and agent.next_reason == reason and not ringing:
+        if agent.next_status == status and agent.next_reason == reason:
             return []
-        return [*rescinded, Draft(agent.stream, f.AgentNextStatusSet(status, reason)), *again]
-    if status == "logged_out":
-        return [*rescinded, Draft(agent.stream, f.AgentLoggedOut(reason)), *again]
-    by = actor.kind if actor.kind in ("agent", "supervisor") else "system"
-    return [*rescinded, Draft(agent.stream, f.AgentNotReady(reason, by)), *again]
+        leaving: Drafts = [Draft(agent.stream, f.AgentNextStatusSet(status, reason))]
+    elif status == "logged_out":
+        leaving = [Draft(agent.stream, f.AgentLoggedOut(reason))]
+    else:
+        by = actor.kind if actor.kind in ("agent", "supervisor") else "system"
+        leaving = [Draft(agent.stream, f.AgentNotReady(reason, by))]
+    because = f"agent_{status}"
+    return [
+        Draft(floor.offers[offer].contact, f.OfferRescinded(offer, because)) for offer in ringing
+    ] + leaving
 
 
 def set_ready(
@@ -102,9 +94,7 @@ def set_ready(
         return logged_out(agent)
     if agent.ready and not agent.next_status:
         return []
-    drafts = [Draft(agent.stream, f.AgentReady())]
-    next_ = OfferId(floor.next_id())
-    return drafts + offer_agent(floor, agent, now, ask, next_, agent.used)
+    return [Draft(agent.stream, f.AgentReady())]
 
 
 def _wrapup(floor: Floor, agent_id: str, contact: str) -> tuple[Agent, Slot] | Refused:
@@ -124,20 +114,12 @@ def end_wrapup(
     found = _wrapup(floor, command.agent, command.contact)
     if isinstance(found, Refused):
         return found
-    return wrapped_up(floor, found[0], command.contact, actor.kind, command.codes, now, ask)
+    return wrapped_up(found[0], command.contact, actor.kind, command.codes)
 
 
-def wrapped_up(
-    floor: Floor,
-    agent: Agent,
-    contact: str,
-    by: str,
-    codes: tuple[str, ...],
-    now: int,
-    ask: Ask,
-) -> Drafts:
-    ended = f.AgentWrapupEnded(ContactId(contact), by, codes)
-    return [Draft(agent.stream, ended), *freed(floor, agent, contact, now, ask, 0)]
+def wrapped_up(agent: Agent, contact: str, by: str, codes: tuple[str, ...]) -> Drafts:
+    """The agent is done with a contact."""
+    return [Draft(agent.stream, f.AgentWrapupEnded(ContactId(contact), by, codes))]
 
 
 def extend_wrapup(

@@ -1,17 +1,17 @@
 """Contacts: arrive, hold, end — on either side and in every phase."""
 
-from .. import commands as m
-from .. import contact as c
-from .. import facts as f
-from .. import queue as q
-from ..agent import BUSY
-from ..ask import Ask
-from ..errors import Refused
-from ..events import Actor, Draft
-from ..floor import Floor
-from ..ids import AgentId, ContactId, LegId, contact_stream
-from ..instant import Instant, Span
-from .offers import freed
+from cckit.core import commands as m
+from cckit.core import contact as c
+from cckit.core import facts as f
+from cckit.core import queue as q
+from cckit.core.agent import BUSY
+from cckit.core.ask import Ask
+from cckit.core.errors import Refused
+from cckit.core.events import Actor, Draft
+from cckit.core.floor import Floor
+from cckit.core.ids import AgentId, ContactId, EntryId, LegId, contact_stream
+from cckit.core.instant import Instant
+
 from .queues import leave_queue, unknown
 
 Drafts = list[Draft]
@@ -51,30 +51,23 @@ def cleared(
         what = "this log never knew such a leg"
         return Refused("leg.unknown", f"leg {command.leg}", what, "use the id the events gave it")
     if command.leg == contact.leg:
-        return _customer_left(floor, contact, command.cause, now, ask)
+        return _customer_left(floor, contact, command.cause, now)
     leg = LegId(command.leg)
     gone = Draft(contact.stream, f.LegCleared(leg, command.cause, "agent"))
-    return _ended(floor, contact, [gone], "agent", now, ask)
+    return _ended(floor, contact, [gone], "agent", now)
 
 
-def _customer_left(
-    floor: Floor, contact: c.Contact, cause: str, now: int, ask: Ask
-) -> Drafts:
+def _customer_left(floor: Floor, contact: c.Contact, cause: str, now: int) -> Drafts:
     stream = contact.stream
     gone = Draft(stream, f.LegCleared(contact.leg, cause, "customer"))
     if contact.phase is c.TALKING:
-        return _ended(floor, contact, [gone], "customer", now, ask)
+        return _ended(floor, contact, [gone], "customer", now)
     phase = _phase(floor, contact)
     closed = Draft(stream, f.ContactClosed("abandoned", phase, "customer"))
     if contact.phase is c.NEW:
         return [gone, closed]
-    entry = floor.entries[contact.entry]
-    if contact.phase is c.QUEUED:
-        return [gone, *leave_queue(floor, entry, "abandoned", now, ask, closed)]
-    wait = Span(max(0, now - entry.since))
-    agent = floor.agents[floor.offers[contact.offer].agent]
-    left = Draft(stream, f.QueueLeft(entry.id, "abandoned", wait))
-    return [gone, left, closed, *freed(floor, agent, contact.id, now, ask, entry.id)]
+    entry = floor.entries[EntryId(contact.entry)]
+    return [gone, *leave_queue(entry, "abandoned", now), closed]
 
 
 def _phase(floor: Floor, contact: c.Contact) -> str:
@@ -84,12 +77,10 @@ def _phase(floor: Floor, contact: c.Contact) -> str:
         return "connect"
     if contact.phase is c.TALKING:
         return "hold" if contact.held else "talk"
-    return "ring" if floor.entries[contact.entry].phase is q.OFFERED else "queue"
+    return "ring" if floor.entries[EntryId(contact.entry)].phase is q.OFFERED else "queue"
 
 
-def _ended(
-    floor: Floor, contact: c.Contact, drafts: Drafts, by: str, now: int, ask: Ask
-) -> Drafts:
+def _ended(floor: Floor, contact: c.Contact, drafts: Drafts, by: str, now: int) -> Drafts:
     """End a conversation; its agent wraps up, or is free at once."""
     stream = contact.stream
     agent = floor.agents[contact.agent or ""]
@@ -102,8 +93,6 @@ def _ended(
     why = "left" if by != "customer" else "customer_left"
     drafts.append(Draft(stream, f.ContactAgentLeft(AgentId(agent.id), why)))
     drafts.append(Draft(stream, f.ContactClosed("completed", _phase(floor, contact), by)))
-    if not wrapup_us:
-        drafts += freed(floor, agent, contact_id, now, ask, 0)
     return drafts
 
 
@@ -122,7 +111,7 @@ def leave(
     if contact.phase is not c.TALKING or contact.agent != command.agent:
         what = f"{command.agent} does not talk in this contact"
         return Refused("contact.wrong_state", stream, what, "name the agent who serves it")
-    return _ended(floor, contact, [], "agent", now, ask)
+    return _ended(floor, contact, [], "agent", now)
 
 
 def close(floor: Floor, command: m.Close, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -133,12 +122,10 @@ def close(floor: Floor, command: m.Close, now: int, ask: Ask, actor: Actor) -> D
     if contact.phase is not c.TALKING:
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("contact.wrong_state", stream, what, "deflect what is not connected")
-    return _ended(floor, contact, [], actor.kind, now, ask)
+    return _ended(floor, contact, [], actor.kind, now)
 
 
-def deflect(
-    floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor
-) -> Drafts | Refused:
+def deflect(floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
     stream = contact_stream(command.contact)
     contact = floor.contacts.get(stream)
     if contact is None:
@@ -154,7 +141,7 @@ def deflect(
     if contact.phase is c.NEW:
         return [closed]
     left = "blocked" if command.reason == "blocked" else "cancelled"
-    return leave_queue(floor, floor.entries[contact.entry], left, now, ask, closed)
+    return [*leave_queue(floor.entries[EntryId(contact.entry)], left, now), closed]
 
 
 def hold(floor: Floor, command: m.Hold, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -174,8 +161,8 @@ def _order(floor: Floor, contact_id: str, order: str, held: bool) -> Drafts | Re
         return unknown(stream)
     if contact.phase is not c.TALKING or contact.held is not held:
         state = "on hold" if contact.held else contact.phase.name.lower()
-        what = f"the contact is {state}"
-        return Refused("contact.wrong_state", stream, what, "hold what talks, retrieve what is held")
+        remedy = "hold what talks, retrieve what is held"
+        return Refused("contact.wrong_state", stream, f"the contact is {state}", remedy)
     return [Draft(stream, f.LegOrdered(contact.leg, order))]
 
 
@@ -205,9 +192,7 @@ def _told(floor: Floor, leg: LegId, held: bool, actor: Actor) -> Drafts | Refuse
     return [Draft(contact.stream, f.LegRetrieved(leg, actor.kind))]
 
 
-def timed_out(floor: Floor, entry: q.Entry, now: int, ask: Ask) -> Drafts:
+def timed_out(entry: q.Entry, now: int) -> Drafts:
     """The longest wait is over: the contact leaves the queue and is let go."""
     closed = Draft(entry.contact, f.ContactClosed("timed_out", "queue", "timer"))
-    return leave_queue(floor, entry, "timed_out", now, ask, closed)
-
-
+    return [*leave_queue(entry, "timed_out", now), closed]

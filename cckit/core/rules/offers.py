@@ -2,19 +2,17 @@
 
 from hashlib import sha256
 
-from .. import agent as a
-from .. import commands as m
-from .. import contact as c
-from .. import facts as f
-from .. import offer as o
-from .. import queue as q
-from ..ask import Ask
-from ..errors import Refused
-from ..events import Actor, Draft
-from ..floor import Floor
-from ..ids import CENTER, LegId, OfferId
-from ..instant import Span
-from ..routing import offer_agent, offer_entry, seeker_of
+from cckit.core import commands as m
+from cckit.core import contact as c
+from cckit.core import facts as f
+from cckit.core import offer as o
+from cckit.core import queue as q
+from cckit.core.ask import Ask
+from cckit.core.errors import Refused
+from cckit.core.events import Actor, Draft
+from cckit.core.floor import Floor
+from cckit.core.ids import CENTER, LegId, OfferId
+from cckit.core.instant import Span
 
 Drafts = list[Draft]
 
@@ -75,8 +73,7 @@ def reject(
             return unknown(command.offer)
         what = "the offer has ended, or was accepted"
         return Refused("offer.stale_fence", f"offer {command.offer}", what, "nothing is to be done")
-    ended = Draft(offer.contact, f.OfferRejected(offer.id, command.reason))
-    return unaccepted(floor, offer, ended, now, ask)
+    return [Draft(offer.contact, f.OfferRejected(offer.id, command.reason))]
 
 
 def failed(
@@ -86,19 +83,15 @@ def failed(
     if offer is None:
         return stale(floor, command.offer, "ReportFailed", actor)
     if offer.phase is o.ACCEPTED:
-        return connect_failed(floor, offer, command.cause, now, ask)
-    ended = Draft(offer.contact, f.OfferFailed(offer.id, command.cause))
-    return unaccepted(floor, offer, ended, now, ask)
+        return connect_failed(floor, offer, command.cause)
+    return [Draft(offer.contact, f.OfferFailed(offer.id, command.cause))]
 
 
-def connect_failed(
-    floor: Floor, offer: o.Offer, cause: str, now: int, ask: Ask
-) -> Drafts | Refused:
+def connect_failed(floor: Floor, offer: o.Offer, cause: str) -> Drafts:
     contact = floor.contacts[offer.contact]
     if contact.phase is not c.CONNECTING:
         return []  # They talk already; the end of a leg is what ends that.
-    ended = Draft(offer.contact, f.ContactConnectFailed(offer.id, cause))
-    return unaccepted(floor, offer, ended, now, ask)
+    return [Draft(offer.contact, f.ContactConnectFailed(offer.id, cause))]
 
 
 def bridged(
@@ -123,51 +116,8 @@ def bridged(
     ]
 
 
-def unaccepted(
-    floor: Floor, offer: o.Offer, ended: Draft, now: int, ask: Ask, rona: bool = False
-) -> Drafts:
-    """What follows an offer's end: its entry and its agent look for another.
-
-    :param rona: the agent is set not ready and looks for nothing.
-    """
-    agent = floor.agents[offer.agent]
-    entry = floor.entries[offer.entry]
-    drafts = [ended]
-    leaving = leave_if_last(agent, entry.contact[8:])
-    drafts += leaving
-    if rona and not leaving:
-        drafts.append(Draft(agent.stream, f.AgentNotReady("rona", "system")))
-    next_ = floor.next_id()
-    again = offer_entry(floor, seeker_of(entry), now, ask, OfferId(next_), agent)
-    if again is not None:
-        drafts.append(again)
-        next_ += 1
-    if not rona and not leaving and agent.ready and not agent.next_status:
-        used = agent.used - agent.slots[entry.contact[8:]].cost
-        drafts += offer_agent(floor, agent, now, ask, OfferId(next_), used, entry.id)
-    return drafts
-
-
-def leave_if_last(agent: a.Agent, contact: str) -> Drafts:
-    """Carry out the agent's next status, if this contact is the last one at hand."""
-    if not agent.next_status or len(agent.slots) > 1 or contact not in agent.slots:
-        return []
-    if agent.next_status == "logged_out":
-        return [Draft(agent.stream, f.AgentLoggedOut(agent.next_reason))]
-    return [Draft(agent.stream, f.AgentNotReady(agent.next_reason, "agent"))]
-
-
-def rescind(floor: Floor, entry: q.Entry, reason: str) -> Drafts:
+def rescind(entry: q.Entry, reason: str) -> Drafts:
     """Take back the live offer of an entry, if there is one."""
     if entry.phase is not q.OFFERED:
         return []
     return [Draft(entry.contact, f.OfferRescinded(OfferId(entry.offer), reason))]
-
-
-def freed(floor: Floor, agent: a.Agent, contact: str, now: int, ask: Ask, without: int) -> Drafts:
-    """What an agent does next whose slot for this contact just ended."""
-    leaving = leave_if_last(agent, contact)
-    if leaving or not agent.ready or agent.next_status:
-        return leaving
-    used = agent.used - agent.slots[contact].cost
-    return offer_agent(floor, agent, now, ask, OfferId(floor.next_id()), used, without)

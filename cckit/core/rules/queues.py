@@ -1,18 +1,19 @@
 """Queues: enter, leave, priority, and going on matching."""
 
-from .. import commands as m
-from .. import contact as c
-from .. import facts as f
-from .. import queue as q
-from ..ask import Ask
-from ..errors import Refused
-from ..events import Actor, Draft
-from ..floor import Floor
-from ..ids import EntryId, OfferId, contact_stream
-from ..instant import Instant, Span
-from ..need import parse
-from ..routing import Seeker, offer_entry, seeker_of, unmatched
-from .offers import freed, rescind
+from cckit.core import commands as m
+from cckit.core import contact as c
+from cckit.core import facts as f
+from cckit.core import queue as q
+from cckit.core.ask import Ask
+from cckit.core.errors import Refused
+from cckit.core.events import Actor, Draft
+from cckit.core.floor import Floor
+from cckit.core.ids import EntryId, contact_stream
+from cckit.core.instant import Instant, Span
+from cckit.core.need import parse
+from cckit.core.routing import offer_entry, unmatched
+
+from .offers import rescind
 
 Drafts = list[Draft]
 MAX_PRIORITY = 1_000_000
@@ -23,9 +24,7 @@ def unknown(stream: str) -> Refused:
     return Refused("contact.unknown", stream, what, "it may have ended; look at its stream")
 
 
-def enqueue(
-    floor: Floor, command: m.Enqueue, now: int, ask: Ask, actor: Actor
-) -> Drafts | Refused:
+def enqueue(floor: Floor, command: m.Enqueue, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
     stream = contact_stream(command.contact)
     contact = floor.contacts.get(stream)
     if contact is None:
@@ -47,7 +46,7 @@ def enqueue(
             text = parse(command.need).text
         except ValueError as error:
             return Refused("queue.bad_need", stream, str(error), "write skill >= level")
-    return _enter(floor, contact, queue, command, text, now, ask)
+    return [_entered(floor, contact, queue, command, text, now)]
 
 
 def _out_of_range(stream: str, command: m.Enqueue, now: int) -> Refused | None:
@@ -63,45 +62,26 @@ def _out_of_range(stream: str, command: m.Enqueue, now: int) -> Refused | None:
     return None
 
 
-def _enter(
-    floor: Floor,
-    contact: c.Contact,
-    queue: q.Queue,
-    command: m.Enqueue,
-    text: str,
-    now: int,
-    ask: Ask,
-) -> Drafts:
-    settings = queue.settings
-    entry = EntryId(floor.next_id())
+def _entered(
+    floor: Floor, contact: c.Contact, queue: q.Queue, command: m.Enqueue, text: str, now: int
+) -> Draft:
+    max_wait_us = queue.settings.max_wait_us
     since = now if command.since is None else command.since
-    due = Instant(now + settings.max_wait_us) if settings.max_wait_us else None
-    steps = (text,) if text else ()
-    stream = contact.stream
     entered = f.QueueEntered(
-        entry,
+        EntryId(floor.next_id()),
         queue.id,
         queue.n + 1,
         Instant(since),
         command.priority,
         command.lane,
-        steps,
+        (text,) if text else (),
         None,
-        due,
+        Instant(now + max_wait_us) if max_wait_us else None,
     )
-    rank = q.rank(entry, command.lane, since, command.priority, settings.head_start_us)
-    group = floor.index.group(queue, contact.channel, text)
-    seeker = Seeker(entry, stream, group, 1, rank)
-    offer = offer_entry(floor, seeker, now, ask, OfferId(entry + 1))
-    drafts = [Draft(stream, entered)]
-    if offer is not None:
-        drafts.append(offer)
-    return drafts
+    return Draft(contact.stream, entered)
 
 
-def dequeue(
-    floor: Floor, command: m.Dequeue, now: int, ask: Ask, actor: Actor
-) -> Drafts | Refused:
+def dequeue(floor: Floor, command: m.Dequeue, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
     stream = contact_stream(command.contact)
     contact = floor.contacts.get(stream)
     if contact is None:
@@ -109,22 +89,13 @@ def dequeue(
     if contact.phase is not c.QUEUED:
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("queue.wrong_state", stream, what, "only what waits can be taken out")
-    return leave_queue(floor, floor.entries[contact.entry], "dequeued", now, ask)
+    return leave_queue(floor.entries[EntryId(contact.entry)], "dequeued", now)
 
 
-def leave_queue(
-    floor: Floor, entry: q.Entry, reason: str, now: int, ask: Ask, *after: Draft
-) -> Drafts:
-    """End a wait and free the agent to whom it was offered; ``after`` follows at once."""
+def leave_queue(entry: q.Entry, reason: str, now: int) -> Drafts:
+    """End a wait, taking back the live offer if there is one."""
     wait = Span(max(0, now - entry.since))
-    drafts = rescind(floor, entry, reason)
-    offer = floor.offers.get(entry.offer)
-    drafts.append(Draft(entry.contact, f.QueueLeft(entry.id, reason, wait)))
-    drafts += after
-    if offer is not None:
-        agent = floor.agents[offer.agent]
-        drafts += freed(floor, agent, entry.contact[8:], now, ask, entry.id)
-    return drafts
+    return [*rescind(entry, reason), Draft(entry.contact, f.QueueLeft(entry.id, reason, wait))]
 
 
 def set_priority(
@@ -152,9 +123,5 @@ def route(floor: Floor, command: m.Route, now: int, ask: Ask, actor: Actor) -> D
     is worked off one decision at a time, each seeing what the one before did.
     """
     entry = unmatched(floor, now)
-    if entry is None:
-        return []
-    offer = offer_entry(floor, seeker_of(entry), now, ask, OfferId(floor.next_id()))
-    return [] if offer is None else [offer]
-
-
+    draft = None if entry is None else offer_entry(floor, entry, now, ask)
+    return [] if draft is None else [draft]

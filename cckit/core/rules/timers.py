@@ -1,19 +1,20 @@
 """What follows when an instant has come; of one that is gone, nothing."""
 
-from .. import commands as m
-from .. import facts as f
-from .. import offer as o
-from .. import queue as q
-from ..agent import WRAPUP
-from ..ask import Ask
-from ..errors import Refused
-from ..events import Actor, Draft
-from ..floor import Floor
-from ..ids import AgentId, OfferId
-from ..routing import offer_entry, seeker_of
+from cckit.core import commands as m
+from cckit.core import facts as f
+from cckit.core import offer as o
+from cckit.core import queue as q
+from cckit.core.agent import WRAPUP
+from cckit.core.ask import Ask
+from cckit.core.errors import Refused
+from cckit.core.events import Actor, Draft
+from cckit.core.floor import Floor
+from cckit.core.ids import AgentId, EntryId, OfferId
+from cckit.core.routing import offer_entry
+
 from .agents import wrapped_up
 from .contacts import timed_out
-from .offers import connect_failed, unaccepted
+from .offers import connect_failed
 
 Drafts = list[Draft]
 
@@ -21,16 +22,16 @@ Drafts = list[Draft]
 def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
     kind = command.kind
     if kind == "wrapup":
-        return _wrapup(floor, command, now, ask)
+        return _wrapup(floor, command, now)
     if kind == "ring" or kind == "connect":
-        return _offer(floor, command, now, ask)
+        return _offer(floor, command, now)
     if kind == "wait" or kind == "backoff":
         return _entry(floor, command, now, ask)
     what = f"there is no timer of kind {kind!r}"
     return Refused("timer.unknown", kind, what, "only the shell proposes timers")
 
 
-def _wrapup(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
+def _wrapup(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
     words = command.subject.split(" ")
     for n in range(1, len(words)):  # Both ids may have spaces of their own.
         agent = floor.agents.get(AgentId(" ".join(words[:n])))
@@ -39,7 +40,7 @@ def _wrapup(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
         if agent is None or slot is None or slot.phase is not WRAPUP:
             continue
         if slot.position == command.set_position and slot.due <= now:
-            return wrapped_up(floor, agent, contact, "timer", (), now, ask)
+            return wrapped_up(agent, contact, "timer", ())
     return []
 
 
@@ -48,24 +49,24 @@ def _number(subject: str) -> int:
     return int(subject) if len(subject) < 20 and subject.isascii() and subject.isdigit() else 0
 
 
-def _offer(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts | Refused:
-    offer = floor.offers.get(_number(command.subject))
+def _offer(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
+    offer = floor.offers.get(OfferId(_number(command.subject)))
     if offer is None or offer.position != command.set_position or offer.due > now:
         return []
     if offer.phase is o.ACCEPTED:
-        return connect_failed(floor, offer, "timeout", now, ask)
+        return connect_failed(floor, offer, "timeout")
     if offer.phase is o.MADE:  # It never rang: not the agent's failing.
-        ended = Draft(offer.contact, f.OfferFailed(offer.id, "not_alerted"))
-        return unaccepted(floor, offer, ended, now, ask)
-    missed = floor.agents[offer.agent].missed + 1
+        return [Draft(offer.contact, f.OfferFailed(offer.id, "not_alerted"))]
+    agent = floor.agents[offer.agent]
     settings = floor.entries[offer.entry].group.queue.settings
-    rona = missed >= settings.rona_after > 0
-    ended = Draft(offer.contact, f.OfferExpired(offer.id))
-    return unaccepted(floor, offer, ended, now, ask, rona)
+    drafts = [Draft(offer.contact, f.OfferExpired(offer.id))]
+    if agent.missed + 1 >= settings.rona_after > 0 and not agent.next_status:
+        drafts.append(Draft(agent.stream, f.AgentNotReady("rona", "system")))
+    return drafts
 
 
 def _entry(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
-    entry = floor.entries.get(_number(command.subject))
+    entry = floor.entries.get(EntryId(_number(command.subject)))
     if entry is None:
         return []
     if command.kind == "wait" and entry.phase is q.TAKEN:
@@ -73,8 +74,6 @@ def _entry(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
     if command.kind == "wait":
         if entry.position != command.set_position or entry.due > now:
             return []
-        return timed_out(floor, entry, now, ask)
-    if entry.phase is not q.WAITING:
-        return []
-    offer = offer_entry(floor, seeker_of(entry), now, ask, OfferId(floor.next_id()))
-    return [] if offer is None else [offer]
+        return timed_out(entry, now)
+    draft = offer_entry(floor, entry, now, ask)
+    return [] if draft is None else [draft]
