@@ -11,6 +11,7 @@ one heap, a list of bound methods by small number.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Final
@@ -18,10 +19,10 @@ from typing import Any, Final
 from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.ask import OPEN, Ask
-from cckit.core.codec import Codec
+from cckit.core.codec import Codec, canonical
 from cckit.core.engine import Engine
 from cckit.core.errors import Refused, StoreError
-from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft, Envelope, Recorded
+from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
 from cckit.core.frame import Frame
 from cckit.core.ids import CENTER, AgentId, ContactId, LegId, QueueId
 from cckit.core.instant import Instant, Span
@@ -46,8 +47,6 @@ FLOW: Final = Actor("process", "world")
 """Sends who arrived to a queue."""
 ADMIN: Final = Actor("admin", "world")
 
-REARRANGES: Final = frozenset({c.ApplyConfig, c.SetProfile})
-"""Commands that may put who waits beside an agent who now fits."""
 ROUTE: Final = c.Route()
 
 ARRIVE, ENQUEUE, GIVE_UP, PICK_UP, SAID_ALL, WRAPPED, BACK, BEGIN, LEAVE = range(9)
@@ -96,10 +95,12 @@ class World:
         self.now = start if traffic is None else traffic.start
         self.store = MemoryStore(ORIGIN, log_id(seed)) if store is None else store
         self.engine = Engine(ask=ask)
+        self.engine.checks_each = False  # Once a frame, before it is stored.
         self.callers: dict[ContactId, Caller] = {}
         """Who is on the line."""
         self.arrived = 0
         self._codec = Codec(Registry((*f.FACTS, *kinds)))
+        self._names = digest(seed, "contacts")
         self._pending: list[Decision] = []
         self._head = self.store.head()
         self._agenda: list[tuple[int, int, int, Any, Any]] = []
@@ -150,6 +151,9 @@ class World:
         sources = [part.source for part in (traffic, staffing) if part is not None]
         source = "; ".join(sources) or "a world, step by step"
         self._record(f.RunStarted(epoch, "simulated", source, self.seed, False, {}))
+        if traffic is not None:  # Reports take their days from it.
+            named = canonical({"name": "world", "plugins": (), "zone": traffic.zone.key})
+            self.do(c.ApplyConfig("center", "world", named), ADMIN)
         if staffing is not None:
             for name in staffing.queues or (traffic.queues if traffic is not None else ()):
                 self.queue(name, staffing.settings(name))
@@ -207,22 +211,20 @@ class World:
 
     def _pass(self, until: Instant) -> None:
         agenda, does, engine = self._agenda, self._does, self.engine
-        next_timer = engine.floor.next_timer
+        timer_until, alive = engine.floor.timers.until, engine.floor.alive
         while True:
-            timer = next_timer()
             at = agenda[0][0] if agenda else FAR
-            if timer is not None and timer[0] <= at:
-                if timer[0] > until:
-                    return
+            timer = timer_until(at if at < until else until, alive)
+            if timer is not None:
                 self.now = max(self.now, Instant(timer[0]))
-                decision = engine.fire(self.now, TIMER)
-                if isinstance(decision, Decision) and decision[1]:
+                decision = engine.fire(self.now)
+                if type(decision) is Decision and decision[1]:
                     self._keep(decision)
             elif at > until or not agenda:
                 return
             else:
                 _, _, what, whom, more = heappop(agenda)
-                self.now = Instant(at)
+                self.now = at  # type: ignore[assignment]
                 does[what](whom, more)
 
     def do(
@@ -236,29 +238,34 @@ class World:
     def _act(self, command: Any, actor: Actor) -> Decision | Refused:
         """Decide, keep what was decided, and let people see it."""
         decision = self.engine.act(command, actor, self.now)
-        if isinstance(decision, Decision) and decision[1]:
+        if type(decision) is Decision and decision[1]:
             self._keep(decision)
-            if type(command) in REARRANGES:
-                self._route()
         return decision
 
-    def _route(self) -> None:
-        """Go on matching until nobody waits beside an agent who fits."""
-        while True:
-            decision = self.engine.act(ROUTE, SYSTEM, self.now)
-            if isinstance(decision, Refused) or not decision[1]:
-                return
-            self._keep(decision)
-
     def _keep(self, decision: Decision) -> None:
-        self._pending.append(decision)
-        if len(self._pending) >= FRAME_DECISIONS:
+        recorded = decision[1]
+        pending = self._pending
+        pending.append(decision)
+        if self.engine.floor.unrouted:
+            recorded = self._routed(recorded)
+        if len(pending) >= FRAME_DECISIONS:
             self.flush()
         sees = self._sees
-        for envelope, data in decision[1]:
+        for envelope, data in recorded:
             see = sees.get(type(data))
             if see is not None:
                 see(envelope, data)
+
+    def _routed(self, recorded: tuple[Recorded[Any], ...]) -> tuple[Recorded[Any], ...]:
+        """Go on matching, as after a change of many agents; return all that was recorded."""
+        while self.engine.unrouted:
+            more = self.engine.act(ROUTE, SYSTEM, self.now)
+            if isinstance(more, Refused):
+                raise AssertionError(f"seed {self.seed}, at {self.now}: routing: {more}")
+            if more[1]:
+                self._pending.append(more)
+                recorded += more[1]
+        return recorded
 
     def _must(self, command: Any, actor: Actor) -> Decision:
         decision = self._act(command, actor)
@@ -275,6 +282,7 @@ class World:
         """Store what was decided since the last frame."""
         if not self._pending:
             return
+        self.engine.check()
         head, body = self._head, self._codec.pack(self._pending)
         first = 0 if head.position is None else head.position + 1
         frame = Frame.make(
@@ -304,7 +312,8 @@ class World:
         if alone is None:
             self._next_customer()
         self.arrived += 1
-        contact = ContactId(digest(self.seed, f"contact {self.arrived}").hex()[:32])
+        name = sha256(self._names + str(self.arrived).encode())
+        contact = ContactId(name.hexdigest()[:32])
         command = c.ReportArrived(VOICE, arrival.entry_point, contact=contact)
         created = self._must(command, LINE)[1][0][1]
         caller = self.callers[contact] = Caller(contact, created.leg, arrival)
