@@ -232,8 +232,10 @@ def _ltr(text: str) -> str:
 
 
 def formula(definition: Definition) -> str:
-    """``A_T / (A + B − B_T)``."""
+    """``A_T / (A + B − B_T)``; ``p90(wait_A)`` of what is no sum."""
     above = _sum(definition.num.items())
+    if definition.unit == "us" and definition.calc:
+        above = f"{definition.calc.partition('@')[0]}({above})"
     return above if definition.den is None else f"{above} / {_sum(definition.den.items())}"
 
 
@@ -252,11 +254,11 @@ def _definitions(definitions: Sequence[Definition], words: Language) -> Iterator
         return
     yield f'<section>\n<h2>{safe(words.word("definitions"))}</h2>\n<dl class="definitions">\n'
     for one in definitions:
-        limits = [f"T = {duration(one.T)}"] + ([f"s = {duration(one.s)}"] if one.s else [])
-        rule = safe(words.word(f"by {one.rule}"))
+        limits = [f"{name} = {duration(us)}" for name, us in (("T", one.T), ("s", one.s)) if us]
+        told = [_ltr(formula(one)), *map(_ltr, limits), safe(words.word(f"by {one.rule}"))]
         yield (
             f"<dt><code>{safe(one.id)}</code></dt><dd>{safe(words.title(one))} "
-            f"<span>{_ltr(formula(one))} · {_ltr(', '.join(limits))} · {rule}</span>"
+            f"<span>{' · '.join(told)}</span>"
             f'<code class="hash">{one.hash}</code></dd>\n'
         )
     yield "</dl>\n</section>\n"

@@ -16,6 +16,8 @@ from cckit.core.render.html import formula
 from cckit.core.render.plot import Bar, Series, rows, stacked
 from cckit.core.render.printed import duration, instant, interval, percent
 from cckit.core.reports import REPORTS, Catalogue, Document
+from cckit.core.reports.catalogue import OTHERS, WAIT_P90
+from cckit.core.reports.definitions import SERVICE_LEVELS
 
 Make = Callable[..., Document]
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -67,8 +69,8 @@ def test_another_language_is_refused(make: Make) -> None:
 
 
 def test_both_languages_have_the_same_words() -> None:
-    ours = {name for name in HEBREW if name.startswith("sl.")}
-    assert set(HEBREW) - ours == set(ENGLISH)
+    ours = {d.name for d in (*SERVICE_LEVELS, *OTHERS)}
+    assert set(HEBREW) == set(ENGLISH) | ours
     assert set(REPORTS) <= set(ENGLISH)
 
 
@@ -187,3 +189,7 @@ def test_bars_end_where_their_values_say() -> None:
     svg = rows("n", "t", "d", [Bar("one", [("good", 1, ""), ("bad", 3, "")], "")], 4)
     widths = [int(w) for w in re.findall(r'<rect class="(?:good|bad)"[^>]*width="(\d+)"', svg)]
     assert widths == [160, 480]
+
+
+def test_a_percentile_reads_as_one() -> None:
+    assert formula(WAIT_P90) == "p90(wait_A)"
