@@ -4,12 +4,14 @@ from typing import Any, Final
 
 import apsw
 
+BASE: Final = "unix"
+"""The layer below, on Linux and on macOS."""
 WRITES: Final = ("write", "sync", "truncate")
 """What changes a file or makes it durable."""
 
 
 class FailingDisk:
-    """Registers itself with SQLite as ``name`` until ``close``.
+    """Registers itself with SQLite as ``name`` until ``close``; with ``default`` for all files.
 
     ``fail_after(n)`` lets ``n`` more operations of the named kinds through, and then every
     one of them fails: EIO, as from a disk that is gone.
@@ -17,7 +19,7 @@ class FailingDisk:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, default: bool = False) -> None:
         self.name = name
         self.seen: list[str] = []
         """``kind path`` of each operation that changes something, in order."""
@@ -25,7 +27,7 @@ class FailingDisk:
         """How many operations were failed."""
         self._left: int | None = None
         self._kinds: tuple[str, ...] = WRITES
-        self._vfs = _Vfs(self)
+        self._vfs = _Vfs(self, default)
 
     def fail_after(self, n: int, kinds: tuple[str, ...] = WRITES) -> None:
         """Fail all operations of these kinds but the next ``n``."""
@@ -53,9 +55,9 @@ class FailingDisk:
 
 
 class _Vfs(apsw.VFS):
-    def __init__(self, disk: FailingDisk) -> None:
+    def __init__(self, disk: FailingDisk, default: bool) -> None:
         self._disk = disk
-        super().__init__(disk.name, "")
+        super().__init__(disk.name, BASE, default)
 
     def xOpen(self, name: Any, flags: list[int]) -> "_File":
         return _File(self._disk, name, flags)
@@ -65,7 +67,7 @@ class _File(apsw.VFSFile):
     def __init__(self, disk: FailingDisk, name: Any, flags: list[int]) -> None:
         self._disk = disk
         self._path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
-        super().__init__("", name, flags)
+        super().__init__(BASE, name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:
         self._disk.pass_through("write", self._path)

@@ -6,6 +6,8 @@ as records to the file descriptor that is the only argument. Jobs:
 
 ``write``  open the log, or make it; append COUNT frames, acknowledging each; close.
 ``hurry``  the same, but each is acknowledged before it is appended: a planted fault.
+``center`` open a center on the log and let ten tasks at once tell of callers, 10 each;
+           COUNT is the round, which names the callers.
 ``step``   as ``write``, but wait for a line on stdin before each append; "end" closes.
 
 With a KILL_AT of 0 or more the job kills itself right before its KILL_AT-th operation on
@@ -15,11 +17,20 @@ the disk: an exact moment. Otherwise it is up to the parent.
 import os
 import signal
 import sys
+from hashlib import sha256
 from struct import Struct
 
+import trio
+
+from cckit import Config, open_center
+from cckit.core.commands import Enqueue, ReportArrived
 from cckit.core.errors import StoreError
+from cckit.core.events import Actor
+from cckit.core.facts import ContactCreated
 from cckit.core.frame import Frame
+from cckit.core.ids import ContactId, QueueId
 from cckit.hooks.store import Conflict, Head
+from cckit.shell.replies import Stored
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing.faults import FailingDisk
 
@@ -35,7 +46,7 @@ class Executioner(FailingDisk):
 
     def __init__(self, kill_at: int) -> None:
         self._alive = kill_at
-        super().__init__("executioner")
+        super().__init__("executioner", default=True)
 
     def pass_through(self, kind: str, path: str) -> None:
         if self._alive == 0:
@@ -50,16 +61,49 @@ def next_frame(head: Head) -> Frame:
     return Frame.make(head.chain, first, 1 + first % 5, first, head.epoch, body)
 
 
-def open_log(path: str, vfs: str | None = None) -> SqliteStore:
+def open_log(path: str) -> SqliteStore:
     """Open the log, or make it where there is none."""
     new = not os.path.exists(path)
-    return SqliteStore.open(path, create=new, origin=ORIGIN, log_id=LOG_ID, vfs=vfs)
+    return SqliteStore.open(path, create=new, origin=ORIGIN, log_id=LOG_ID)
+
+
+def number_of(ref: str) -> str:
+    """Whose call it is: every caller has one of 50 numbers."""
+    return f"+972-54-000-{int(sha256(ref.encode()).hexdigest(), 16) % 50:04}"
+
+
+async def answer_calls(path: str, round_: int, acks: int) -> None:
+    phone = Actor("adapter", "phone")
+
+    async def call(ref: str) -> None:
+        arrived = ReportArrived("voice", ref=ref, from_=number_of(ref))
+        reply = await center.do(arrived, actor=phone, request=ref)
+        assert isinstance(reply, Stored), reply
+        created = next(one for one in reply.recorded if isinstance(one[1], ContactCreated))
+        os.write(acks, ACK.pack(created[0].position, sha256(ref.encode()).digest()))
+        contact = ContactId(created[0].stream.removeprefix("contact/"))
+        await center.do(Enqueue(contact, QueueId("orders")), actor=phone, request=ref + " queue")
+
+    async def calls(task: int) -> None:
+        for n in range(10):
+            await call(f"{round_}-{task}-{n}")
+
+    async with open_center(Config.parse("[queues.orders]"), log=path) as center:
+        for task in range(10 if round_ else 0):
+            await call(f"{round_ - 1}-{task}-0")  # Whether it arrived before is not known.
+        async with trio.open_nursery() as nursery:
+            for task in range(10):
+                nursery.start_soon(calls, task)
 
 
 def work(path: str, what: str, count: int, kill_at: int, acks: int) -> None:
-    vfs = Executioner(kill_at).name if kill_at >= 0 else None
+    if kill_at >= 0:
+        Executioner(kill_at)
+    if what == "center":
+        trio.run(answer_calls, path, count, acks)
+        return
     try:
-        store = open_log(path, vfs)
+        store = open_log(path)
     except StoreError:
         os.write(acks, ACK.pack(REFUSED, bytes(32)))
         return
