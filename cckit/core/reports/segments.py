@@ -325,6 +325,7 @@ def _wrapup_ended(table: SegmentTable, recorded: Recorded[f.AgentWrapupEnded]) -
         return row.phase == WRAPUP and row.agent == agent
 
     _end(table, subject, is_it, at, envelope.position, data.by, flags)
+    _forget(table, envelope.stamp.recorded_at)
 
 
 def _flagged(table: SegmentTable, recorded: Recorded[f.FactFlagged]) -> None:
