@@ -74,8 +74,8 @@ class Ask(Protocol):
 class Open:
     """No policy plugin: all is allowed, the strategy's order stands."""
 
-    guarded = False
-    ranks = False
+    guarded: bool = False
+    ranks: bool = False
 
     def authorize(self, actor: Actor, roles: Sequence[str], action: str, target: str) -> Verdict:
         return Verdict(True)

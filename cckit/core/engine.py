@@ -281,6 +281,7 @@ class Engine:
         """
         timer = self.floor.timers.until(now, self.floor.alive)
         if timer is None:
+            self.floor.fired_to = now
             return None
         self.floor.timers.drop(timer)
         subject = f"{timer[3]} {timer[4]}" if timer[4] else str(timer[3])

@@ -52,18 +52,18 @@ class Explanation(NamedTuple):
 
 
 class _Recorded(Open):
-    """Answers as the hook did when the offer was made."""
+    """Ranks as the hook did when the offer was made: its first two are in the record."""
 
-    def __init__(self, hook: Sequence[str] | None) -> None:
-        self.hook = hook
-        self.ranks = hook is not None  # type: ignore[misc,unused-ignore]
+    def __init__(self, made: OfferMade) -> None:
+        self.made = made
+        self.ranks = made.hook is not None
 
     def rank_agents(self, waiting: Waiting, candidates: Sequence[Candidate]) -> Ranking | None:
-        if self.hook is None:
+        if self.made.hook is None:
             return None
-        plugin, first, reason = self.hook
-        rest = [c.agent for c in candidates if c.agent != first]
-        return Ranking([AgentId(first), *rest], reason, plugin)
+        plugin, first, reason = self.made.hook
+        second = self.made.runner_up
+        return Ranking([AgentId(first), *([second] if second else [])], reason, plugin)
 
 
 def explain(floor: Floor, recorded: Recorded[OfferMade]) -> Explanation:
@@ -76,7 +76,7 @@ def explain(floor: Floor, recorded: Recorded[OfferMade]) -> Explanation:
     envelope, made = recorded
     now = envelope.recorded_at
     entry = floor.entries[made.entry]
-    draft = offer_entry(floor, entry, now, _Recorded(made.hook))
+    draft = offer_entry(floor, entry, now, _Recorded(made))
     again = None if draft is None else draft.data
     return Explanation(made, again, _considered(floor, entry, made, now))
 

@@ -57,6 +57,8 @@ class Floor:
         self.ended_at: deque[tuple[int, int]] = deque()
         self.closed_at: deque[tuple[int, Stream]] = deque()
         self.forget_at = 0
+        self.fired_to = 0
+        """Every timer due up to here has been proposed; a later back-off still holds."""
         self.expired_position = -1
         """Of the last ``offer.expired``."""
         self.legs: dict[int, Contact] = {}

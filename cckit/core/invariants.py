@@ -58,7 +58,7 @@ def check_all(floor: Floor) -> None:
         live = sum(1 for e in floor.entries.values() if e.group.queue is queue)
         if live != queue.live:
             raise Breach("I22", f"queue {queue.id}: {queue.live} live, {live} found")
-    waits = unmatched(floor, floor.now)
+    waits = unmatched(floor, floor.fired_to)
     if waits is not None:
         raise Breach("I8", f"entry {waits.id} waits beside a free agent who could serve")
 
@@ -100,7 +100,7 @@ def _nobody_free(floor: Floor, entry: Entry) -> None:
         return
     for agent_id, until in (entry.barred or {}).items():
         agent = floor.agents[agent_id]
-        if until > floor.now and agent.place:
+        if until > floor.fired_to and agent.place:
             mask &= ~(1 << agent.place)
     if mask:
         raise Breach("I8", f"entry {entry.id} waits beside a free agent who could serve")
@@ -167,7 +167,7 @@ def _nothing_waits(floor: Floor, agent: Agent) -> None:
         if bits >> group.number & 1 and group.channel in agent.on:
             for entry_id in group.waiting:
                 barred = floor.entries[EntryId(entry_id)].barred
-                if not barred or barred.get(agent.id, 0) <= floor.now:
+                if not barred or barred.get(agent.id, 0) <= floor.fired_to:
                     raise Breach("I8", f"{agent.id} is idle while entry {entry_id} waits")
 
 
