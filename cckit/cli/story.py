@@ -1,8 +1,9 @@
 """The words of ``cckit explain``: a contact's story, and the reasons of a decision."""
 
-from typing import Any
+from typing import Any, Final
 
 from cckit.core.events import Recorded
+from cckit.core.explain import Explanation, explain
 from cckit.core.facts import OfferMade
 from cckit.core.reports import Zone
 from cckit.shell.stories import Moment, Story
@@ -10,7 +11,9 @@ from cckit.shell.stories import Moment, Story
 from .logs import fields
 from .table import percent
 from .text import span_text
-from .words import STRATEGIES, excluded, say
+from .words import EXCLUDED, STRATEGIES, excluded, say
+
+AGENTS_SHOWN: Final = 12
 
 
 def clock(zone: Zone, at: int) -> str:
@@ -103,14 +106,40 @@ def _at(recorded: Recorded[Any]) -> int:
 
 def moment_lines(moment: Moment, zone: Zone) -> list[str]:
     """A decision in words: what it recorded, and what deciding again says."""
-    return record_lines(moment.made, zone)
+    explained = explain(moment.engine.floor, moment.made)
+    return [*record_lines(moment.made, zone), *again_lines(explained, zone)]
+
+
+def again_lines(explained: Explanation, zone: Zone) -> list[str]:
+    """Everyone who was considered, and whether deciding again comes to the same."""
+    policy = explained.made.policy
+    lines = ["", "Who was considered, on the floor folded up to the event before:"]
+    for one in explained.agents[:AGENTS_SHOWN]:
+        if one.key is None:
+            lines.append(f"  agent {one.agent}: {EXCLUDED[one.reason]}")
+        else:
+            key = key_text(policy, one.key, zone)
+            lines.append(f"  agent {one.agent}: {one.verdict}, rank {one.rank}, {key}")
+    more = len(explained.agents) - AGENTS_SHOWN
+    if more > 0:
+        lines.append(f"  and {more} more; --json has them all")
+    if explained.reproduced:
+        lines.append("Decided again, it comes to the same offer, field by field.")
+    elif explained.again is None:
+        lines.append("Decided again, it comes to no offer: other code made this log.")
+    else:
+        lines.append(f"Decided again, it comes to agent {explained.again.agent}: {explained.again}")
+    return lines
 
 
 def moment_json(moment: Moment, zone: Zone) -> dict[str, Any]:
     """The decision in the shape that scripts rely on."""
+    explained = explain(moment.engine.floor, moment.made)
     return {
         "offer": moment.made[1].offer,
         "position": moment.made[0].position,
         "record": record_json(moment.made),
-        "text": moment_lines(moment, zone),
+        "reproduced": explained.reproduced,
+        "agents": [one._asdict() for one in explained.agents],
+        "text": [line for line in moment_lines(moment, zone) if line],
     }
