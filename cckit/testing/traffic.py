@@ -130,26 +130,21 @@ class Process:
     def arrivals(self, seed: int, name: str) -> Iterator[Arrival]:
         """Yield the customers of this process; ``name`` keeps its chance apart from others'."""
         patience, handling, wrapup, flow = (
-            (getattr(self, concern).draw, stream(seed, f"{name} {concern}"))
-            for concern in DISTRIBUTED
+            getattr(self, concern).draw for concern in DISTRIBUTED
         )
+        patient, busy, after, before = (stream(seed, f"{name} {what}") for what in DISTRIBUTED)
+        queue, part, flows = self.queue, self.wrapup_permille, self.flow != AT_ONCE
+        fixed = (self.need, self.priority, self.lane, self.entry_point)
         for at in poisson(self.rates, stream(seed, f"{name} arrivals")):
-            talk, after = handling[0](handling[1]) or Span(0), wrapup[0](wrapup[1])
-            if self.wrapup_permille:
-                after = Span(talk * self.wrapup_permille // 1000)
-                talk = Span(talk - after)
-            yield Arrival(
-                at,
-                self.queue,
-                flow[0](flow[1]) or Span(0),
-                patience[0](patience[1]),
-                talk,
-                after,
-                self.need,
-                self.priority,
-                self.lane,
-                self.entry_point,
-            )
+            talk_us = handling(busy) or 0
+            if part:
+                wrapup_us = talk_us * part // 1000
+                talk_us -= wrapup_us
+            else:
+                wrapup_us = wrapup(after)
+            flow_us = (flow(before) or 0) if flows else 0
+            drawn = (at, queue, flow_us, patience(patient), talk_us, wrapup_us)
+            yield tuple.__new__(Arrival, drawn + fixed)
 
 
 def poisson(rates: tuple[Rate, ...], random: Random) -> Iterator[Instant]:

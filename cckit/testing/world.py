@@ -96,6 +96,7 @@ class World:
         self.store = MemoryStore(ORIGIN, log_id(seed)) if store is None else store
         self.engine = Engine(ask=ask)
         self.engine.checks_each = False  # Once a frame, before it is stored.
+        self._decide = self.engine.act
         self.callers: dict[ContactId, Caller] = {}
         """Who is on the line."""
         self.arrived = 0
@@ -242,6 +243,15 @@ class World:
             self._keep(decision)
         return decision
 
+    def _must(self, command: Any, actor: Actor) -> Decision:
+        decision = self._decide(command, actor, self.now)
+        if type(decision) is not Decision:
+            where = f"seed {self.seed}, at {self.now}"
+            raise AssertionError(f"{where}: {command} was refused: {decision}")
+        if decision[1]:
+            self._keep(decision)
+        return decision
+
     def _keep(self, decision: Decision) -> None:
         recorded = decision[1]
         pending = self._pending
@@ -266,13 +276,6 @@ class World:
                 self._pending.append(more)
                 recorded += more[1]
         return recorded
-
-    def _must(self, command: Any, actor: Actor) -> Decision:
-        decision = self._act(command, actor)
-        if isinstance(decision, Refused):
-            where = f"seed {self.seed}, at {self.now}"
-            raise AssertionError(f"{where}: {command} was refused: {decision}")
-        return decision
 
     def _record(self, *facts: Any) -> None:
         drafts = tuple(Draft(CENTER, fact) for fact in facts)
