@@ -190,7 +190,7 @@ def _across(document: Document, words: Language, name: str) -> Iterator[str]:
 
 def _heading(column: Column, words: Language) -> str:
     style = "" if column.kind in ("text", "flags") else ' class="n"'
-    if column.definition:
+    if column.definition and column.name == column.definition.partition("@")[0]:
         return f'<th scope="col"{style}><code>{safe(column.name)}</code></th>'
     return f'<th scope="col"{style}>{safe(words.word(column.name))}</th>'
 

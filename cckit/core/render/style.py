@@ -39,9 +39,10 @@ figcaption { font-weight: 620; margin-block-end: .75rem; }
   margin-block-end: 0; }
 .tiles > div { padding: .8rem 1rem; }
 .tiles dt { color: var(--soft); font-size: .8rem; }
+.tiles small { font-size: .75rem; }
 .tiles dd { margin: 0; font-size: 1.5rem; font-weight: 620; letter-spacing: -.01em;
   font-variant-numeric: tabular-nums; }
-small { display: block; font-size: .72rem; font-weight: 400; color: var(--faint);
+small { display: block; font-size: .82em; font-weight: 400; color: var(--faint);
   font-variant-numeric: tabular-nums; letter-spacing: 0; }
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--soft); }
@@ -70,13 +71,14 @@ caption { text-align: start; padding: 1rem 1rem .5rem; font-weight: 620; font-si
 th, td { padding: .45rem .8rem; text-align: start; vertical-align: top;
   border-block-start: 1px solid var(--line); white-space: nowrap; }
 thead th { font-weight: 560; color: var(--soft); white-space: normal; vertical-align: bottom;
-  min-inline-size: 5.5rem; border-block-start: 0; font-size: .8rem; }
+  min-inline-size: 5.5rem; border-block-start: 0; font-size: .92em; }
+caption { break-after: avoid; }
 tbody th { font-weight: 450; font-variant-numeric: tabular-nums; }
 .wide thead th { min-inline-size: 7rem; }
 .wide tbody th span { display: block; color: var(--soft); font-size: .8rem; }
 .n { text-align: end; font-variant-numeric: tabular-nums; }
 .total td, .total th { font-weight: 620; background: var(--page); }
-.null { color: var(--faint); font-size: .8rem; }
+.null { color: var(--faint); font-size: .92em; font-weight: 400; }
 code { font: .85em ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; }
 dl { margin: 0; }
 .definitions dt { margin-block-start: .6rem; }

@@ -285,16 +285,19 @@ def _closed(table: SegmentTable, recorded: Recorded[f.ContactClosed]) -> None:
 
 
 def _forget(table: SegmentTable, now: int) -> None:
-    """Drop closed contacts once the decision that closed them is over."""
+    """Drop closed contacts once the decision that closed them is over.
+
+    One that is wrapped up still is dropped when that ends.
+    """
     kept = []
     for name in table.closing:
         subject = table.subjects.get(name)
         if subject is None or subject.closed_at is None:
             continue
-        if subject.closed_at < now and not subject.rows:
-            del table.subjects[name]
-        else:
+        if subject.closed_at >= now:
             kept.append(name)
+        elif not subject.rows:
+            del table.subjects[name]
     table.closing = kept
 
 
@@ -325,6 +328,8 @@ def _wrapup_ended(table: SegmentTable, recorded: Recorded[f.AgentWrapupEnded]) -
         return row.phase == WRAPUP and row.agent == agent
 
     _end(table, subject, is_it, at, envelope.position, data.by, flags)
+    if subject.closed_at is not None and not subject.rows:
+        table.closing.append(data.contact)
     _forget(table, envelope.stamp.recorded_at)
 
 
