@@ -32,7 +32,8 @@ def explain(
     :param contact: a contact's id, or as much of it as names only one.
     :param offer: an offer's number.
     :param json: print {contact, steps: [{position, recorded_at, type, text}]}, or {offer,
-        position, record, text}.
+        position, record, reproduced, again, agents: [{agent, verdict, reason, key, rank}],
+        text}.
     """
     if (contact is None) == (offer is None):
         what = "one of --contact ID and --offer ID is needed"

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from cckit.core.events import Recorded
-from cckit.core.explain import Explanation, explain
+from cckit.core.explain import CHOSEN, EXCLUDED, Considered
 from cckit.core.facts import OfferMade
 from cckit.core.reports import Zone
 from cckit.shell.stories import Moment, Story
@@ -11,9 +11,11 @@ from cckit.shell.stories import Moment, Story
 from .logs import fields
 from .table import percent
 from .text import span_text
-from .words import EXCLUDED, STRATEGIES, excluded, say
+from .words import EXCLUDED as REASONS
+from .words import STRATEGIES, excluded, say
 
-AGENTS_SHOWN: Final = 12
+AGENTS_SHOWN: Final = 20
+"""To people; --json has all."""
 
 
 def clock(zone: Zone, at: int) -> str:
@@ -76,11 +78,6 @@ def record_lines(made: Recorded[OfferMade], zone: Zone) -> list[str]:
     return lines
 
 
-def record_json(made: Recorded[OfferMade]) -> dict[str, Any]:
-    """The decision record as it is stored."""
-    return fields(made[1])
-
-
 def key_text(policy: str, key: int, zone: Zone) -> str:
     """What a strategy's number says."""
     if policy == "longest_idle":
@@ -106,40 +103,40 @@ def _at(recorded: Recorded[Any]) -> int:
 
 def moment_lines(moment: Moment, zone: Zone) -> list[str]:
     """A decision in words: what it recorded, and what deciding again says."""
-    explained = explain(moment.engine.floor, moment.made)
-    return [*record_lines(moment.made, zone), *again_lines(explained, zone)]
-
-
-def again_lines(explained: Explanation, zone: Zone) -> list[str]:
-    """Everyone who was considered, and whether deciding again comes to the same."""
-    policy = explained.made.policy
-    lines = ["", "Who was considered, on the floor folded up to the event before:"]
-    for one in explained.agents[:AGENTS_SHOWN]:
-        if one.key is None:
-            lines.append(f"  agent {one.agent}: {EXCLUDED[one.reason]}")
-        else:
-            key = key_text(policy, one.key, zone)
-            lines.append(f"  agent {one.agent}: {one.verdict}, rank {one.rank}, {key}")
-    more = len(explained.agents) - AGENTS_SHOWN
-    if more > 0:
-        lines.append(f"  and {more} more; --json has them all")
-    if explained.reproduced:
-        lines.append("Decided again, it comes to the same offer, field by field.")
-    elif explained.again is None:
-        lines.append("Decided again, it comes to no offer: other code made this log.")
+    found = moment.explanation
+    before = moment.made[0].position - 1
+    lines = record_lines(moment.made, zone)
+    if found.reproduced:
+        lines.append(f"Folded to position {before} and decided again: the same, field by field.")
     else:
-        lines.append(f"Decided again, it comes to agent {explained.again.agent}: {explained.again}")
-    return lines
+        other = "nobody" if found.again is None else f"agent {found.again.agent}"
+        lines.append(
+            f"Folded to position {before} and decided again, it would be {other}: "
+            "this log was written by other code, or by a hook that is not in the record."
+        )
+    lines.append("All agents, as the decision saw them:")
+    lines += [f"  {_considered(one, moment, zone)}" for one in found.agents[:AGENTS_SHOWN]]
+    more = len(found.agents) - AGENTS_SHOWN
+    return lines if more <= 0 else [*lines, f"  and {more:,} more; --json has them all"]
+
+
+def _considered(one: Considered, moment: Moment, zone: Zone) -> str:
+    if one.verdict == EXCLUDED:
+        return f"{one.agent}  –   {REASONS.get(one.reason, one.reason)}"
+    key = "" if one.key is None else key_text(moment.made[1].policy, one.key, zone)
+    chosen = ", chosen" if one.verdict == CHOSEN else ""
+    return f"{one.agent}  {one.rank}.  {key}{chosen}"
 
 
 def moment_json(moment: Moment, zone: Zone) -> dict[str, Any]:
     """The decision in the shape that scripts rely on."""
-    explained = explain(moment.engine.floor, moment.made)
+    found = moment.explanation
     return {
         "offer": moment.made[1].offer,
         "position": moment.made[0].position,
-        "record": record_json(moment.made),
-        "reproduced": explained.reproduced,
-        "agents": [one._asdict() for one in explained.agents],
-        "text": [line for line in moment_lines(moment, zone) if line],
+        "record": fields(moment.made[1]),
+        "reproduced": found.reproduced,
+        "again": None if found.again is None else fields(found.again),
+        "agents": [one._asdict() for one in found.agents],
+        "text": moment_lines(moment, zone),
     }

@@ -7,6 +7,7 @@ from cckit.core.codec import Codec
 from cckit.core.engine import Engine
 from cckit.core.errors import ConfigError
 from cckit.core.events import Recorded
+from cckit.core.explain import Explanation, explain
 from cckit.core.facts import (
     FACTS,
     AgentWrapupEnded,
@@ -30,11 +31,10 @@ class Story(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """A routing decision, and the floor as it was just before."""
+    """A routing decision as it stands in the log, and as it is decided again."""
 
     made: Recorded[OfferMade]
-    engine: Engine
-    """Everything before the decision is folded."""
+    explanation: Explanation
 
 
 def story_of(store: Store, contact: str) -> Story:
@@ -70,14 +70,14 @@ def _only(found: dict[Stream, list[Recorded[Any]]], wanted: Stream) -> Stream:
 
 
 def moment_of(store: Store, offer: int) -> Moment:
-    """The decision that made an offer, with the floor folded up to the event before.
+    """The decision that made an offer, made again on the floor as it was before.
 
     :raises ConfigError: the log has no such offer.
     """
     engine = Engine()
     for recorded in _events(store):
         if isinstance(recorded[1], OfferMade) and recorded[1].offer == offer:
-            return Moment(recorded, engine)
+            return Moment(recorded, explain(engine.floor, recorded))
         engine.fold(recorded)
     remedy = "look for it with: cckit log LOG --type offer.made"
     raise ConfigError("--offer", f"no offer is {offer}", remedy)

@@ -17,7 +17,7 @@ def offers(run: Run, simulated: Path) -> list[dict[str, object]]:
 def test_an_offer_is_told_with_its_rule_and_its_rivals(
     run: Run, simulated: Path, offers: list[dict[str, object]]
 ) -> None:
-    for event in offers[:10]:
+    for event in offers:
         data = event["data"]
         assert isinstance(data, dict)
         done = run("explain", simulated, "--offer", data["offer"])
@@ -25,6 +25,8 @@ def test_an_offer_is_told_with_its_rule_and_its_rivals(
         assert f"Offer {data['offer']}, made at" in done.out
         assert f"was offered to agent {data['agent']}" in done.out
         assert "longest_idle: whoever has been idle longest" in done.out
+        assert "decided again: the same, field by field" in done.out
+        assert f"{data['agent']}  1.  idle since" in done.out
 
 
 def test_an_offer_is_told_as_json(
@@ -33,7 +35,10 @@ def test_an_offer_is_told_as_json(
     data = offers[0]["data"]
     assert isinstance(data, dict)
     found = run("explain", simulated, "--offer", data["offer"], "--json").json
-    assert found["record"] == data
+    assert found["record"] == found["again"] == data
+    assert found["reproduced"] is True
+    assert found["agents"][0]["verdict"] == "chosen"
+    assert found["agents"][0]["agent"] == data["agent"]
     assert found["position"] == offers[0]["position"]
     assert found["text"]
 
