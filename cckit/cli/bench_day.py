@@ -8,12 +8,13 @@ law, by seed. Time is CPU time of the process, of runs that take turns.
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from random import Random
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from cckit.core.frame import Frame
+from cckit.core.ids import QueueId
 from cckit.core.instant import HOUR, SECOND, Instant
 from cckit.core.settings import QueueSettings
 from cckit.hooks.store import Conflict, Head
@@ -22,6 +23,8 @@ from cckit.testing.draws import Exponential
 from cckit.testing.staffing import Shift, Staffing
 from cckit.testing.traffic import Process, Processes, Rate
 from cckit.testing.world import ORIGIN, START, World, log_id
+
+from .bench_result import Result, result
 
 CALLS: Final = 200_000
 AGENTS: Final = 50
@@ -34,25 +37,18 @@ PER_HOUR: Final = 1000
 ROUNDS: Final = 3
 
 
-def day(calls: int = CALLS, rounds: int = ROUNDS, seed: int = 1) -> dict[str, Any]:
-    """Measure calls per CPU second: ours, simpy's and a bare heap's.
+def day(calls: int = CALLS, rounds: int = ROUNDS, seed: int = 1) -> Result:
+    """Measure calls per CPU second: ours, simpy's and a bare heap's, of the median round.
 
     :raises ModuleNotFoundError: simpy is not installed; the extra ``bench`` brings it.
     """
-    turns: list[tuple[float, float, float]] = []
-    for n in range(rounds):
-        figures = [calls_per_s(run, calls, seed + n) for run in (ours, simpy_model, heap_model)]
-        turns.append((figures[0], figures[1], figures[2]))
-    best = [max(turn[which] for turn in turns) for which in range(3)]
-    ratio = sorted(turn[0] / turn[1] for turn in turns)[len(turns) // 2]
-    return {
-        "name": "day",
-        "unit": "calls per CPU second",
-        "ours": round(best[0]),
-        "rival": round(best[1]),
-        "ratio": ratio,
-        "raw": round(best[2]),
-    }
+    turns = [
+        [calls_per_s(run, calls, seed + n) for run in (ours, simpy_model, heap_model)]
+        for n in range(rounds)
+    ]
+    turns.sort(key=lambda turn: turn[0] / turn[1])
+    median = turns[len(turns) // 2]
+    return result("day", "calls per CPU second", median[0], median[1], median[2])
 
 
 def calls_per_s(run: Callable[[int, int], int], calls: int, seed: int) -> float:
@@ -75,7 +71,7 @@ def ours(calls: int, seed: int) -> int:
     """Run the day through the production engine, codec and chain."""
     end = Instant(START + calls * HOUR // PER_HOUR)
     process = Process(
-        "service",  # type: ignore[arg-type]
+        QueueId("service"),
         (Rate(START, end, PER_HOUR),),
         Exponential(PATIENCE_S * SECOND),
         Exponential(HANDLING_S * SECOND),
@@ -99,7 +95,7 @@ def simpy_model(calls: int, seed: int) -> int:
     waits: list[float] = []
     lost = 0
 
-    def customer() -> Iterator[Any]:
+    def customer() -> Generator[Any, Any, None]:
         nonlocal lost
         came = env.now
         with agents.request() as request:
@@ -110,7 +106,7 @@ def simpy_model(calls: int, seed: int) -> int:
             else:
                 lost += 1
 
-    def source() -> Iterator[Any]:
+    def source() -> Generator[Any, Any, None]:
         for _ in range(calls):
             yield env.timeout(draw(PER_HOUR / 3600))
             env.process(customer())
