@@ -107,6 +107,7 @@ class Stage:
             timer = self.engine.floor.next_timer()
             if timer is None or timer[0] > until:
                 self.now = until
+                assert self.engine.fire(until, TIMER) is None
                 return [data for _, data in self.log[at:]]
             self.now = max(self.now, timer[0])
             self._keep(self.engine.fire(self.now, TIMER))

@@ -154,9 +154,12 @@ class Engine:
         state = self.states.get(key)
         return machine.decide(machine.initial() if state is None else state, command, now, self.ask)
 
-    def _commit(self, drafts: Iterable[Draft], stamp: Stamp, what: str) -> Decision:
+    def _commit(self, drafts: Sequence[Draft], stamp: Stamp, what: str) -> Decision:
         floor = self.floor
         recorded: list[Recorded[Any]] = []
+        if not drafts:
+            floor.unrouted = floor.unrouted and unmatched(floor, stamp[0]) is not None
+            return new(Decision, (stamp, ()))
         try:
             self._evolve(drafts, stamp, recorded)
             self.now = floor.now = stamp[0]
@@ -257,7 +260,8 @@ class Engine:
         floor.freed.clear()
         self.position = envelope.position + 1
         self.now = floor.now = envelope.stamp[0]
-        floor.forget(self.now)
+        if floor.forget_at <= self.now:
+            floor.forget(self.now)
 
     @property
     def unrouted(self) -> bool:

@@ -41,14 +41,21 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         return  # Within a run our time never goes back, whatever the wall clock does.
     for offer in floor.offers.values():
         offer.due += step if offer.due else 0
+    for contact in floor.contacts.values():
+        contact.since += step if contact.since else 0
     for agent in floor.agents.values():
+        if agent.logged_in:  # Else whoever turns idle now would stand before the idle.
+            agent.idle_since += step
+            agent.changed_at += step
         for slot in agent.slots.values():
+            slot.since += step if slot.since else 0
             slot.due += step if slot.due else 0
     for entry in floor.entries.values():
         entry.due += step if entry.due else 0
         if entry.barred:
             entry.barred = {who: until + step for who, until in entry.barred.items()}
     floor.timers.shift(step)
+    floor.forget_at = 0
 
 
 def config_applied(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
@@ -353,6 +360,8 @@ def _return_entry(
         entry.failures += 1
         entry.barred = {k: v for k, v in (entry.barred or {}).items() if v > now}
         entry.barred[offer.agent] = until
+        entry.barred_by = {k: v for k, v in (entry.barred_by or {}).items() if k in entry.barred}
+        entry.barred_by[offer.agent] = envelope.position
         timer = Timer(until, envelope.position, "backoff", entry.id)
         floor.timers.add(timer, now)
 

@@ -110,7 +110,7 @@ class Floor:
             return False
         if kind == "wait":
             return entry.position == timer[1] and entry.phase is not TAKEN
-        return entry.barred is not None and timer[0] in entry.barred.values()
+        return entry.barred_by is not None and timer[1] in entry.barred_by.values()
 
     def next_timer(self) -> Timer | None:
         return self.timers.first(self.alive)
@@ -156,8 +156,9 @@ class Floor:
         for entry in self.entries.values():
             if entry.due:
                 found.append(Timer(entry.due, entry.position, "wait", entry.id))
-            for until in (entry.barred or {}).values():
-                found.append(Timer(until, entry.position, "backoff", entry.id))
+            for agent_id, until in (entry.barred or {}).items():
+                set_by = (entry.barred_by or {})[agent_id]
+                found.append(Timer(until, set_by, "backoff", entry.id))
         self.timers.heap = sorted(found)
 
     def agent(self, agent: AgentId) -> Agent | None:

@@ -180,7 +180,7 @@ def check_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     now = envelope.stamp.recorded_at
     if group.waiting and group.head < entry.rank:
         ahead = floor.entries[EntryId(group.head[3])]
-        if not (ahead.barred and ahead.barred.get(data.agent, 0) > now):
+        if not (ahead.barred and ahead.barred.get(data.agent, 0) > floor.fired_to):
             raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
     if entry.barred and entry.barred.get(data.agent, 0) > now:
         raise Breach("I19", f"entry {entry.id} was offered to {data.agent} within its back-off")

@@ -70,6 +70,8 @@ class Entry:
     """Its live or accepted offer, or 0."""
     barred: dict[str, int] | None = None
     """Agent to the instant until which this pair is backed off."""
+    barred_by: dict[str, int] | None = None
+    """Agent to the position of the event that backed the pair off."""
     failures: int = 0
 
     @property

@@ -19,6 +19,7 @@ from .engine import Engine
 from .floor import VERSION, Floor
 from .ids import Stream
 from .projection import Canonical
+from .routing import unmatched
 from .settings import QueueSettings
 
 CLASSES: Final = (c.Contact, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, QueueSettings)
@@ -65,6 +66,7 @@ def dump(engine: Engine) -> "Canonical | None":
         "run_position": floor.run_position,
         "created": floor.created,
         "closed": floor.closed,
+        "forget_at": floor.forget_at,
         "contacts": [_row(x, _CONTACT) for x in floor.contacts.values()],
         "queues": [
             [x.id, x.settings.pack(), x.policy_hash, x.n, x.live] for x in floor.queues.values()
@@ -76,7 +78,7 @@ def dump(engine: Engine) -> "Canonical | None":
                 x.group.queue.id,
                 x.group.channel,
                 x.group.need.text,
-                None if x.barred is None else [[k, v] for k, v in sorted(x.barred.items())],
+                [[k, v, (x.barred_by or {})[k]] for k, v in sorted((x.barred or {}).items())],
             ]
             for x in floor.entries.values()
         ],
@@ -98,7 +100,7 @@ def load(engine: Engine, data: Any) -> None:
     floor = engine.floor = Floor()
     engine.position = data["position"]
     engine.now = floor.now = data["now"]
-    for name in ("epoch", "n", "kind", "run_position", "created", "closed"):
+    for name in ("epoch", "n", "kind", "run_position", "created", "closed", "forget_at"):
         setattr(floor, name, data[name])
     for row in data["contacts"]:
         contact = c.Contact(**dict(zip(_CONTACT, row, strict=True)))
@@ -123,6 +125,7 @@ def load(engine: Engine, data: Any) -> None:
         floor.ended_at.append((at, offer_id))
     floor.closed_at.extend((at, stream) for at, stream in data["closed_at"])
     floor.rebuild()
+    floor.unrouted = unmatched(floor, floor.now) is not None
 
 
 def _agent(row: list[Any]) -> a.Agent:
@@ -145,7 +148,8 @@ def _load_entry(floor: Floor, row: list[Any]) -> None:
         rank=tuple(rank),
         group=group,
         phase=phase,
-        barred=None if barred is None else dict(barred),
+        barred={k: until for k, until, _ in barred} or None,
+        barred_by={k: position for k, _, position in barred} or None,
         **values,
     )
     if phase is q.WAITING:

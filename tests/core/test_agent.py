@@ -44,8 +44,10 @@ def stage_in(state: str) -> Stage:
 OUT = "agent.logged_out"
 NO = "agent.no_wrapup"
 NEXT = [f.AgentNextStatusSet]
+PROFILE = [f.AgentProfileSet]
+NOTHING: list[type] = []
 CELLS: dict[type, dict[str, list[type] | str]] = {
-    c.LogIn: {"out": [f.AgentLoggedIn], **dict.fromkeys(STATES[1:], [])},
+    c.LogIn: {"out": [f.AgentLoggedIn], **dict.fromkeys(STATES[1:], NOTHING)},
     c.LogOut: {
         "out": [],
         "in": [f.AgentLoggedOut],
@@ -79,7 +81,7 @@ CELLS: dict[type, dict[str, list[type] | str]] = {
     c.EndWrapup: {**dict.fromkeys(STATES, NO), "wrapup": [f.AgentWrapupEnded]},
     c.ExtendWrapup: {**dict.fromkeys(STATES, NO), "wrapup": [f.AgentWrapupExtended]},
     c.SetProfile: {
-        **dict.fromkeys(STATES[:3], [f.AgentProfileSet]),
+        **dict.fromkeys(STATES[:3], PROFILE),
         **dict.fromkeys(STATES[3:], "agent.wrong_state"),
     },
 }
