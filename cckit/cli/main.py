@@ -4,8 +4,6 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from cckit.core.errors import CckitError, ConfigError
-
 GOOD, NO, BAD_INPUT = 0, 1, 2
 """Exit codes: it is so; the check says no; what was asked can't be done."""
 
@@ -20,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print("cckit", version("cckit-sdk"))
         return GOOD
+    from cckit.core.errors import CckitError
+
     try:
         return _run(arguments)
     except CckitError as error:
@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     for needed in ("cyclopts", "rich"):
         if find_spec(needed) is None:
+            from cckit.core.errors import ConfigError
+
             raise ConfigError("the command line", f"needs {needed}, which is not installed", HINT)
     from .app import run
 

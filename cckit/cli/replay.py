@@ -1,14 +1,18 @@
 """``cckit replay``: every projection from zero, and a digest for each."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from cckit.core.projection import AnyProjection
 from cckit.core.reports import PROJECTIONS
-from cckit.shell.folding import fold
+from cckit.shell.folding import PluginsNamed, fold
 
 from .logs import open_log
 from .main import GOOD
 from .options import Json, Whole
 from .output import console, print_json, progress
+from .text import plain
 
 
 def replay(
@@ -16,6 +20,7 @@ def replay(
     /,
     *,
     at: Whole | None = None,
+    plugin: tuple[str, ...] = (),
     json: Json = False,
 ) -> int:
     """Rebuild every projection from position 0 and print a digest for each.
@@ -24,15 +29,27 @@ def replay(
 
     :param log: the log, NAME.db. It is only read.
     :param at: fold the events 0 to this position; all of them unless given.
+    :param plugin: rebuild the projections of this installed plugin, too; may be given more
+        than once.
     :param json: print {position, head, projections: {name: {version, digest}}}.
     """
+    projections: tuple[AnyProjection, ...] = PROJECTIONS
+    kinds: tuple[type, ...] = ()
+    if plugin:
+        from cckit.shell.brought import brought_by
+
+        more, kinds = brought_by(plugin)
+        projections += more
     store = open_log(log)
     try:
         with progress("replaying", (store.head().position or 0) + 1) as tell:
-            folding, source = fold(store, PROJECTIONS, at=at, progress=tell)
+            named = PluginsNamed()
+            folding, source = fold(store, (*projections, named), at=at, kinds=kinds, progress=tell)
     finally:
         store.close()
     digests = folding.digests()
+    del digests[named.name]
+    _note(folding.states[named.name].get("plugins", "").split(), plugin)
     if json:
         head = source.chain.hex()
         print_json({"position": source.position, "head": head, "projections": digests})
@@ -44,3 +61,10 @@ def replay(
     for name, one in digests.items():
         out.print(f"{name:<{width}}  version {one['version']}  {one['digest']}")
     return GOOD
+
+
+def _note(named: Sequence[str], given: Sequence[str]) -> None:
+    left = [name for name in named if name not in given]
+    if left:
+        some = " ".join(f"--plugin {name}" for name in left)
+        print(plain(f"not rebuilt: what plugins fold; add {some}"), file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError
 from cckit.core.events import Recorded
-from cckit.core.facts import FACTS, ConfigApplied
+from cckit.core.facts import FACTS, ConfigApplied, RunStarted
 from cckit.core.frame import Frame
 from cckit.core.projection import AnyProjection, Canonical
 from cckit.core.registry import Registry
@@ -30,6 +30,23 @@ class CenterZone:
         zone = unpack(data.data).get("zone") if data.kind == "center" else None
         if isinstance(zone, str):
             state["zone"] = zone
+
+    def dump(self, state: dict[str, str]) -> Canonical:
+        return state
+
+
+class PluginsNamed:
+    """The plugins that a center loaded, by the last ``run.started``."""
+
+    name = "run.plugins"
+    version = 1
+    types: tuple[type, ...] = (RunStarted,)
+
+    def initial(self) -> dict[str, str]:
+        return {}
+
+    def apply(self, state: dict[str, str], recorded: Recorded[RunStarted]) -> None:
+        state["plugins"] = recorded[1].versions.get("plugins", "")
 
     def dump(self, state: dict[str, str]) -> Canonical:
         return state

@@ -48,3 +48,16 @@ def test_hash_seeds_change_nothing(run: Run, simulated: Path) -> None:
             text=True,
         )
         assert (done.returncode, done.stdout) == (0, expected), done.stderr
+
+
+def test_what_an_installed_plugin_folds_is_rebuilt_by_name(run: Run, simulated: Path) -> None:
+    plain = run("replay", simulated, "--json").json
+    more = run("replay", simulated, "--plugin", "permissions", "--json")
+    assert more.code == 0
+    assert set(plain["projections"]) <= set(more.json["projections"])
+
+
+def test_a_plugin_that_is_not_installed_is_bad_input(run: Run, simulated: Path) -> None:
+    done = run("replay", simulated, "--plugin", "nothing")
+    assert done.code == 2
+    assert "'nothing' is no installed plugin" in done.err
