@@ -142,10 +142,16 @@ class Index:
         """Give out the places again, from 1, in the same order."""
         order = [self.at[place] for place in sorted(self.at)]
         self.at.clear()
-        self.open = dict.fromkeys(self.open, 0)
-        self.held = dict.fromkeys(self.held, 0)
+        found: dict[Atom, list[int]] = {key: [] for key in self.held}
         for place, agent in enumerate(order, 1):
-            self._put(agent, place)
+            agent.place = place
+            self.at[place] = agent
+            for key in agent.keys:
+                found[key].append(place)
+        self.held = {key: bits(at) for key, at in found.items()}
+        self.open = {
+            channel: bits([a.place for a in order if a.can_take(channel)]) for channel in self.open
+        }
         self.top = len(order)
         self.last = order[-1] if order else None
 
@@ -246,6 +252,16 @@ def is_member(agent: AgentId, queue: Queue) -> bool:
     """Tell whether the queue's settings name this agent, or all."""
     agents = queue.settings.agents
     return agent in agents or "*" in agents
+
+
+def bits(at: list[int]) -> int:
+    """The set of these places; one pass, where adding bit by bit copies the set each time."""
+    if not at:
+        return 0
+    found = bytearray(max(at) // 8 + 1)
+    for place in at:
+        found[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(found, "little")
 
 
 def places(mask: int) -> Iterator[int]:
