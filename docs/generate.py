@@ -8,12 +8,14 @@ and ends with 1 if there are any; a test does the same.
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
 from cckit.core.instant import SECOND
+from cckit.core.render.html import formula
+from cckit.core.reports.catalogue import OTHERS
 from cckit.core.reports.definitions import DEFAULT, SERVICE_LEVELS
 
 ROOT = Path(__file__).parents[1]
@@ -77,9 +79,7 @@ def fields_of(node: ast.ClassDef) -> Iterator[Field]:
             text = ""
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
                 text = str(after.value.value)
-            yield Field(
-                part.target.id, ast.unparse(part.annotation), default_of(part.value), text
-            )
+            yield Field(part.target.id, ast.unparse(part.annotation), default_of(part.value), text)
 
 
 def classes(path: Path) -> list[Class]:
@@ -256,18 +256,20 @@ def reports() -> str:
         "## Definitions\n",
         "A answered, B abandoned, F flowed out, D dequeued, E ended by an error; O is their sum, "
         "N never entered a queue. `_T` are those that waited at most T, `_s` those that waited "
-        "less than s. The hash is the SHA-256 of the definition's canonical bytes; every report "
+        "less than s; `wait_` is the sum of their waits. Of segments, talk, hold and wrap-up are "
+        "times and handled counts conversations; of intervals, a state is the time spent in it. "
+        "The hash is the SHA-256 of the definition's canonical bytes; every report "
         "names it.\n",
         "| id | title | formula | T | s | dated by | hash |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for d in SERVICE_LEVELS:
+    for d in (*SERVICE_LEVELS, *OTHERS):
         cells = (
             f"`{d.id}`{' (default)' if d.id == DEFAULT else ''}",
             d.title,
-            formula(d.num, d.den),
-            f"{d.T // SECOND} s",
-            f"{d.s // SECOND} s",
+            formula(d),
+            f"{d.T // SECOND} s" if d.T else "",
+            f"{d.s // SECOND} s" if d.s else "",
             d.rule,
             f"`{d.hash[:16]}…`",
         )
@@ -276,20 +278,6 @@ def reports() -> str:
     found = {cls.name: cls for cls in classes(folder / "definitions.py")}
     out.append(table(found["Definition"].fields))
     return "\n".join(out)
-
-
-def formula(num: Mapping[str, int], den: Mapping[str, int] | None) -> str:
-    """``(A_T + B_T) / (A + B)``."""
-
-    def total(weights: Mapping[str, int]) -> str:
-        text = ""
-        for name, weight in weights.items():
-            sign = "−" if weight < 0 else "+"
-            times = "" if abs(weight) == 1 else f"{abs(weight)} "
-            text += f" {sign} {times}{name}" if text else f"{times}{name}"
-        return f"({text})" if len(weights) > 1 and den is not None else text
-
-    return total(num) if den is None else f"{total(num)} / {total(den)}"
 
 
 def cli() -> str:

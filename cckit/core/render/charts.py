@@ -15,7 +15,7 @@ from .printed import MISSING, duration, number, percent
 COLUMNS_MAX: Final = 430
 """More columns than that cannot be told apart."""
 AGENTS_MAX: Final = 60
-TITLES: Final = 430
+TITLES: Final = 470
 """Pixels: the room for a definition's title."""
 STATES: Final = (
     ("busy_us", "busy"),

@@ -43,11 +43,15 @@ class Definition:
     """A metric: what is added, what it is divided by, and when a row counts."""
 
     id: str
+    """``family.variant@n``; whoever changes it raises n."""
     title: str
+    """In words, for people."""
     num: Mapping[str, int]
+    """Named counts and their integer weights."""
     den: Mapping[str, int] | None
     """None: the numerator alone, a sum."""
     unit: str = "ratio"
+    """``ratio``, ``mean`` or ``sum``."""
     table: str = "visit"
     """``visit``, ``segment`` or ``interval``; a user's own are on visits."""
     where: Mapping[str, tuple[str, ...]] = attrs.field(factory=lambda: {"direction": ("in",)})
@@ -62,14 +66,17 @@ class Definition:
     """``out`` drops a visit that keeps its place, ``own`` keeps it open."""
     clock: str = "wall"
     rule: str = "arrival"
+    """What dates a visit: ``arrival``, ``end`` or ``outcome`` (its end or start + T)."""
     zone: str | None = None
     """None: the report's."""
     grain: str | None = None
     """None: the report's interval."""
     round: str = "half"
+    """``half`` away from zero, or ``truncate``."""
     needs: tuple[str, ...] = ("queue",)
     """What the log must have measured."""
     calc: str | None = None
+    """A calculation that is no sum: ``pq@1``."""
 
     @property
     def name(self) -> str:

@@ -193,3 +193,8 @@ def test_bars_end_where_their_values_say() -> None:
 
 def test_a_percentile_reads_as_one() -> None:
     assert formula(WAIT_P90) == "p90(wait_A)"
+
+
+def test_a_name_that_does_not_fit_is_cut() -> None:
+    svg = rows("n", "t", "d", [Bar("a" * 100, [("good", 1, "")], "")], 1)
+    assert f">{'a' * 23}…</text>" in svg
