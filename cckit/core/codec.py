@@ -81,7 +81,8 @@ class Codec:
                 name, version, encode = encoders.get(type(data)) or self._encoder(data)
                 packed = encode(data)
                 stream = envelope[2]
-                if len(packed) + len(stream) > NAME_MAX or not stream.isascii():
+                small = len(packed) + len(stream) <= NAME_MAX
+                if not (small and type(stream) is str and stream.isascii()):
                     self._refuse_large(envelope, packed)
                 events.append((stream, envelope[3], name, version, packed))
         except (TypeError, AttributeError) as error:
@@ -91,14 +92,10 @@ class Codec:
             ) from error
         at, actor, occurred_at, cause, correlation, request = stamp
         fields = [at, occurred_at, *actor, cause, correlation, request, events]
-        if (
-            actor not in self._actors
-            or not (type(at) is int and -IN_RANGE < at < IN_RANGE)
-            or occurred_at is not None
-            or cause is not None
-            or correlation
-            or request is not None
-        ):
+        plain = occurred_at is None and cause is None and correlation is None
+        asked = request is None or (type(request) is bytes and len(request) == REQUEST_SIZE)
+        timed = type(at) is int and -IN_RANGE < at < IN_RANGE
+        if not (plain and asked and timed and actor in self._actors):
             self._admit(fields, actor)
         return fields
 

@@ -210,7 +210,7 @@ def test_a_stamp_that_does_not_fit_is_refused(stamped: dict[str, Any]) -> None:
         codec().pack([decision(AgentReady(), **stamped)])
 
 
-@pytest.mark.parametrize("stream", ["contact/\ud800", "contact/" + "x" * 1_024, 5])
+@pytest.mark.parametrize("stream", ["contact/\ud800", "contact/" + "x" * 1_024, 5, b"contact/1"])
 def test_a_stream_that_is_no_name_is_refused_before_a_frame_is_made(stream: Any) -> None:
     at = Envelope(Stamp(0, SYSTEM), 0, stream, 0, kind_of(AgentReady))
     with pytest.raises(UsageError):
