@@ -114,7 +114,12 @@ def test_a_bound_that_is_none_is_bad_input(run: Run, simulated: Path, bound: str
 
 def test_follow_shows_what_is_appended_until_it_is_interrupted(tmp_path: Path) -> None:
     store = write(tmp_path / "f.db", f.InvariantBroken("first", "x"))
-    command = [sys.executable, "-m", "cckit.cli", "log", str(tmp_path / "f.db"), "--follow"]
+    # A shell starts what runs in the background with SIGINT ignored, and children inherit that.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from cckit.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "log", str(tmp_path / "f.db"), "--follow"]
     with subprocess.Popen(
         [*command, "--type", "invariant.broken"], stdout=subprocess.PIPE, text=True
     ) as follower:
