@@ -209,9 +209,18 @@ class Index:
     def suits(self, agent: Agent) -> int:
         """A bit for each group that the agent could serve, were it idle."""
         if agent.known < len(self.groups):
+            skills = agent.skills
             for group in self.groups[agent.known :]:
+                tree = group.need.tree
+                if tree is not None:
+                    skill, level = tree
+                    if isinstance(level, int):  # Most needs are one skill.
+                        if skills.get(skill, 0) < level:
+                            continue
+                    elif not group.need.fits(skills):
+                        continue
                 member = self.members.get(group.queue.id, 0) >> agent.number & 1
-                if member and group.channel in agent.costs and group.need.fits(agent.skills):
+                if member and group.channel in agent.costs:
                     agent.fits |= 1 << group.number
             agent.known = len(self.groups)
         return agent.fits

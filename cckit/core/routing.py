@@ -148,14 +148,20 @@ def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Draft | None:
 
 def best_entry(floor: Floor, agent: Agent, now: int) -> Entry | None:
     """What an agent should take next: of the groups it could serve, the least rank."""
+    if agent.used >= agent.budget:
+        return None
     index = floor.index
     bits = index.suits(agent) & index.waiting
+    channel, able = "", False
     best: Rank | None = None
     while bits:
         low = bits & -bits
         bits ^= low
         group = index.groups[low.bit_length() - 1]
-        if not agent.can_take(group.channel):
+        if group.channel != channel:
+            channel = group.channel
+            able = agent.can_take(channel)
+        if not able:
             continue
         rank = group.heap[0]
         barred = floor.entries[EntryId(rank[3])].barred
