@@ -58,7 +58,7 @@ def table(states: States, parameters: Parameters) -> Table:
     """A row per interval and agent, and one per interval with agent null: all agents."""
     segments, intervals = states[SEGMENTS], states[INTERVALS]
     as_of = parameters.source.as_of
-    instants = list(_instants(segments, intervals, as_of))
+    instants = _instants(segments, intervals, as_of)
     range_, buckets = cut("agent-summary", parameters, "day", instants)
     handled = handling(segments, buckets, "agent")
     times = clipped(intervals, buckets, as_of)

@@ -4,7 +4,7 @@ A report is a pure function of folded states and parameters; whoever calls it re
 and the zone file. Same log, same definitions, same zone file: same bytes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import attrs
@@ -197,11 +197,16 @@ def measured(states: States) -> frozenset[str]:
 
 
 def cut(
-    report: str, parameters: Parameters, interval: str, instants: Sequence[int]
+    report: str, parameters: Parameters, interval: str, instants: Iterable[int]
 ) -> tuple[tuple[int, int], Buckets]:
     """The range that was asked for, or the civil days around some instants; and its buckets."""
-    first, last = min(instants, default=0), max(instants, default=0)
-    if instants:
+    first = last = None
+    for at in instants:
+        first = at if first is None or at < first else first
+        last = at if last is None or at > last else last
+    if first is None or last is None:
+        first = last = 0
+    else:
         first, last = civil_days(parameters.zone, first, last)
     from_ = first if parameters.from_ is None else parameters.from_
     to = last if parameters.to is None else parameters.to
