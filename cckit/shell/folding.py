@@ -80,7 +80,7 @@ def fold(
     head = store.head()
     if at is not None and (head.position is None or not 0 <= at <= head.position):
         end = "is empty" if head.position is None else f"ends at position {head.position}"
-        raise ConfigError("position", f"there is no position {at}", f"the log {end}")
+        raise ConfigError("--at", f"there is no position {at}", f"the log {end}")
     folding = Folding(projections)
     codec = Codec(Registry((*FACTS, *kinds)))
     types = folding.types
