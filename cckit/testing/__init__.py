@@ -6,6 +6,8 @@ from .draws import Lengths as Lengths
 from .draws import Lognormal as Lognormal
 from .draws import Observed as Observed
 from .draws import Uniform as Uniform
+from .projections import Tape as Tape
+from .projections import check_projection as check_projection
 from .simulate import Simulated as Simulated
 from .simulate import open_traffic as open_traffic
 from .simulate import simulate as simulate
