@@ -5,9 +5,7 @@ are generated source: attribute reads and exact type tests in a row, one pack, a
 way back a plain twin whose class is swapped (see ``events``).
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
@@ -15,14 +13,12 @@ import msgpack
 
 from .errors import UsageError
 from .events import PERSONAL, EventKind, Sealed, kind_of
-from .shapes import Field, Shape, fields_of, fits, is_int64, ordered
+from .shapes import INT_MAX, INT_MIN, Field, Shape, fields_of, fits, is_int64, ordered
 
 STR_MAX: Final = 16 * 1024
 """Bytes of a text in UTF-8."""
 BIN_MAX: Final = 32 * 1024
 EXT_MAX: Final = 32_768
-BEYOND_INT64: Final = re.compile(rb"\xcf[\x80-\xff]").search
-"""Finds an integer from 2^63 on, or bytes of a text or a hash that look like one."""
 SEALED: Final = 1
 """The only msgpack extension in a log."""
 
@@ -76,89 +72,83 @@ def schema_of(cls: type) -> Schema:
     """
     kind, fields = kind_of(cls), fields_of(cls)
     attributes = tuple(a.name for a in attrs.fields(cls))
-    encode = _encoding(kind, fields, _values_of(attributes))
-    return Schema(kind, fields, encode, _generate_build(cls, attributes))
+    return Schema(
+        kind, fields, _generate_encode(kind, fields, attributes), _generate_build(cls, attributes)
+    )
+
+
+_SCALAR_TESTS: Final = {
+    "int": "type({0}) is int and MIN <= {0} <= MAX",
+    "bool": "({0} is True or {0} is False)",
+    "str": "type({0}) is str",
+    "bytes": "type({0}) is bytes",
+    PERSONAL: "({0} is None or type({0}) is Sealed)",
+}
 
 
 def compile_values(kind: EventKind, fields: tuple[Field, ...]) -> Callable[[Sequence[Any]], bytes]:
-    """Make the encoding of positional values, for a reader without the class.
+    """Generate the encoding of positional values, for a reader without the class.
 
-    It raises as ``encode`` does, and UsageError for another number of values.
+    It raises as ``encode`` does, and ValueError for another number of values.
     """
-    return _encoding(kind, fields, tuple)
+    names = [f"v{n}" for n in range(len(fields))]
+    reads = f"    {', '.join(names)}, = event\n" if names else "    () = event\n"
+    return _generate(kind, fields, reads, tuple)
 
 
-def _values_of(attributes: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    if not attributes:
-        return lambda event: ()
-    get = attrgetter(*attributes)
-    return get if len(attributes) > 1 else lambda event: (get(event),)
-
-
-def _encoding(
-    kind: EventKind, fields: tuple[Field, ...], values_of: Callable[[Any], tuple[Any, ...]]
+def _generate_encode(
+    kind: EventKind, fields: tuple[Field, ...], attributes: Sequence[str]
 ) -> Encode:
-    """The encoding of one version of one type.
-
-    A combination of types that passed is remembered, so the next event of those types
-    costs one look-up in place of a test a field. An integer out of range shows in the
-    bytes; where a text or a hash only looks like one, the slow test clears it.
-    """
-    seen: set[tuple[type, ...]] = set()
-    pack = msgpack.Packer(default=_pack_sealed).pack
-    beyond = BEYOND_INT64
-    nested = tuple(
-        (n, fits(field.shape), ordered(field.shape))
-        for n, field in enumerate(fields)
-        if _holds_more(field.shape)
+    reads = "".join(f"    v{n} = event.{a}\n" for n, a in enumerate(attributes))
+    return _generate(
+        kind, fields, reads, lambda event: tuple(getattr(event, a) for a in attributes)
     )
 
-    def admit(values: tuple[Any, ...]) -> None:
-        if len(values) != len(fields) or not all(
-            fits(field.shape)(value) for field, value in zip(fields, values, strict=True)
-        ):
-            raise _misfit(kind, fields, values)
-        seen.add(tuple(map(type, values)))
 
-    def encode(event: Any) -> bytes:
-        values = values_of(event)
-        if tuple(map(type, values)) not in seen:
-            admit(values)
-        if nested:
-            values = _nested(kind, fields, nested, values)
-        try:
-            data: bytes = pack(values)
-        except (ValueError, OverflowError):
-            raise _misfit(kind, fields, values) from None
-        if beyond(data):
-            admit(values)
-        if len(data) > STR_MAX:
-            _refuse_large(kind, fields, values)
-        return data
-
+def _generate(
+    kind: EventKind, fields: tuple[Field, ...], reads: str, values: Callable[[Any], tuple[Any, ...]]
+) -> Encode:
+    scope: dict[str, Any] = {
+        "MIN": INT_MIN,
+        "MAX": INT_MAX,
+        "Sealed": Sealed,
+        "PACK": msgpack.Packer(default=_pack_sealed).pack,
+        "MISFIT": lambda event: _misfit(kind, fields, values(event)),
+        "LARGE": lambda event: _refuse_large(kind, fields, values(event)),
+    }
+    tests, items = [], []
+    for n, field in enumerate(fields):
+        tests.append(_test_source(f"v{n}", field.shape, scope))
+        order = ordered(field.shape)
+        scope[f"order_v{n}"] = order
+        items.append(f"v{n}" if order is None else f"order_v{n}(v{n})")
+    source = (
+        "def encode(event):\n"
+        f"{reads}"
+        f"    if not ({' and '.join(tests) or 'True'}):\n"
+        "        raise MISFIT(event)\n"
+        "    try:\n"
+        f"        data = PACK([{', '.join(items)}])\n"
+        "    except (ValueError, TypeError):\n"
+        "        raise MISFIT(event) from None\n"
+        f"    if len(data) > {STR_MAX}:\n"
+        "        LARGE(event)\n"
+        "    return data\n"
+    )
+    exec(source, scope)
+    encode: Encode = scope["encode"]
     return encode
 
 
-def _holds_more(shape: Shape) -> bool:
-    return shape.base in ("[]", "{}") or (shape.inner is not None and _holds_more(shape.inner))
-
-
-def _nested(
-    kind: EventKind,
-    fields: tuple[Field, ...],
-    nested: Sequence[tuple[int, Callable[[Any], bool], Callable[[Any], Any] | None]],
-    values: tuple[Any, ...],
-) -> tuple[Any, ...]:
-    """Test what arrays and maps hold, and put maps in order."""
-    for n, fit, order in nested:
-        value = values[n]
-        if not value:
-            continue
-        if not fit(value):
-            raise _misfit(kind, fields, values)
-        if order is not None and len(value) > 1:
-            values = (*values[:n], order(value), *values[n + 1 :])
-    return values
+def _test_source(v: str, shape: Shape, scope: dict[str, Any]) -> str:
+    base, inner = shape
+    if base in _SCALAR_TESTS:
+        return _SCALAR_TESTS[base].format(v)
+    if base == "?" and inner is not None and inner.base in _SCALAR_TESTS:
+        return f"({v} is None or {_SCALAR_TESTS[inner.base].format(v)})"
+    scope[f"fits_{v}"] = fits(shape)
+    empty = {"[]": f"{v} == ()", "{}": f"{v} == {{}}", "?": f"{v} is None"}[base]
+    return f"({empty} or fits_{v}({v}))"
 
 
 def _generate_build(cls: Any, attributes: Sequence[str]) -> Build:

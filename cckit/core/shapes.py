@@ -152,6 +152,7 @@ def fields_of(cls: type) -> tuple[Field, ...]:
 # --- what a value must be -----------------------------------------------------------------
 
 _ONLY_STR: Final = {str}
+_ONLY_INT: Final = {int}
 
 
 def fits(shape: Shape) -> Test:
@@ -178,8 +179,13 @@ def fits(shape: Shape) -> Test:
 
 
 def _all(test: Test, inner: Shape, values: Collection[Any]) -> bool:
+    if not values:
+        return True
     if inner.base == "str":
-        return not values or {*map(type, values)} == _ONLY_STR
+        return {*map(type, values)} == _ONLY_STR
+    if inner.base == "int":
+        integers = {*map(type, values)} == _ONLY_INT
+        return integers and min(values) >= INT_MIN and max(values) <= INT_MAX
     return all(map(test, values))
 
 
@@ -210,7 +216,10 @@ def ordered(shape: Shape) -> Callable[[Any], Any] | None:
 
 
 def _sort(value: dict[str, Any]) -> dict[str, Any]:
-    return {k: value[k] for k in sorted(value)} if len(value) > 1 else value
+    if len(value) < 2:
+        return value
+    keys = sorted(value)
+    return value if keys == [*value] else {key: value[key] for key in keys}
 
 
 def is_utf8(text: str) -> bool:
