@@ -21,7 +21,7 @@ from cckit.core import facts as f
 from cckit.core.ask import OPEN, Ask
 from cckit.core.codec import Codec, canonical
 from cckit.core.engine import Engine
-from cckit.core.errors import Refused, StoreError
+from cckit.core.errors import Refused, StoreError, UsageError
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
 from cckit.core.frame import Frame
 from cckit.core.ids import CENTER, AgentId, ContactId, LegId, QueueId
@@ -39,7 +39,8 @@ ORIGIN: Final = "cckit.simulated"
 START: Final = Instant(1_767_225_600_000_000)
 """2026-01-01T00:00:00Z, where nothing says otherwise."""
 FAR: Final = Instant(2**63 - 1)
-FRAME_DECISIONS: Final = 256
+FRAME_DECISIONS: Final = 250
+"""Looked at between two steps of the agenda, which add a few."""
 VOICE: Final = "voice"
 LINE: Final = Actor("adapter", "world")
 """Reports what happens on the lines."""
@@ -97,6 +98,7 @@ class World:
         self.engine = Engine(ask=ask)
         self.engine.checks_each = False  # Once a frame, before it is stored.
         self._decide = self.engine.act
+        self._floor = self.engine.floor
         self.callers: dict[ContactId, Caller] = {}
         """Who is on the line."""
         self.arrived = 0
@@ -211,7 +213,7 @@ class World:
         self.flush()
 
     def _pass(self, until: Instant) -> None:
-        agenda, does, engine = self._agenda, self._does, self.engine
+        agenda, does, engine, pending = self._agenda, self._does, self.engine, self._pending
         timer_until, alive = engine.floor.timers.until, engine.floor.alive
         while True:
             at = agenda[0][0] if agenda else FAR
@@ -227,6 +229,8 @@ class World:
                 _, _, what, whom, more = heappop(agenda)
                 self.now = at  # type: ignore[assignment]
                 does[what](whom, more)
+            if len(pending) >= FRAME_DECISIONS:
+                self.flush()
 
     def do(
         self, command: Any, actor: Actor = ADMIN, at: Instant | None = None
@@ -234,32 +238,35 @@ class World:
         """Send one command now, or let time pass until ``at`` and send it then."""
         if at is not None:
             self.run(at)
-        return self._act(command, actor)
+        answer = self._act(command, actor)
+        if len(self._pending) >= FRAME_DECISIONS:
+            self.flush()
+        return answer
 
     def _act(self, command: Any, actor: Actor) -> Decision | Refused:
         """Decide, keep what was decided, and let people see it."""
-        decision = self.engine.act(command, actor, self.now)
+        decision = self._decide(command, actor, self.now)
         if type(decision) is Decision and decision[1]:
             self._keep(decision)
         return decision
 
     def _must(self, command: Any, actor: Actor) -> Decision:
+        """Decide what nobody can refuse and nobody reacts to."""
         decision = self._decide(command, actor, self.now)
         if type(decision) is not Decision:
-            where = f"seed {self.seed}, at {self.now}"
-            raise AssertionError(f"{where}: {command} was refused: {decision}")
-        if decision[1]:
-            self._keep(decision)
+            raise self._refused(command, decision)
+        self._pending.append(decision)
         return decision
+
+    def _refused(self, command: Any, answer: Any) -> UsageError:
+        where = f"seed {self.seed}, at {self.now}, {type(command).__name__}"
+        return UsageError(where, str(answer), "set the world up so that this can be done")
 
     def _keep(self, decision: Decision) -> None:
         recorded = decision[1]
-        pending = self._pending
-        pending.append(decision)
-        if self.engine.floor.unrouted:
+        self._pending.append(decision)
+        if self._floor.unrouted:
             recorded = self._routed(recorded)
-        if len(pending) >= FRAME_DECISIONS:
-            self.flush()
         sees = self._sees
         for envelope, data in recorded:
             see = sees.get(type(data))
@@ -271,7 +278,7 @@ class World:
         while self.engine.unrouted:
             more = self.engine.act(ROUTE, SYSTEM, self.now)
             if isinstance(more, Refused):
-                raise AssertionError(f"seed {self.seed}, at {self.now}: routing: {more}")
+                raise self._refused(ROUTE, more)
             if more[1]:
                 self._pending.append(more)
                 recorded += more[1]
@@ -328,21 +335,22 @@ class World:
 
     def _enqueue(self, caller: Caller, _: Any) -> None:
         arrival = caller.arrival
-        self._must(
-            c.Enqueue(caller.contact, arrival.queue, arrival.priority, arrival.lane, arrival.need),
-            FLOW,
-        )
+        queue, need = arrival.queue, arrival.need
+        command = c.Enqueue(caller.contact, queue, arrival.priority, arrival.lane, need)
+        answer = self._act(command, FLOW)
+        if type(answer) is not Decision:
+            raise self._refused(command, answer)
         if arrival.patience_us is not None and not caller.talking:
             at = self.now + arrival.patience_us
             heappush(self._agenda, (at, self._order(), GIVE_UP, caller, None))
 
     def _give_up(self, caller: Caller, _: Any) -> None:
         if not caller.talking and caller.contact in self.callers:
-            self._must(c.ReportCleared(caller.leg), LINE)
+            self._act(c.ReportCleared(caller.leg), LINE)
 
     def _said_all(self, caller: Caller, _: Any) -> None:
         if caller.contact in self.callers:
-            self._must(c.ReportCleared(caller.leg), LINE)
+            self._act(c.ReportCleared(caller.leg), LINE)
 
     def _closed(self, envelope: Envelope, data: f.ContactClosed) -> None:
         self.callers.pop(ContactId(envelope.stream[8:]), None)
@@ -387,7 +395,7 @@ class World:
     def _pick_up(self, caller: Caller, made: f.OfferMade) -> None:
         if caller.offer == made.offer:
             self._must(c.AcceptOffer(made.offer), self._actors[made.agent])
-            self._must(c.ReportBridged(made.offer), LINE)
+            self._act(c.ReportBridged(made.offer), LINE)
 
     def _offer_ended(self, envelope: Envelope, data: Any) -> None:
         caller = self.callers.get(ContactId(envelope.stream[8:]))
