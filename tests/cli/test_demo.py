@@ -1,10 +1,22 @@
 """``cckit demo``: the same seed, the same morning; what it shows can be had from its log."""
 
+import importlib
+import io
+import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from cckit.cli.wallboard import Board
+from cckit.core.instant import MINUTE
+from cckit.core.reports import Wallboard
+from cckit.core.reports.now import QueueNow
+from cckit.shell.zones import read_zone
 
 from .conftest import Run
+
+demo = importlib.import_module("cckit.cli.demo")
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +61,37 @@ def test_nothing_is_written_over(run: Run, kept: Path) -> None:
     done = run("demo", "--no-live", "--out", kept)
     assert done.code == 2
     assert "morning.db: exists already" in done.err
+
+
+def test_the_wallboard_shows_the_floor_as_the_morning_goes_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "sleep", lambda seconds: None)
+    monkeypatch.setattr(demo, "STEP_US", 15 * MINUTE)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=100, height=40)
+    play = demo._Play(tmp_path / "m.db", 7, read_zone("Asia/Jerusalem", "test"))
+    morning = play.live(screen)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.file.getvalue())  # type: ignore[attr-defined]
+    assert morning.customers > 600
+    for said in (
+        "08:15:00",
+        "12:00:00",
+        "Monday",
+        "billing",
+        "english",
+        "busy",
+        "waiting",
+        "chain",
+    ):
+        assert said in shown
+
+
+def test_a_name_in_the_log_cannot_write_on_the_wallboard() -> None:
+    zone = read_zone("UTC", "test")
+    tile = QueueNow("\x1b[31mred", 1, 5, 0, 0, 0, 0, None)
+    board = Wallboard(0, 0, "sl.offered@1", (tile,), {"ready": 1}, {})
+    screen = Console(file=io.StringIO(), width=80)
+    wall = Board(zone, "t")
+    wall.latest.append("a\x1b[2Jb")
+    screen.print(wall.picture(board, 0, bytes(32)))
+    assert "\x1b" not in screen.file.getvalue()  # type: ignore[attr-defined]
