@@ -1,12 +1,20 @@
 """The file of a log before it is opened: made whole, and looked at before it is trusted."""
 
 import os
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cckit.core.errors import FormatError, StoreError
 from cckit.core.frame import FORMAT, first_previous
 
-from .connection import Checkpoints, Mode, connect, read_header, sync_folder, wal_size
+from .connection import (
+    Checkpoints,
+    Mode,
+    connect,
+    is_read_only,
+    read_header,
+    sync_folder,
+    wal_size,
+)
 
 APPLICATION_ID: Final = 0x43434B54  # "CCKT"
 
@@ -14,6 +22,35 @@ _TABLES: Final = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE frame(position INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 """
+
+
+class State(NamedTuple):
+    """What shows that a writer was here: it makes a WAL before it changes the file."""
+
+    wal: int | None
+    """Bytes; None where there is none."""
+    changed_at: int
+    size: int
+    file: int
+
+
+def state_of(path: str) -> State:
+    """What a log's file looks like from outside."""
+    found = os.stat(path)
+    return State(wal_size(path), found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def mode_beside_writer(path: str) -> Mode:
+    """How to read a log that has a WAL.
+
+    :raises FormatError: the WAL is needed and nothing can be written here.
+    """
+    if not is_read_only(path):
+        return Mode.READ
+    if wal_size(path):
+        what = "was not closed, and its WAL can't be read where nothing can be written"
+        raise FormatError(path, what, f"copy both {path} and {path}-wal to a writable folder")
+    return Mode.IMMUTABLE
 
 
 def check_file(path: str) -> None:

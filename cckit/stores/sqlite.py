@@ -15,9 +15,10 @@ One thread at a time may use a store. Another thread takes a ``reader``.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import apsw
 
@@ -25,9 +26,11 @@ from cckit.core.errors import FormatError, StoreError, UsageError
 from cckit.core.frame import Frame, first_previous
 from cckit.hooks.store import Conflict, Head
 
-from .connection import Checkpoints, Mode, checkpoint, connect, is_read_only, wal_size
-from .file import check_file, create_file
+from .connection import Checkpoints, Mode, checkpoint, connect
+from .file import State, check_file, create_file, mode_beside_writer, state_of
 from .lock import WriterLock, check_file_system, file_system
+
+T = TypeVar("T")
 
 BATCH_FRAMES: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -63,6 +66,7 @@ class SqliteStore:
         self._lock = lock
         self._vfs = vfs
         self._phase = OPEN
+        self._seen: State | None = None  # Of a closed log's file, while nobody writes it.
         self._epoch: int | None = None  # Ours, once claimed.
         meta = self._read_meta()
         self.origin: str = meta["origin"]
@@ -114,12 +118,20 @@ class SqliteStore:
     @classmethod
     def _open_reader(cls, path: str, vfs: str | None) -> "SqliteStore":
         check_file(path)
-        if not is_read_only(path):
-            return cls._on(path, Mode.READ, None, vfs)
-        if wal_size(path):
-            what = "was not closed, and its WAL can't be read where nothing can be written"
-            raise FormatError(path, what, f"copy both {path} and {path}-wal to a writable folder")
-        return cls._on(path, Mode.IMMUTABLE, None, vfs)
+        state = state_of(path)
+        if state.wal is not None:
+            mode = mode_beside_writer(path)
+            store = cls._on(path, mode, None, vfs)
+            store._seen = state if mode is Mode.IMMUTABLE else None
+            return store
+        try:
+            store = cls._on(path, Mode.IMMUTABLE, None, vfs)
+            store._seen = state
+        except (apsw.Error, FormatError):
+            if state_of(path) == state:
+                raise
+            store = cls._on(path, mode_beside_writer(path), None, vfs)
+        return store
 
     @classmethod
     def _open_writer(
@@ -244,11 +256,9 @@ class SqliteStore:
         :raises StoreError: the disk failed.
         """
         left = BATCH_FRAMES if limit is None else limit
-        with _Guard(self, "a read"):
-            at: int = self._execute(_START, (from_position,)).get
+        at: int = self._ask(lambda: self._execute(_START, (from_position,)).get)
         while left > 0:
-            with _Guard(self, "a read"):
-                rows, more = self._read_batch(at, left)
+            rows, more = self._ask(partial(self._read_batch, at, left))
             yield from rows
             if not more:
                 return
@@ -275,9 +285,35 @@ class SqliteStore:
         if self._phase is not OPEN:
             raise self._not_open()
         if self._epoch is None:
-            with _Guard(self, "reading the head"):
-                self._head, self._last_row = self._read_head()
+            self._head, self._last_row = self._ask(self._read_head)
         return self._head
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """The answer to a question that reads.
+
+        A closed log is read without a lock and without files beside it, until it is seen
+        that a writer came: then whatever was read meanwhile is read again.
+        """
+        with _Guard(self, "a read"):
+            if self._seen is None:
+                return question()
+            try:
+                answer = question()
+            except (apsw.Error, FormatError):
+                if state_of(self.path) == self._seen:
+                    raise
+            else:
+                if state_of(self.path) == self._seen:
+                    return answer
+            self._read_beside_writer()
+            return question()
+
+    def _read_beside_writer(self) -> None:
+        self._connection.close()
+        self._connection = connect(self.path, mode_beside_writer(self.path), self._vfs)
+        self._execute = self._connection.execute
+        self._seen = None
+        self.closed_at = self._read_meta()["clean_end"]
 
     def _read_head(self) -> tuple[Head, int | None]:
         compared: Any = self._execute(_COMPARE).fetchone()
@@ -348,7 +384,9 @@ class SqliteStore:
         self._phase = FAILED
         if not isinstance(error, apsw.Error | OSError):
             return error
-        remedy = "what was in flight is unknown: reopen the log and repeat the request"
+        remedy = "look at the disk"
+        if self._lock is not None:
+            remedy = "what was in flight is unknown: reopen the log and repeat the request"
         return StoreError(self.path, f"{what} failed ({error})", remedy)
 
     def _not_open(self) -> StoreError | UsageError:

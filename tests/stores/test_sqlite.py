@@ -386,6 +386,59 @@ def test_an_unclosed_log_is_refused_where_nothing_can_be_written(
     store.close()
 
 
+def test_reading_a_closed_log_leaves_no_trace(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    frames = make(path, 3)
+    before = listing(tmp_path)
+    reader = SqliteStore.open(path, read_only=True)
+    assert [frame.chain for frame in reader.read()] == [frame.chain for frame in frames]
+    assert listing(tmp_path) == before
+    reader.close()
+    assert listing(tmp_path) == before
+
+
+def test_a_reader_of_a_closed_log_notices_the_writer_who_comes(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    frames = make(path, 3)
+    reader = SqliteStore.open(path, read_only=True)
+    reading = reader.read()
+    assert next(reading).chain == frames[0].chain
+    assert reader.closed_at == frames[-1].chain
+    store = SqliteStore.open(path)
+    frames += fill(store, 2 * BATCH_FRAMES)
+    seen = [frame.chain for frame in reader.read()]
+    assert seen == [frame.chain for frame in frames]
+    assert reader.head() == store.head()
+    assert reader.closed_at is None
+    store.close()
+    again = SqliteStore.open(path)
+    frames += fill(again, 1)
+    assert [frame.chain for frame in reader.read()] == [frame.chain for frame in frames]
+    again.close()
+    reader.close()
+
+
+def test_what_was_read_while_a_writer_came_and_went_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.db"
+    make(path, 3)
+    reader = SqliteStore.open(path, read_only=True)
+    batch = reader._read_batch
+
+    def slow(at: int, limit: int) -> tuple[list[tuple[int, bytes]], bool]:
+        found = batch(at, limit)
+        monkeypatch.setattr(reader, "_read_batch", batch)
+        store = SqliteStore.open(path)
+        fill(store, 4)
+        store.close()
+        return found
+
+    monkeypatch.setattr(reader, "_read_batch", slow)
+    assert len(list(reader.read())) == 7
+    reader.close()
+
+
 def test_an_empty_log_begins_with_its_own_name(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     make(path)
