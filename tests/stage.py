@@ -150,7 +150,7 @@ class Stage:
     def offer(self, contact: str) -> OfferId:
         """The live or accepted offer of a contact; 0 if there is none."""
         one = self.contact(contact)
-        entry = self.engine.floor.entries.get(one.entry)  # type: ignore[call-overload]
+        entry = self.engine.floor.entries.get(one.entry)
         return OfferId(one.offer or (entry.offer if entry is not None else 0))
 
     def rings(self, contact: str) -> str:
@@ -159,7 +159,7 @@ class Stage:
         return offer.agent if offer is not None else ""
 
     def contact(self, contact: str) -> Any:
-        return self.engine.floor.contacts[f"contact/{contact}"]  # type: ignore[index]
+        return self.engine.floor.contacts[f"contact/{contact}"]
 
     def of(self, agent: str) -> Any:
         return self.engine.floor.agents[agent]

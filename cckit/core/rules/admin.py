@@ -39,6 +39,11 @@ def _wrong_queue(data: bytes) -> str | None:
         settings = QueueSettings.unpack(data)
     except (TypeError, KeyError, ValueError, msgpack.UnpackException) as error:
         return f"the settings are unreadable: {error}"
+    for name in ("strategy", "need"):
+        if type(getattr(settings, name)) is not str:
+            return f"{name} is {getattr(settings, name)!r}, allowed is text"
+    if not all(type(agent) is str and agent for agent in settings.agents):
+        return f"agents are {settings.agents!r}, allowed are agent ids and '*'"
     if settings.strategy not in STRATEGIES:
         return f"there is no strategy {settings.strategy!r}; there are {', '.join(STRATEGIES)}"
     for name in ("ring_us", "connect_us", "wrapup_us", "max_wait_us", "head_start_us"):
@@ -53,6 +58,8 @@ def _wrong_queue(data: bytes) -> str | None:
         parse(settings.need)
     except ValueError as error:
         return str(error)
+    if settings.pack() != data:
+        return "the settings are not the canonical msgpack of a map of all of them"
     return None
 
 

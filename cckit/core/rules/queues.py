@@ -40,12 +40,11 @@ def enqueue(floor: Floor, command: m.Enqueue, now: int, ask: Ask, actor: Actor) 
     wrong = _out_of_range(stream, command, now)
     if wrong is not None:
         return wrong
-    text = queue.settings.need
-    if command.need is not None:
-        try:
-            text = parse(command.need).text
-        except ValueError as error:
-            return Refused("queue.bad_need", stream, str(error), "write skill >= level")
+    need = queue.settings.need if command.need is None else command.need
+    try:
+        text = parse(need).text
+    except ValueError as error:
+        return Refused("queue.bad_need", stream, str(error), "write skill >= level")
     return [_entered(floor, contact, queue, command, text, now)]
 
 
