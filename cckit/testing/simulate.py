@@ -11,6 +11,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.facts import FACTS
 from cckit.core.instant import Instant
 from cckit.core.registry import Registry
+from cckit.shell.folding import center_zone
 from cckit.stores.sqlite import SqliteStore
 
 from . import civil
@@ -73,7 +74,7 @@ def simulate(
 
 
 def open_traffic(path: Path, zone: str | None = None) -> Traffic:
-    """Read traffic from TOML, or from a log whose civil times are those of ``zone``.
+    """Read traffic from TOML, or from a log; its civil times are of ``zone`` or its own zone.
 
     :raises ConfigError: it names file, key, value and what is allowed.
     """
@@ -96,9 +97,9 @@ def read_log(path: Path, zone: str | None = None) -> RecordedTraffic:
         for frame in store.read():
             for recorded in codec.events(frame.body, frame.first, TYPES):
                 recording.apply(recorded)
+        place = civil.read_zone(zone or center_zone(store), "zone")
     finally:
         store.close()
-    place = civil.read_zone(zone or "UTC", "zone")
     firsts = [seen.at for seen in recording.contacts.values()]
     day = civil.day_of(Instant(min(firsts, default=0)), place)
     source = f"{path.name} chain {head.chain.hex()[:16]}, {MODEL}"

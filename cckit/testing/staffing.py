@@ -1,6 +1,6 @@
 """Who works when, in which queues, and how fast they answer. Agents have numbers, no names.
 
-    zone = "Asia/Jerusalem"     # where the traffic is a log; TOML traffic has its own
+    zone = "Asia/Jerusalem"     # of these hours where the traffic is a log; else the log's
 
     [[queue]]
     id = "service"

@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import Done, Run
 
+SHIFT = 'agents = 1\nfrom = "08:10"\nto = "08:50"'
+
 
 def simulate(run: Run, files: Path, out: Path, seed: int = 3, **other: Path) -> Done:
     traffic = other.get("traffic", files / "traffic.toml")
@@ -73,3 +75,17 @@ def test_a_seed_out_of_range_is_refused(run: Run, files: Path, tmp_path: Path, s
     code, _, err = simulate(run, files, tmp_path / "out.db", seed)
     assert code == 2
     assert "--seed" in err
+
+
+def test_the_hours_of_a_staffing_are_of_the_logs_zone_unless_it_names_one(
+    run: Run, files: Path, simulated: Path, tmp_path: Path
+) -> None:
+    text = (files / "staffing.toml").read_text("utf-8").replace("agents = 2", SHIFT)
+    for name, zone in (("own", ""), ("named", 'zone = "UTC"\n')):
+        staffing = tmp_path / f"{name}.toml"
+        staffing.write_text(zone + text, "utf-8")
+        out = tmp_path / f"{name}.db"
+        assert simulate(run, files, out, traffic=simulated, staffing=staffing).code == 0
+    logins = run("log", tmp_path / "own.db", "--type", "agent.logged_in").out.splitlines()
+    assert [line.split()[1] for line in logins] == ["2026-03-02T06:10:00.000000Z"]
+    assert run("log", tmp_path / "named.db", "--type", "agent.logged_in").out == ""
