@@ -242,7 +242,9 @@ class Writer:
         request = decision.stamp.request
         first = recorded[0][1]
         fields = self._codec.decision_fields(decision)
-        if len(recorded) > LARGE and len(self._codec.pack_fields([fields])) > BODY_MAX:
+        if len(recorded) > LARGE and (
+            len(recorded) > EVENTS_MAX or len(self._codec.pack_fields([fields])) > BODY_MAX
+        ):
             raise UsageError("decision", "is larger than a frame", "record it in parts")
         group.fields.append(fields)
         group.decisions.append(decision)
@@ -332,7 +334,8 @@ class Writer:
                 else:
                     await self._bell.wait()
         finally:
-            if self.failure is None and (self._gathering.decisions or self._flight):
+            settled = self.closing and not self._gathering.decisions and self._flight is None
+            if self.failure is None and not settled:
                 self._poison(StoreError("center", "stopped while storing", "reopen the log"))
 
     def stop(self) -> None:
@@ -342,19 +345,28 @@ class Writer:
 
     def _launch(self) -> None:
         """Send what gathered to disk."""
-        group, body = self._take()
+        try:
+            group, frame = self._frame()
+        except Exception as error:  # noqa: BLE001 - raised by run, where trio can report it
+            self._crash = error
+            self._bell.ring()
+            return
         self._flight = group
-        head = self.head
-        first = group.decisions[0].recorded[0][0].position
-        committed_at = group.decisions[-1].stamp.recorded_at
-        frame = Frame.make(head.chain, first, group.events, committed_at, head.epoch, body)
-        people, store = self._people, self._store
+        people, store, head = self._people, self._store, self.head
 
         def append() -> tuple[Head, Conflict | None]:
             people.flush()
             return Head(frame.end - 1, frame.chain, head.epoch), store.append(frame, head)
 
         self._owner.post(append, self._landed)
+
+    def _frame(self) -> tuple[Group, Frame]:
+        group, body = self._take()
+        head = self.head
+        first = group.decisions[0].recorded[0][0].position
+        committed_at = group.decisions[-1].stamp.recorded_at
+        frame = Frame.make(head.chain, first, group.events, committed_at, head.epoch, body)
+        return group, frame
 
     def _landed(self, answer: outcome.Outcome[tuple[Head, Conflict | None]]) -> None:
         """A frame is on disk, or is not; called between two steps of trio."""

@@ -81,3 +81,9 @@ def faulty() -> Faulty:
 def autojump_clock() -> MockClock:
     """Time that passes while nothing happens; the run of the test is under it."""
     return MockClock(autojump_threshold=0)
+
+
+@pytest.fixture
+def mock_clock() -> MockClock:
+    """Time that only the test moves."""
+    return MockClock()

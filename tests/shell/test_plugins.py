@@ -1,0 +1,300 @@
+"""Processes, reactors, channels and machines of a plugin, in a living center."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import trio_test
+
+from cckit import Actor, Draft, Stored, open_center
+from cckit.core import facts as f
+from cckit.core.commands import LogIn, LogOut, ReportArrived, SetReady
+from cckit.core.engine import Machine
+from cckit.core.events import event
+from cckit.core.ids import CENTER, AgentId, Stream
+from cckit.hooks import RegisterHooks, hookimpl
+
+ANNA, BEN = AgentId("anna"), AgentId("ben")
+
+
+async def collected(center: Any, *types: type, start: int = 0) -> list[Any]:
+    return [one async for batch in center.read(start, types=types) for one in batch]
+
+
+# --- processes ----------------------------------------------------------------------------
+
+
+class ReadyAtOnce(RegisterHooks):
+    """A process: who logs in is set ready."""
+
+    name, types = "ready_at_once", (f.AgentLoggedIn,)
+
+    def initial(self) -> list[str]:
+        return []
+
+    def apply(self, state: list[str], recorded: Any) -> Sequence[Any]:
+        agent = recorded[0].stream.removeprefix("agent/")
+        state.append(agent)
+        return (SetReady(AgentId(agent)),)
+
+    @hookimpl
+    def cckit_register_processes(self) -> Sequence[Any]:
+        return (self,)
+
+
+@trio_test
+async def test_a_process_continues_a_story_before_anybody_else(log, config) -> None:
+    async with open_center(config, log=log.again(), plugins={"p": ReadyAtOnce()}) as center:
+        logged_in = await center.do(LogIn(ANNA))
+        assert center.state.agents[ANNA].ready
+        cause = logged_in.positions[0]
+        [(envelope, _)] = await collected(center, f.AgentReady) or [
+            (await anext(center.subscribe(cause, [f.AgentReady])))[0]
+        ]
+        assert envelope.actor == Actor("process", "ready_at_once")
+        assert envelope.cause == cause
+        assert envelope.request is not None
+
+
+@trio_test
+async def test_a_process_repeats_nothing_after_a_reopening(log, config) -> None:
+    for _ in range(3):
+        async with open_center(config, log=log.again(), plugins={"p": ReadyAtOnce()}) as center:
+            await center.do(LogIn(ANNA), request="1")
+    async with open_center(config, log=log.again(), plugins={"p": ReadyAtOnce()}) as center:
+        assert len(await collected(center, f.AgentReady)) == 1
+
+
+@trio_test
+async def test_what_a_crash_left_undone_is_done_at_the_next_open(faulty, virtual) -> None:
+    async with virtual(log=faulty, plugins={"p": ReadyAtOnce()}) as center:
+        frames = len(faulty.appended)
+
+        def after_one() -> None:
+            faulty.broken = len(faulty.appended) > frames
+
+        faulty.before = after_one
+        assert isinstance(await center.do(LogIn(ANNA)), Stored)  # Its own frame is durable.
+    async with virtual(log=faulty.reopen(), plugins={"p": ReadyAtOnce()}) as center:
+        ready = (await anext(center.subscribe(0, [f.AgentReady])))[0]
+    assert ready[0].stream == "agent/anna"
+
+
+@trio_test
+async def test_a_process_sees_nothing_from_before_the_run_that_loaded_it(log, config) -> None:
+    async with open_center(config, log=log.again()) as center:
+        await center.do(LogIn(ANNA))
+    async with open_center(config, log=log.again(), plugins={"p": ReadyAtOnce()}) as center:
+        await center.do(LogIn(BEN))
+        await center.record(Draft(CENTER, f.AccessGranted("a", "b", "c", "d", "e", "f")))
+        assert not center.state.agents[ANNA].ready
+        assert center.state.agents[BEN].ready
+
+
+class Cascade(ReadyAtOnce):
+    """A process that answers its own commands for ever."""
+
+    name, types = "cascade", (f.AgentLoggedIn, f.AgentLoggedOut)
+
+    def apply(self, state: list[str], recorded: Any) -> Sequence[Any]:
+        agent = AgentId(recorded[0].stream.removeprefix("agent/"))
+        return (LogOut(agent) if type(recorded[1]) is f.AgentLoggedIn else LogIn(agent),)
+
+
+class Raises(ReadyAtOnce):
+    name = "raises"
+
+    def apply(self, state: list[str], recorded: Any) -> Sequence[Any]:
+        raise RuntimeError("planted")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "error", "events"),
+    [(Cascade(), "a cascade deeper than 16", 17), (Raises(), "RuntimeError", 1)],
+)
+@trio_test
+async def test_a_process_that_misbehaves_is_named_and_suspended(
+    plugin: Any, error: str, events: int, config
+) -> None:
+    async with open_center(config, plugins={"p": plugin}) as center:
+        await center.do(LogIn(ANNA))
+        failed = (await anext(center.subscribe(0, [f.PluginFailed])))[0][1]
+        assert failed == f.PluginFailed("p", f"process {plugin.name}", error, True)
+        assert len(await collected(center, f.AgentLoggedIn, f.AgentLoggedOut)) == events
+
+
+# --- reactors -----------------------------------------------------------------------------
+
+
+class Notes(RegisterHooks):
+    """A reactor that notes what it saw."""
+
+    name, types = "notes", (f.AgentLoggedIn,)
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.fails = False
+
+    async def react(self, batch: Sequence[Any]) -> None:
+        if self.fails:
+            raise RuntimeError("planted")
+        self.seen += [envelope.position for envelope, _ in batch]
+
+    @hookimpl
+    def cckit_register_reactors(self) -> Sequence[Any]:
+        return (self,)
+
+
+async def settle() -> None:
+    await trio.testing.wait_all_tasks_blocked(0.05)
+
+
+@trio_test
+async def test_a_reactor_goes_on_from_its_checkpoint(tmp_path, config) -> None:
+    path = tmp_path / "center.db"
+    first, second = Notes(), Notes()
+    async with open_center(config, log=path, plugins={"notes": first}) as center:
+        one = await center.do(LogIn(ANNA))
+        await center.follow(Watermark())
+        while not first.seen:
+            await trio.lowlevel.checkpoint()
+        await settle()
+    async with open_center(config, log=path, plugins={"notes": second}) as center:
+        two = await center.do(LogIn(BEN))
+        while not second.seen:
+            await trio.lowlevel.checkpoint()
+    assert tuple(first.seen) == one.positions
+    assert tuple(second.seen) == two.positions
+
+
+@trio_test
+async def test_a_reactor_that_raised_sees_the_batch_again_in_the_next_run(
+    tmp_path, config
+) -> None:
+    path = tmp_path / "center.db"
+    first, second = Notes(), Notes()
+    first.fails = True
+    async with open_center(config, log=path, plugins={"notes": first}) as center:
+        one = await center.do(LogIn(ANNA))
+        failed = (await anext(center.subscribe(0, [f.PluginFailed])))[0][1]
+        assert failed == f.PluginFailed("notes", "reactor/notes", "RuntimeError", True)
+        assert isinstance(await center.do(LogIn(BEN)), Stored)
+    async with open_center(config, log=path, plugins={"notes": second}) as center:
+        while len(second.seen) < 2:
+            await trio.lowlevel.checkpoint()
+    assert second.seen[0] == one.positions[0]
+
+
+class Watermark:
+    """A projection: how many have logged in."""
+
+    name, version, types = "test.logins", 1, (f.AgentLoggedIn,)
+
+    def initial(self) -> dict[str, int]:
+        return {"n": 0}
+
+    def apply(self, state: dict[str, int], recorded: Any) -> None:
+        state["n"] += 1
+
+    def dump(self, state: dict[str, int]) -> Any:
+        return state
+
+
+@trio_test
+async def test_a_follower_folds_what_was_and_what_comes(log, config) -> None:
+    async with open_center(config, log=log.again()) as center:
+        await center.do(LogIn(ANNA))
+        follower = await center.follow(Watermark())
+        assert follower.dump() == {"n": 1}
+        await center.do(LogIn(BEN))
+        await follower.reach(center.position)
+        assert follower.dump() == {"n": 2}
+
+
+# --- channels -----------------------------------------------------------------------------
+
+
+class Line(RegisterHooks):
+    """A channel that reports two calls, one of them twice, and notes its orders."""
+
+    name, orders = "line", (f.ContactCreated,)
+
+    def __init__(self) -> None:
+        self.replies: list[Any] = []
+        self.ordered: list[str] = []
+
+    async def run(self, port: Any) -> None:
+        for ref, number in (("a", 1), ("a", 1), ("b", 1)):
+            arrived = ReportArrived("voice", ref=ref)
+            self.replies.append(await port.report(arrived, ref=ref, number=number))
+        await trio.sleep_forever()
+
+    async def order(self, batch: Sequence[Any]) -> None:
+        self.ordered += [data.ref for _, data in batch]
+
+    @hookimpl
+    def cckit_register_channels(self) -> Sequence[Any]:
+        return (self,)
+
+
+@trio_test
+async def test_a_channel_reports_each_fact_once_and_gets_its_orders(config) -> None:
+    line = Line()
+    async with open_center(config, plugins={"line": line}) as center:
+        while len(line.ordered) < 2:
+            await trio.lowlevel.checkpoint()
+        created = await collected(center, f.ContactCreated)
+    assert [data.ref for _, data in created] == ["a", "b"]
+    assert created[0][0].actor == Actor("adapter", "line")
+    assert [reply.positions for reply in line.replies] == [
+        (created[0][0].position,),
+        (created[0][0].position,),
+        (created[1][0].position,),
+    ]
+    assert line.ordered == ["a", "b"]
+
+
+# --- machines and events ------------------------------------------------------------------
+
+
+@event("light.switched", version=1)
+class LightSwitched:
+    on: bool
+
+
+@attrs.frozen
+class Switch:
+    stream: Stream
+
+
+class Lights(RegisterHooks):
+    """A machine: a light that is on or off."""
+
+    @hookimpl
+    def cckit_register_events(self) -> Sequence[type]:
+        return (LightSwitched,)
+
+    @hookimpl
+    def cckit_register_machines(self) -> Sequence[Machine]:
+        def decide(state: dict[str, bool], command: Switch, now: int, ask: Any) -> Any:
+            return (Draft(command.stream, LightSwitched(not state["on"])),)
+
+        def evolve(state: dict[str, bool], recorded: Any) -> None:
+            state["on"] = recorded[1].on
+
+        return (
+            Machine("light", (Switch,), (LightSwitched,), lambda: {"on": False}, decide, evolve),
+        )
+
+
+@trio_test
+async def test_a_plugins_machine_decides_and_survives_a_reopening(log, config) -> None:
+    hall = Switch(Stream("light/hall"))
+    async with open_center(config, log=log.again(), plugins={"lights": Lights()}) as center:
+        assert (await center.do(hall)).recorded[0][1] == LightSwitched(True)
+        assert (await center.do(hall)).recorded[0][1] == LightSwitched(False)
+        assert (await center.do(hall)).recorded[0][1] == LightSwitched(True)
+    async with open_center(config, log=log.again(), plugins={"lights": Lights()}) as center:
+        assert (await center.do(hall)).recorded[0][1] == LightSwitched(False)
