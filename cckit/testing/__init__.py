@@ -6,6 +6,7 @@ from .draws import Lengths as Lengths
 from .draws import Lognormal as Lognormal
 from .draws import Observed as Observed
 from .draws import Uniform as Uniform
+from .faults import FailingDisk as FailingDisk
 from .projections import Tape as Tape
 from .projections import check_projection as check_projection
 from .simulate import Simulated as Simulated
@@ -16,6 +17,7 @@ from .spec import Spec as Spec
 from .staffing import Shift as Shift
 from .staffing import Staffing as Staffing
 from .staffing import read_staffing as read_staffing
+from .stores import check_event_store as check_event_store
 from .survival import Survival as Survival
 from .traffic import Arrival as Arrival
 from .traffic import Listed as Listed

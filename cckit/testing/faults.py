@@ -14,7 +14,7 @@ class FailingDisk:
     """Registers itself with SQLite as ``name`` until ``close``; with ``default`` for all files.
 
     ``fail_after(n)`` lets ``n`` more operations of the named kinds through, and then every
-    one of them fails: EIO, as from a disk that is gone.
+    one of them fails, as on a disk that is gone or full.
 
     .. versionadded:: 0.1
     """
@@ -27,11 +27,14 @@ class FailingDisk:
         """How many operations were failed."""
         self._left: int | None = None
         self._kinds: tuple[str, ...] = WRITES
+        self._error: type[apsw.Error] = apsw.IOError
         self._vfs = _Vfs(self, default)
 
-    def fail_after(self, n: int, kinds: tuple[str, ...] = WRITES) -> None:
-        """Fail all operations of these kinds but the next ``n``."""
-        self._left, self._kinds = n, kinds
+    def fail_after(
+        self, n: int, kinds: tuple[str, ...] = WRITES, error: type[apsw.Error] = apsw.IOError
+    ) -> None:
+        """Fail all operations of these kinds but the next ``n``; ``apsw.FullError`` is ENOSPC."""
+        self._left, self._kinds, self._error = n, kinds, error
 
     def heal(self) -> None:
         """Let everything through again."""
@@ -44,12 +47,12 @@ class FailingDisk:
     def pass_through(self, kind: str, path: str) -> None:
         """Count one operation.
 
-        :raises apsw.IOError: it is one that fails.
+        :raises apsw.Error: it is one that fails.
         """
         if self._left is not None and kind in self._kinds:
             if self._left == 0:
                 self.failed += 1
-                raise apsw.IOError(f"planted: {kind}")
+                raise self._error(f"planted: {kind}")
             self._left -= 1
         self.seen.append(f"{kind} {path}")
 

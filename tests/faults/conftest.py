@@ -113,3 +113,12 @@ def victim() -> Iterator[Victim]:
     process = Victim()
     yield process
     process.close()
+
+
+@pytest.fixture
+def victims() -> Iterator[list[Victim]]:
+    """Three that can work at the same time."""
+    processes = [Victim() for _ in range(3)]
+    yield processes
+    for process in processes:
+        process.close()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import apsw
 import pytest
 
 from cckit.core.errors import StoreError, UsageError
@@ -38,9 +39,17 @@ def work(store: SqliteStore, acks: list[bytes]) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("kinds", [(kind,) for kind in WRITES])
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [*((kind, apsw.IOError) for kind in WRITES), ("write", apsw.FullError)],
+    ids=lambda v: v if isinstance(v, str) else v.__name__,
+)
 def test_no_operation_that_fails_loses_or_halves_anything(
-    folder: Path, disk: FailingDisk, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, ...]
+    folder: Path,
+    disk: FailingDisk,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    error: type[apsw.Error],
 ) -> None:
     monkeypatch.setattr(connection, "PASSIVE_PAGES", 4)
     monkeypatch.setattr(connection, "TRUNCATE_BYTES", 10 * 4096)
@@ -50,12 +59,12 @@ def test_no_operation_that_fails_loses_or_halves_anything(
         SqliteStore.open(path, create=True, origin="o", log_id=LOG_ID).close()
         store = SqliteStore.open(path, vfs=disk.name)
         acks: list[bytes] = []
-        disk.fail_after(fail_at, kinds)
+        disk.fail_after(fail_at, (kind,), error)
         try:
             work(store, acks)
-        except StoreError as error:
+        except StoreError as raised:
             assert store.failed
-            assert error.where == str(path)
+            assert raised.where == str(path)
             poisoned += 1
         failures = disk.failed
         expected = Head(None, bytes(32), 1)

@@ -9,6 +9,7 @@ import pytest
 
 from cckit.core.errors import StoreError
 from cckit.hooks.store import Conflict
+from cckit.shell.checking import verify_log
 from cckit.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -90,3 +91,26 @@ def test_who_is_fenced_does_not_mark_the_log_as_closed(folder: Path, victim: "Vi
     closed = SqliteStore.open(path, read_only=True)
     assert closed.closed_at == closed.head().chain
     closed.close()
+
+
+def test_writers_that_take_over_from_each_other_share_one_history(
+    folder: Path, victims: "list[Victim]"
+) -> None:
+    path = folder / "log.db"
+    module = victims[0].module
+    module.open_log(str(path)).close()
+    for victim in victims:
+        victim.start(path, "fight", 10)
+    acks = []
+    for victim in victims:
+        code, news = victim.end()
+        assert code == 0
+        acks += news
+    reader = SqliteStore.open(path, read_only=True)
+    chains = {frame.end - 1: frame.chain for frame in reader.read()}
+    epochs = [frame.epoch for frame in reader.read()]
+    reader.close()
+    assert len(acks) == len(chains), "what was acknowledged is what is there"
+    assert all(chains[ack.position] == ack.chain for ack in acks)
+    assert epochs == sorted(epochs)
+    assert verify_log(path).ok

@@ -8,6 +8,7 @@ as records to the file descriptor that is the only argument. Jobs:
 ``hurry``  the same, but each is acknowledged before it is appended: a planted fault.
 ``center`` open a center on the log and let ten tasks at once tell of callers, 10 each;
            COUNT is the round, which names the callers.
+``fight``  take the log over, append until another process has done the same; COUNT times.
 ``step``   as ``write``, but wait for a line on stdin before each append; "end" closes.
 
 With a KILL_AT of 0 or more the job kills itself right before its KILL_AT-th operation on
@@ -102,6 +103,10 @@ def work(path: str, what: str, count: int, kill_at: int, acks: int) -> None:
     if what == "center":
         trio.run(answer_calls, path, count, acks)
         return
+    if what == "fight":
+        for _ in range(count):
+            fight(path, acks)
+        return
     try:
         store = open_log(path)
     except StoreError:
@@ -119,6 +124,17 @@ def work(path: str, what: str, count: int, kill_at: int, acks: int) -> None:
             break
         if what != "hurry":
             os.write(acks, ACK.pack(frame.end - 1, frame.chain))
+    store.close()
+
+
+def fight(path: str, acks: int) -> None:
+    store = SqliteStore.open(path, take_over=True)
+    store.claim()
+    for _ in range(20):
+        frame = next_frame(store.head())
+        if isinstance(store.append(frame, store.head()), Conflict):
+            break
+        os.write(acks, ACK.pack(frame.end - 1, frame.chain))
     store.close()
 
 
