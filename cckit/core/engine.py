@@ -31,6 +31,9 @@ new = tuple.__new__
 GUARDED: Final = frozenset({"agent", "supervisor", "admin"})
 REFUSALS_A_MINUTE: Final = 10
 
+OURS: Final = (LookupError, AttributeError, AssertionError, TypeError, ValueError, RecursionError)
+"""What a rule or a handler of ours raises when it is wrong."""
+
 
 class Machine(NamedTuple):
     """A plugin's machine: one state a stream, the same words as the core's."""
@@ -123,7 +126,7 @@ class Engine:
                 drafts = rule(self.floor, command, now, self.ask, actor)
             else:
                 drafts = self._ask_machine(command, now)
-        except (KeyError, AttributeError, AssertionError, IndexError) as error:
+        except OURS as error:
             raise InvariantBroken("decide", type(command).__name__, repr(error)) from error
         if isinstance(drafts, Refused):
             return drafts
@@ -171,7 +174,7 @@ class Engine:
                 check(floor)
         except Breach as breach:
             raise InvariantBroken(breach.rule, what, breach.detail) from breach
-        except (KeyError, AttributeError, TypeError, IndexError) as error:
+        except OURS as error:
             raise InvariantBroken("evolve", what, repr(error)) from error
         if floor.forget_at <= stamp[0]:
             floor.forget(stamp[0])
