@@ -74,28 +74,31 @@ class Codec:
         :raises UsageError: see ``pack``.
         """
         stamp, recorded = decision
-        encoders = self._encoders
-        events = []
+        encoders, isascii = self._encoders, str.isascii
+        events: list[Any] = []
         try:
-            for envelope, data in recorded:
+            for (_, _, stream, stream_version, _), data in recorded:
                 name, version, encode = encoders.get(type(data)) or self._encoder(data)
                 packed = encode(data)
-                stream = envelope[2]
-                small = len(packed) + len(stream) <= NAME_MAX
-                if not (small and type(stream) is str and stream.isascii()):
-                    self._refuse_large(envelope, packed)
-                events.append((stream, envelope[3], name, version, packed))
-        except (TypeError, AttributeError) as error:
+                if not isascii(stream) or len(packed) + len(stream) > NAME_MAX:
+                    self._refuse_large(recorded[len(events)][0], packed)
+                events.append((stream, stream_version, name, version, packed))
+        except (TypeError, AttributeError, ValueError) as error:
             remedy = "pass Recorded pairs, their streams as text"
             raise UsageError(
                 "decision", f"what is recorded is no event: {error}", remedy
             ) from error
         at, actor, occurred_at, cause, correlation, request = stamp
         fields = [at, occurred_at, *actor, cause, correlation, request, events]
-        plain = occurred_at is None and cause is None and correlation is None
-        asked = request is None or (type(request) is bytes and len(request) == REQUEST_SIZE)
-        timed = type(at) is int and -IN_RANGE < at < IN_RANGE
-        if not (plain and asked and timed and actor in self._actors):
+        if (
+            actor not in self._actors
+            or type(at) is not int
+            or not -IN_RANGE < at < IN_RANGE
+            or occurred_at is not None
+            or cause is not None
+            or correlation is not None
+            or (request is not None and (type(request) is not bytes or len(request) != REQUEST_SIZE))
+        ):
             self._admit(fields, actor)
         return fields
 

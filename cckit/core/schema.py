@@ -13,7 +13,7 @@ import msgpack
 
 from .errors import UsageError
 from .events import PERSONAL, EventKind, Sealed, kind_of
-from .shapes import INT_MAX, INT_MIN, Field, Shape, fields_of, fits, is_int64, ordered
+from .shapes import INT_MAX, Field, Shape, fields_of, fits, is_int64, ordered
 
 STR_MAX: Final = 16 * 1024
 """Bytes of a text in UTF-8."""
@@ -78,7 +78,7 @@ def schema_of(cls: type) -> Schema:
 
 
 _SCALAR_TESTS: Final = {
-    "int": "type({0}) is int and MIN <= {0} <= MAX",
+    "int": "type({0}) is int and {0} <= MAX",  # msgpack refuses what is below MIN.
     "bool": "({0} is True or {0} is False)",
     "str": "type({0}) is str",
     "bytes": "type({0}) is bytes",
@@ -109,7 +109,6 @@ def _generate(
     kind: EventKind, fields: tuple[Field, ...], reads: str, values: Callable[[Any], tuple[Any, ...]]
 ) -> Encode:
     scope: dict[str, Any] = {
-        "MIN": INT_MIN,
         "MAX": INT_MAX,
         "Sealed": Sealed,
         "PACK": msgpack.Packer(default=_pack_sealed).pack,
@@ -129,7 +128,7 @@ def _generate(
         "        raise MISFIT(event)\n"
         "    try:\n"
         f"        data = PACK([{', '.join(items)}])\n"
-        "    except (ValueError, TypeError):\n"
+        "    except (ValueError, TypeError, OverflowError):\n"
         "        raise MISFIT(event) from None\n"
         f"    if len(data) > {STR_MAX}:\n"
         "        LARGE(event)\n"
