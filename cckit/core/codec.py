@@ -97,7 +97,7 @@ class Codec:
             or occurred_at is not None
             or cause is not None
             or correlation is not None
-            or (request is not None and (type(request) is not bytes or len(request) != REQUEST_SIZE))
+            or not (request is None or (type(request) is bytes and len(request) == REQUEST_SIZE))
         ):
             self._admit(fields, actor)
         return fields
