@@ -62,29 +62,30 @@ class Reading:
             raise FormatError(f"frame at {first}", f"unreadable body: {error}", remedy) from error
 
     def _all(self, body: bytes, first: int) -> list[Recorded[Any]]:
-        decisions = unpack(body)
-        flat = [event for decision in decisions for event in decision[7]]
+        # Column by column: what a loop would do an event runs inside C.
+        stamps, events = self._stamps(unpack(body))
+        flat = list(chain.from_iterable(events))
         if not flat:
             return []
-        # Column by column: what a loop would do an event runs inside C.
         streams, stream_versions, names, versions, datas = zip(*flat, strict=True)
         if DECLARED in names:
             self._admit(event for event in flat if event[2] == DECLARED)
         read = map(self._readers.__getitem__, zip(names, versions, strict=True))
         kinds, builds = zip(*read, strict=True)
-        positions = range(first, first + len(flat))
-        columns = (self._stamps(decisions), positions, streams, stream_versions, kinds)
+        each = [stamp for stamp, some in zip(stamps, events, strict=True) for _ in some]
+        columns = (each, range(first, first + len(flat)), streams, stream_versions, kinds)
         return _built(zip(*columns, strict=True), builds, datas)
 
-    def _stamps(self, decisions: Sequence[Any]) -> Iterable[Stamp]:
-        """The stamp of each event: one for all events of a decision."""
+    def _stamps(self, decisions: Any) -> tuple[Iterable[Stamp], Sequence[tuple[Any, ...]]]:
+        """The stamps of decisions, and their events as they are stored."""
+        if not decisions:
+            return (), ()
         at, occurred_at, kinds, actors, causes, correlations, requests, events = zip(
             *decisions, strict=True
         )
         who = map(self._actors.__getitem__, zip(kinds, actors, strict=True))
         columns = (at, who, occurred_at, causes, correlations, requests)
-        stamps = map(new, repeat(Stamp), zip(*columns, strict=True))
-        return chain.from_iterable(map(repeat, stamps, map(len, events)))
+        return map(new, repeat(Stamp), zip(*columns, strict=True)), events
 
     def _some(self, body: bytes, first: int, types: tuple[type, ...]) -> list[Recorded[Any]]:
         wanted = self._wanted.get(types) or self._look_for(types)
