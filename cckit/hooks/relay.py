@@ -54,9 +54,14 @@ class Relay:
         manager = pluggy.PluginManager(PROJECT)
         for spec in SPECS:
             manager.add_hookspecs(spec)
-        for name, plugin in plugins.items():
-            manager.register(plugin, name)
-        _check(manager)
+        try:
+            for name, plugin in plugins.items():
+                manager.register(plugin, name)
+            manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            name = str(manager.get_name(error.plugin))
+            remedy = "see the hooks' reference"
+            raise PluginError(f"plugin {name}", str(error), remedy) from error
         self.failures: list[PluginFailed] = []
         self.watchdog = Watchdog(say if say is not None else _silent)
         self._ticks = ticks
@@ -222,12 +227,9 @@ def _in_order(
         names = ", ".join(one.plugin_name for one in found if one.wrapper or one.hookwrapper)
         raise PluginError(f"plugin {names}, {hook}", "wraps a call", "use plain hookimpl")
     ranked = sorted(found, key=lambda one: order.index(one.plugin_name))
-    return tuple((one.plugin_name, one.function) for one in ranked)
+    return tuple((one.plugin_name, _fitting(one.function, one.argnames)) for one in ranked)
 
 
-def _check(manager: pluggy.PluginManager) -> None:
-    try:
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        name = manager.get_name(error.plugin)
-        raise PluginError(f"plugin {name}", str(error), "see the hooks' reference") from error
+def _fitting(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """An implementation takes those arguments of its specification that it wants."""
+    return lambda **arguments: function(*[arguments[name] for name in names])

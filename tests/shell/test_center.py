@@ -22,6 +22,7 @@ from cckit import (
     open_center,
 )
 from cckit.core import facts as f
+from cckit.core.codec import Codec
 from cckit.core.commands import (
     AcceptOffer,
     Enqueue,
@@ -31,7 +32,6 @@ from cckit.core.commands import (
     ReportCleared,
     SetReady,
 )
-from cckit.core.codec import Codec
 from cckit.core.engine import Engine
 from cckit.core.events import SYSTEM
 from cckit.core.frame import Frame
@@ -324,7 +324,7 @@ async def test_numbers_are_sealed_and_open_again(log, config) -> None:
             assert center.opened(created).from_ == "+972500000"
             third = await center.do(ReportArrived("voice", from_="+972500000"))
             assert third.recorded[0][1].subject == created[1].subject
-            assert "+972500000".encode() not in log.path.read_bytes()
+            assert b"+972500000" not in log.path.read_bytes()
 
 
 @trio_test

@@ -44,9 +44,7 @@ def test_a_whole_file_is_read() -> None:
                 wrapup_us=5_000_000,
             )
         },
-        agents={
-            "anna": AgentSettings({"billing": 4, "he": 5}, {"chat": 20, "voice": 100}, 120)
-        },
+        agents={"anna": AgentSettings({"billing": 4, "he": 5}, {"chat": 20, "voice": 100}, 120)},
         settings={"permissions": {"first_admin": "root"}},
         file="x.toml",
     )
@@ -125,9 +123,10 @@ async def test_a_center_opens_from_its_file_and_stores_what_it_says(tmp_path: Pa
         "zone": "Asia/Jerusalem",
     }
     assert applied["permissions", "permissions"] == {"first_admin": "root"}
-    assert QueueSettings.unpack(
-        next(one.data for one in found if one.kind == "queue")
-    ) == Config.parse(WHOLE).queues["support"]
+    assert (
+        QueueSettings.unpack(next(one.data for one in found if one.kind == "queue"))
+        == Config.parse(WHOLE).queues["support"]
+    )
 
 
 @trio_test

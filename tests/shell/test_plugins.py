@@ -170,9 +170,7 @@ async def test_a_reactor_goes_on_from_its_checkpoint(tmp_path, config) -> None:
 
 
 @trio_test
-async def test_a_reactor_that_raised_sees_the_batch_again_in_the_next_run(
-    tmp_path, config
-) -> None:
+async def test_a_reactor_that_raised_sees_the_batch_again_in_the_next_run(tmp_path, config) -> None:
     path = tmp_path / "center.db"
     first, second = Notes(), Notes()
     first.fails = True

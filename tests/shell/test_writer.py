@@ -4,7 +4,17 @@ import pytest
 import trio
 from trio.testing import trio_test
 
-from cckit import Actor, Config, Draft, Refused, Stored, StoreError, Unknown, UsageError, open_center
+from cckit import (
+    Actor,
+    Config,
+    Draft,
+    Refused,
+    Stored,
+    StoreError,
+    Unknown,
+    UsageError,
+    open_center,
+)
 from cckit.core import facts as f
 from cckit.core import snapshot
 from cckit.core.commands import LogIn, SetReady
@@ -21,9 +31,7 @@ def granted(n: int) -> Draft:
 
 
 @trio_test
-async def test_what_gathers_while_a_frame_is_on_its_way_is_the_next_frame(
-    faulty, virtual
-) -> None:
+async def test_what_gathers_while_a_frame_is_on_its_way_is_the_next_frame(faulty, virtual) -> None:
     async with virtual(log=faulty) as center:
         faulty.appended.clear()
 
@@ -223,9 +231,7 @@ async def test_a_crash_in_the_center_reaches_who_opened_it(virtual) -> None:
 
 
 @trio_test
-async def test_a_snapshot_is_kept_at_close_and_used_at_open(
-    tmp_path, config, monkeypatch
-) -> None:
+async def test_a_snapshot_is_kept_at_close_and_used_at_open(tmp_path, config, monkeypatch) -> None:
     path = tmp_path / "center.db"
     folded: list[int] = []
     fold = Engine.fold

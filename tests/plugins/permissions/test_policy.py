@@ -1,0 +1,48 @@
+"""Who may do what, by role, team and action."""
+
+import pytest
+
+from cckit.core import Actor
+from cckit.core.commands import COMMANDS
+from cckit_permissions.policy import Role, Rules, decide
+
+RULES = Rules(leads={"dana": frozenset({"anna", "ben"})})
+
+
+@pytest.mark.parametrize(
+    ("who", "roles", "action", "target", "allowed"),
+    [
+        ("anna", ("agent",), "SetReady", "agent/anna", True),
+        ("anna", ("agent",), "SetReady", "agent/ben", False),
+        ("anna", ("agent",), "AcceptOffer", "offer/7", True),
+        ("anna", ("agent",), "SetPriority", "contact/c", False),
+        ("anna", ("agent",), "SetPermission", "who/anna", False),
+        ("anna", (), "SetReady", "agent/anna", False),
+        ("dana", ("supervisor",), "SetNotReady", "agent/ben", True),
+        ("dana", ("supervisor",), "SetNotReady", "agent/carl", False),
+        ("dana", ("supervisor",), "SetPriority", "contact/c", True),
+        ("dana", ("supervisor",), "ApplyConfig", "center", False),
+        ("emil", ("supervisor",), "SetNotReady", "agent/ben", False),
+        ("root", ("admin",), "ApplyConfig", "center", True),
+        ("root", ("nobody knows",), "ApplyConfig", "center", False),
+        ("anna", ("agent", "admin"), "SetPermission", "who/ben", True),
+    ],
+)
+def test_a_role_allows_what_it_names_and_nothing_else(
+    who: str, roles: tuple[str, ...], action: str, target: str, allowed: bool
+) -> None:
+    verdict = decide(RULES, Actor("agent", who), roles, action, target)
+    assert verdict.allowed is allowed
+    assert verdict.reason
+
+
+def test_what_no_role_allows_is_denied_for_every_command() -> None:
+    rules = Rules(roles={"empty": Role()})
+    for command in COMMANDS:
+        for roles in ((), ("empty",), ("agent",)):
+            actor = Actor("admin", "root")
+            assert not decide(rules, actor, roles, command.__name__, "agent/root").allowed
+
+
+def test_the_actors_kind_gives_nothing() -> None:
+    assert not decide(RULES, Actor("admin", "root"), (), "SetReady", "agent/root").allowed
