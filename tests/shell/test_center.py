@@ -18,6 +18,7 @@ from cckit import (
     Stored,
     StoreError,
     Superseded,
+    Unknown,
     UsageError,
     open_center,
 )
@@ -241,14 +242,16 @@ async def test_a_second_writer_is_refused_while_the_first_lives(tmp_path, config
 @trio_test
 async def test_who_is_taken_over_stops_and_stores_nothing_more(tmp_path, config) -> None:
     path = tmp_path / "center.db"
-    async with open_center(config, log=path) as old:
-        async with open_center(config, log=path, take_over=True) as new:
-            reply = await old.do(LogIn("anna"))
-            assert type(reply).__name__ == "Unknown"
-            with pytest.raises(StoreError, match="another writer"):
-                await old.do(LogIn("anna"))
-            assert not new.state.agents["anna"].logged_in
-            assert isinstance(await new.do(LogIn("ben")), Stored)
+    async with (
+        open_center(config, log=path) as old,
+        open_center(config, log=path, take_over=True) as new,
+    ):
+        reply = await old.do(LogIn("anna"))
+        assert isinstance(reply, Unknown)
+        with pytest.raises(StoreError, match="another writer"):
+            await old.do(LogIn("anna"))
+        assert not new.state.agents["anna"].logged_in
+        assert isinstance(await new.do(LogIn("ben")), Stored)
     async with open_center(config, log=path) as center:
         assert f.AgentLoggedIn in await types(center)
 
