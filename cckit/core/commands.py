@@ -5,10 +5,11 @@ happened outside and is never refused as late: the loser of a race becomes
 ``fact.superseded``. All are frozen; ids that the shell draws may be None.
 """
 
-from typing import Final, TypeVar, dataclass_transform, get_args
+from typing import Any, Final, TypeVar, dataclass_transform, get_args
 
 import attrs
 
+from .events import freeze
 from .ids import AgentId, ContactId, LegId, OfferId, QueueId, SubjectId
 from .instant import Instant, Span
 
@@ -17,7 +18,10 @@ C = TypeVar("C")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
 def _command(cls: type[C]) -> type[C]:
-    return attrs.frozen(cls, slots=True, weakref_slot=False)
+    plain: Any = attrs.define(cls, slots=True, unsafe_hash=True, weakref_slot=False)
+    if any(isinstance(field.default, attrs.Factory) for field in attrs.fields(plain)):  # type: ignore[arg-type]
+        return attrs.frozen(cls, slots=True, weakref_slot=False)
+    return freeze(plain)
 
 
 # --- customers and adapters ---------------------------------------------------------------

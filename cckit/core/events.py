@@ -171,9 +171,10 @@ def event(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
     """
 
     def decorate(cls: type[T]) -> type[T]:
-        return _freeze(
-            attrs.define(cls, slots=True, unsafe_hash=True, weakref_slot=False), name, version
-        )
+        frozen: Any = freeze(attrs.define(cls, slots=True, unsafe_hash=True, weakref_slot=False))
+        frozen.__event__ = EventKind(name, version, frozen)
+        made: type[T] = frozen
+        return made
 
     return decorate
 
@@ -182,7 +183,8 @@ def _refuse(self: object, name: str, value: object = None) -> NoReturn:
     raise attrs.exceptions.FrozenInstanceError()
 
 
-def _freeze(plain: type[T], name: str, version: int) -> type[T]:
+def freeze(plain: type[T]) -> type[T]:
+    """Make the frozen twin of a plain slotted attrs class without default factories."""
     fields = attrs.fields(plain)  # type: ignore[arg-type]
     scope: dict[str, Any] = {"PLAIN": plain, "NEW": object.__new__}
     parameters = []
@@ -214,6 +216,4 @@ def _freeze(plain: type[T], name: str, version: int) -> type[T]:
         "__plain__": plain,
         "__reduce__": lambda self: (type(self), tuple(getattr(self, f.name) for f in fields)),
     }
-    frozen = type(plain.__name__, (plain,), body)
-    frozen.__event__ = EventKind(name, version, frozen)  # type: ignore[attr-defined]
-    return frozen
+    return type(plain.__name__, (plain,), body)
