@@ -213,15 +213,14 @@ def _call(n: int) -> Iterator[list[Draft]]:
         Draft(
             here,
             f.ContactCreated("voice", "in", customer, None, None, None, "main", f"ref-{n}"),
-        ),
-        Draft(here, f.LegEstablished(customer)),
+        )
     ]
     yield [
         Draft(here, f.QueueEntered(entry, queue, n + 1, at, 0, 0, ("billing >= 3",))),
         Draft(here, made),
     ]
     yield [Draft(here, f.OfferAlerting(offer, device))]
-    yield [Draft(here, f.OfferAccepted(offer)), Draft(here, f.LegEstablished(device))]
+    yield [Draft(here, f.OfferAccepted(offer))]
     yield [
         Draft(here, f.QueueLeft(entry, "answered", Span(17 * SECOND))),
         Draft(here, f.ContactConnected(agent, entry, offer, device)),

@@ -89,7 +89,6 @@ from .facts import FactQuarantined as FactQuarantined
 from .facts import FactSuperseded as FactSuperseded
 from .facts import InvariantBroken as InvariantBroken
 from .facts import LegCleared as LegCleared
-from .facts import LegEstablished as LegEstablished
 from .facts import LegHeld as LegHeld
 from .facts import LegOrdered as LegOrdered
 from .facts import LegRetrieved as LegRetrieved

@@ -208,11 +208,6 @@ class LegOrdered:
     due: Instant | None = None
 
 
-@event("leg.established", version=1)
-class LegEstablished:
-    leg: LegId
-
-
 @event("leg.held", version=1)
 class LegHeld:
     leg: LegId
@@ -423,7 +418,6 @@ Fact = (
     | ContactAgentLeft
     | ContactClosed
     | LegOrdered
-    | LegEstablished
     | LegHeld
     | LegRetrieved
     | LegCleared
