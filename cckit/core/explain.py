@@ -77,7 +77,7 @@ def explain(floor: Floor, recorded: Recorded[OfferMade]) -> Explanation:
     now = envelope.recorded_at
     entry = floor.entries[made.entry]
     draft = offer_entry(floor, entry, now, _Recorded(made))
-    again = None if draft is None else draft.data
+    again = None if draft is None else draft[1]
     return Explanation(made, again, _considered(floor, entry, made, now))
 
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from .agent import Agent
 from .ask import Ask, Candidate, Waiting
-from .events import Draft
+from .events import Pair
 from .facts import AgentLoggedOut, AgentNotReady, OfferMade
 from .floor import Floor
 from .ids import AgentId, ContactId, EntryId, OfferId
@@ -87,7 +87,7 @@ STRATEGIES: Final[dict[str, Key]] = {
 }
 
 
-def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Draft]:
+def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Pair]:
     """What follows at once from what just evolved, one draft at a time.
 
     The caller lets the floor evolve on each draft before it asks for the next. Who is to
@@ -122,13 +122,13 @@ def rank_of(entry: Entry) -> Rank:
     return entry.rank
 
 
-def _leaving(agent: Agent) -> Draft:
+def _leaving(agent: Agent) -> Pair:
     if agent.next_status == "logged_out":
-        return Draft(agent.stream, AgentLoggedOut(agent.next_reason))
-    return Draft(agent.stream, AgentNotReady(agent.next_reason, "agent"))
+        return (agent.stream, AgentLoggedOut(agent.next_reason))
+    return (agent.stream, AgentNotReady(agent.next_reason, "agent"))
 
 
-def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Draft | None:
+def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:
     """Offer a waiting entry to the best agent who is idle and fits, or to nobody yet."""
     if entry.phase is not WAITING:
         return None
@@ -271,7 +271,7 @@ def _ranked(floor: Floor, entry: Entry, mask: int, now: int, ask: Ask) -> Pick |
     return Pick(winner, mask.bit_count(), order[0].key, second.agent, second.key, hook=hook)
 
 
-def _draft(floor: Floor, entry: Entry, pick: Pick, excluded: dict[str, int], now: int) -> Draft:
+def _draft(floor: Floor, entry: Entry, pick: Pick, excluded: dict[str, int], now: int) -> Pair:
     queue = entry.group.queue
     settings = queue.settings
     made = OfferMade(
@@ -292,7 +292,7 @@ def _draft(floor: Floor, entry: Entry, pick: Pick, excluded: dict[str, int], now
         pick.tie,
         pick.hook,
     )
-    return Draft(entry.contact, made)
+    return (entry.contact, made)
 
 
 def unmatched(floor: Floor, now: int) -> Entry | None:

@@ -11,12 +11,12 @@ from typing import Any, Final
 from cckit.core import commands as m
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
-from cckit.core.events import Actor, Draft
+from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 
 from . import admin, agents, contacts, offers, queues, timers
 
-Drafts = list[Draft]
+Drafts = list[Pair]
 Rule = Callable[[Floor, Any, int, Ask, Actor], Drafts | Refused]
 
 RULES: Final[Mapping[type, Rule]] = {

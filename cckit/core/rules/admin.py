@@ -8,7 +8,7 @@ from cckit.core import commands as m
 from cckit.core import facts as f
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
-from cckit.core.events import Actor, Draft
+from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import CENTER, agent_stream
 from cckit.core.instant import HOUR
@@ -16,7 +16,7 @@ from cckit.core.need import parse
 from cckit.core.routing import STRATEGIES
 from cckit.core.settings import QueueSettings
 
-Drafts = list[Draft]
+Drafts = list[Pair]
 MAX_BUDGET = 10_000
 
 
@@ -31,7 +31,7 @@ def apply_config(
     digest = sha256(command.data).digest()
     if floor.configs.get((command.kind, command.id)) == digest:
         return []
-    return [Draft(CENTER, f.ConfigApplied(command.kind, command.id, digest, command.data))]
+    return [(CENTER, f.ConfigApplied(command.kind, command.id, digest, command.data))]
 
 
 def _wrong_queue(data: bytes) -> str | None:
@@ -87,7 +87,7 @@ def set_profile(
     skills = dict(sorted(command.skills.items()))
     channels = dict(sorted(command.channels.items()))
     profile = f.AgentProfileSet(command.name, command.budget, channels, skills)
-    return [Draft(stream, profile)]
+    return [(stream, profile)]
 
 
 def set_permission(
@@ -98,4 +98,4 @@ def set_permission(
         return Refused("permission.incomplete", "center", what, "name both")
     if (command.role in floor.roles.get(command.who, ())) is command.given:
         return []
-    return [Draft(CENTER, f.PermissionChanged(command.who, command.role, command.given))]
+    return [(CENTER, f.PermissionChanged(command.who, command.role, command.given))]

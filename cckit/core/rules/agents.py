@@ -5,12 +5,12 @@ from cckit.core import facts as f
 from cckit.core.agent import RESERVED, WRAPUP, Agent, Slot
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
-from cckit.core.events import Actor, Draft
+from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import ContactId, agent_stream
 from cckit.core.instant import HOUR, Instant
 
-Drafts = list[Draft]
+Drafts = list[Pair]
 MAX_EXTENSION = 8 * HOUR
 
 
@@ -38,7 +38,7 @@ def log_in(floor: Floor, command: m.LogIn, now: int, ask: Ask, actor: Actor) -> 
     if agent.logged_in:
         what = "the agent is logged in for other channels"
         return Refused("agent.wrong_state", agent.stream, what, "log out first")
-    return [Draft(agent.stream, f.AgentLoggedIn(command.device, command.channels))]
+    return [(agent.stream, f.AgentLoggedIn(command.device, command.channels))]
 
 
 def log_out(floor: Floor, command: m.LogOut, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -72,15 +72,15 @@ def _withdraw(floor: Floor, agent: Agent, status: str, reason: str, actor: Actor
     if len(ringing) < len(agent.slots):
         if agent.next_status == status and agent.next_reason == reason:
             return []
-        leaving: Drafts = [Draft(agent.stream, f.AgentNextStatusSet(status, reason))]
+        leaving: Drafts = [(agent.stream, f.AgentNextStatusSet(status, reason))]
     elif status == "logged_out":
-        leaving = [Draft(agent.stream, f.AgentLoggedOut(reason))]
+        leaving = [(agent.stream, f.AgentLoggedOut(reason))]
     else:
         by = actor.kind if actor.kind in ("agent", "supervisor") else "system"
-        leaving = [Draft(agent.stream, f.AgentNotReady(reason, by))]
+        leaving = [(agent.stream, f.AgentNotReady(reason, by))]
     because = f"agent_{status}"
     return [
-        Draft(floor.offers[offer].contact, f.OfferRescinded(offer, because)) for offer in ringing
+        (floor.offers[offer].contact, f.OfferRescinded(offer, because)) for offer in ringing
     ] + leaving
 
 
@@ -94,7 +94,7 @@ def set_ready(
         return logged_out(agent)
     if agent.ready and not agent.next_status:
         return []
-    return [Draft(agent.stream, f.AgentReady())]
+    return [(agent.stream, f.AgentReady())]
 
 
 def _wrapup(floor: Floor, agent_id: str, contact: str) -> tuple[Agent, Slot] | Refused:
@@ -119,7 +119,7 @@ def end_wrapup(
 
 def wrapped_up(agent: Agent, contact: str, by: str, codes: tuple[str, ...]) -> Drafts:
     """The agent is done with a contact."""
-    return [Draft(agent.stream, f.AgentWrapupEnded(ContactId(contact), by, codes))]
+    return [(agent.stream, f.AgentWrapupEnded(ContactId(contact), by, codes))]
 
 
 def extend_wrapup(
@@ -133,4 +133,4 @@ def extend_wrapup(
         what = f"a wrap-up is not extended by {command.by_us} us"
         return Refused("agent.bad_extension", agent.stream, what, f"use 1 to {MAX_EXTENSION}")
     due = Instant(slot.due + command.by_us)
-    return [Draft(agent.stream, f.AgentWrapupExtended(command.contact, due))]
+    return [(agent.stream, f.AgentWrapupExtended(command.contact, due))]

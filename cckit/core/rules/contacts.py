@@ -7,14 +7,14 @@ from cckit.core import queue as q
 from cckit.core.agent import BUSY
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
-from cckit.core.events import Actor, Draft
+from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, ContactId, EntryId, LegId, contact_stream
 from cckit.core.instant import Instant
 
 from .queues import leave_queue, unknown
 
-Drafts = list[Draft]
+Drafts = list[Pair]
 
 
 def arrived(
@@ -38,7 +38,7 @@ def arrived(
         command.entry_point,
         command.ref,
     )
-    return [Draft(stream, created)]
+    return [(stream, created)]
 
 
 def cleared(
@@ -53,17 +53,17 @@ def cleared(
     if command.leg == contact.leg:
         return _customer_left(floor, contact, command.cause, now)
     leg = LegId(command.leg)
-    gone = Draft(contact.stream, f.LegCleared(leg, command.cause, "agent"))
+    gone = (contact.stream, f.LegCleared(leg, command.cause, "agent"))
     return _ended(floor, contact, [gone], "agent", now)
 
 
 def _customer_left(floor: Floor, contact: c.Contact, cause: str, now: int) -> Drafts:
     stream = contact.stream
-    gone = Draft(stream, f.LegCleared(contact.leg, cause, "customer"))
+    gone = (stream, f.LegCleared(contact.leg, cause, "customer"))
     if contact.phase is c.TALKING:
         return _ended(floor, contact, [gone], "customer", now)
     phase = _phase(floor, contact)
-    closed = Draft(stream, f.ContactClosed("abandoned", phase, "customer"))
+    closed = (stream, f.ContactClosed("abandoned", phase, "customer"))
     if contact.phase is c.NEW:
         return [gone, closed]
     entry = floor.entries[EntryId(contact.entry)]
@@ -89,10 +89,10 @@ def _ended(floor: Floor, contact: c.Contact, drafts: Drafts, by: str, now: int) 
     wrapup_us = _wrapup_us(floor, contact)
     if wrapup_us and slot.phase is BUSY:
         due = Instant(now + wrapup_us)
-        drafts.append(Draft(agent.stream, f.AgentWrapupStarted(ContactId(contact_id), due)))
+        drafts.append((agent.stream, f.AgentWrapupStarted(ContactId(contact_id), due)))
     why = "left" if by != "customer" else "customer_left"
-    drafts.append(Draft(stream, f.ContactAgentLeft(AgentId(agent.id), why)))
-    drafts.append(Draft(stream, f.ContactClosed("completed", _phase(floor, contact), by)))
+    drafts.append((stream, f.ContactAgentLeft(AgentId(agent.id), why)))
+    drafts.append((stream, f.ContactClosed("completed", _phase(floor, contact), by)))
     return drafts
 
 
@@ -137,7 +137,7 @@ def deflect(floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor) 
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("contact.wrong_state", stream, what, "only before an agent has it")
     phase = command.why if command.reason == "blocked" else _phase(floor, contact)
-    closed = Draft(stream, f.ContactClosed(command.reason, phase, actor.kind))
+    closed = (stream, f.ContactClosed(command.reason, phase, actor.kind))
     if contact.phase is c.NEW:
         return [closed]
     left = "blocked" if command.reason == "blocked" else "cancelled"
@@ -163,7 +163,7 @@ def _order(floor: Floor, contact_id: str, order: str, held: bool) -> Drafts | Re
         state = "on hold" if contact.held else contact.phase.name.lower()
         remedy = "hold what talks, retrieve what is held"
         return Refused("contact.wrong_state", stream, f"the contact is {state}", remedy)
-    return [Draft(stream, f.LegOrdered(contact.leg, order))]
+    return [(stream, f.LegOrdered(contact.leg, order))]
 
 
 def report_held(
@@ -188,11 +188,11 @@ def _told(floor: Floor, leg: LegId, held: bool, actor: Actor) -> Drafts | Refuse
     if contact.phase is not c.TALKING or contact.held is held:
         return []
     if held:
-        return [Draft(contact.stream, f.LegHeld(leg, actor.kind))]
-    return [Draft(contact.stream, f.LegRetrieved(leg, actor.kind))]
+        return [(contact.stream, f.LegHeld(leg, actor.kind))]
+    return [(contact.stream, f.LegRetrieved(leg, actor.kind))]
 
 
 def timed_out(entry: q.Entry, now: int) -> Drafts:
     """The longest wait is over: the contact leaves the queue and is let go."""
-    closed = Draft(entry.contact, f.ContactClosed("timed_out", "queue", "timer"))
+    closed = (entry.contact, f.ContactClosed("timed_out", "queue", "timer"))
     return [*leave_queue(entry, "timed_out", now), closed]

@@ -9,12 +9,12 @@ from cckit.core import offer as o
 from cckit.core import queue as q
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
-from cckit.core.events import Actor, Draft
+from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import CENTER, LegId, OfferId
 from cckit.core.instant import Span
 
-Drafts = list[Draft]
+Drafts = list[Pair]
 
 
 def stale(floor: Floor, offer_id: int, fact: str, actor: Actor) -> Drafts | Refused:
@@ -22,10 +22,10 @@ def stale(floor: Floor, offer_id: int, fact: str, actor: Actor) -> Drafts | Refu
     ended = floor.ended.get(offer_id)
     if ended is not None:
         position, stream = ended
-        return [Draft(stream, f.FactSuperseded(f"{fact} {offer_id}", position))]
+        return [(stream, f.FactSuperseded(f"{fact} {offer_id}", position))]
     if floor.was_given(offer_id):
         digest = sha256(f"{fact} {offer_id}".encode()).digest()
-        return [Draft(CENTER, f.FactQuarantined(actor.id, digest, "offer.ended_long_ago"))]
+        return [(CENTER, f.FactQuarantined(actor.id, digest, "offer.ended_long_ago"))]
     return unknown(offer_id)
 
 
@@ -46,7 +46,7 @@ def alerting(
     if command.leg is not None and (leg in floor.legs or not floor.was_given(leg)):
         what = f"leg {leg} is in use, or no id of this log"
         return Refused("leg.not_free", f"offer {offer.id}", what, "name none: the event gives one")
-    return [Draft(offer.contact, f.OfferAlerting(offer.id, leg))]
+    return [(offer.contact, f.OfferAlerting(offer.id, leg))]
 
 
 def accept(
@@ -61,7 +61,7 @@ def accept(
         return stale(floor, command.offer, type(command).__name__, actor)
     if offer.phase is o.ACCEPTED:
         return []
-    return [Draft(offer.contact, f.OfferAccepted(offer.id))]
+    return [(offer.contact, f.OfferAccepted(offer.id))]
 
 
 def reject(
@@ -73,7 +73,7 @@ def reject(
             return unknown(command.offer)
         what = "the offer has ended, or was accepted"
         return Refused("offer.stale_fence", f"offer {command.offer}", what, "nothing is to be done")
-    return [Draft(offer.contact, f.OfferRejected(offer.id, command.reason))]
+    return [(offer.contact, f.OfferRejected(offer.id, command.reason))]
 
 
 def failed(
@@ -84,14 +84,14 @@ def failed(
         return stale(floor, command.offer, "ReportFailed", actor)
     if offer.phase is o.ACCEPTED:
         return connect_failed(floor, offer, command.cause)
-    return [Draft(offer.contact, f.OfferFailed(offer.id, command.cause))]
+    return [(offer.contact, f.OfferFailed(offer.id, command.cause))]
 
 
 def connect_failed(floor: Floor, offer: o.Offer, cause: str) -> Drafts:
     contact = floor.contacts[offer.contact]
     if contact.phase is not c.CONNECTING:
         return []  # They talk already; the end of a leg is what ends that.
-    return [Draft(offer.contact, f.ContactConnectFailed(offer.id, cause))]
+    return [(offer.contact, f.ContactConnectFailed(offer.id, cause))]
 
 
 def bridged(
@@ -111,8 +111,8 @@ def bridged(
     leg = LegId(offer.leg or floor.next_id())
     stream = offer.contact
     return [
-        Draft(stream, f.ContactConnected(offer.agent, entry.id, offer.id, leg)),
-        Draft(stream, f.QueueLeft(entry.id, "answered", wait)),
+        (stream, f.ContactConnected(offer.agent, entry.id, offer.id, leg)),
+        (stream, f.QueueLeft(entry.id, "answered", wait)),
     ]
 
 
@@ -120,4 +120,4 @@ def rescind(entry: q.Entry, reason: str) -> Drafts:
     """Take back the live offer of an entry, if there is one."""
     if entry.phase is not q.OFFERED:
         return []
-    return [Draft(entry.contact, f.OfferRescinded(OfferId(entry.offer), reason))]
+    return [(entry.contact, f.OfferRescinded(OfferId(entry.offer), reason))]

@@ -6,7 +6,7 @@ from cckit.core import facts as f
 from cckit.core import queue as q
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
-from cckit.core.events import Actor, Draft
+from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import EntryId, contact_stream
 from cckit.core.instant import Instant, Span
@@ -15,7 +15,7 @@ from cckit.core.routing import offer_entry, unmatched
 
 from .offers import rescind
 
-Drafts = list[Draft]
+Drafts = list[Pair]
 MAX_PRIORITY = 1_000_000
 
 
@@ -63,7 +63,7 @@ def _out_of_range(stream: str, command: m.Enqueue, now: int) -> Refused | None:
 
 def _entered(
     floor: Floor, contact: c.Contact, queue: q.Queue, command: m.Enqueue, text: str, now: int
-) -> Draft:
+) -> Pair:
     max_wait_us = queue.settings.max_wait_us
     since = now if command.since is None else command.since
     entered = f.QueueEntered(
@@ -77,7 +77,7 @@ def _entered(
         None,
         Instant(now + max_wait_us) if max_wait_us else None,
     )
-    return Draft(contact.stream, entered)
+    return (contact.stream, entered)
 
 
 def dequeue(floor: Floor, command: m.Dequeue, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -94,7 +94,7 @@ def dequeue(floor: Floor, command: m.Dequeue, now: int, ask: Ask, actor: Actor) 
 def leave_queue(entry: q.Entry, reason: str, now: int) -> Drafts:
     """End a wait, taking back the live offer if there is one."""
     wait = Span(max(0, now - entry.since))
-    return [*rescind(entry, reason), Draft(entry.contact, f.QueueLeft(entry.id, reason, wait))]
+    return [*rescind(entry, reason), (entry.contact, f.QueueLeft(entry.id, reason, wait))]
 
 
 def set_priority(
@@ -112,7 +112,7 @@ def set_priority(
         what = f"priority {command.priority} is out of range"
         return Refused("queue.bad_priority", stream, what, f"use -{MAX_PRIORITY} to {MAX_PRIORITY}")
     changed = f.QueuePriorityChanged(entry.id, command.priority, command.why)
-    return [Draft(stream, changed)]
+    return [(stream, changed)]
 
 
 def route(floor: Floor, command: m.Route, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:

@@ -7,7 +7,7 @@ from cckit.core import queue as q
 from cckit.core.agent import WRAPUP
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
-from cckit.core.events import Actor, Draft
+from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, EntryId, OfferId
 from cckit.core.routing import offer_entry
@@ -16,7 +16,7 @@ from .agents import wrapped_up
 from .contacts import timed_out
 from .offers import connect_failed
 
-Drafts = list[Draft]
+Drafts = list[Pair]
 
 
 def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -56,12 +56,12 @@ def _offer(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
     if offer.phase is o.ACCEPTED:
         return connect_failed(floor, offer, "timeout")
     if offer.phase is o.MADE:  # It never rang: not the agent's failing.
-        return [Draft(offer.contact, f.OfferFailed(offer.id, "not_alerted"))]
+        return [(offer.contact, f.OfferFailed(offer.id, "not_alerted"))]
     agent = floor.agents[offer.agent]
     settings = floor.entries[offer.entry].group.queue.settings
-    drafts = [Draft(offer.contact, f.OfferExpired(offer.id))]
+    drafts: Drafts = [(offer.contact, f.OfferExpired(offer.id))]
     if agent.missed + 1 >= settings.rona_after > 0 and not agent.next_status:
-        drafts.append(Draft(agent.stream, f.AgentNotReady("rona", "system")))
+        drafts.append((agent.stream, f.AgentNotReady("rona", "system")))
     return drafts
 
 
