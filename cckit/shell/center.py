@@ -259,4 +259,4 @@ class open_center:
         return center
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        await self._life.end()
+        await self._life.end()  # noqa: ASYNC102 - it shields what has to be waited for

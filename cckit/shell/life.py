@@ -124,7 +124,7 @@ class Life:
         try:
             return await self._begin(config)
         except BaseException:
-            await self.end()
+            await self.end()  # noqa: ASYNC102 - it shields what has to be waited for
             raise
 
     async def _begin(self, config: Config) -> Parts:
