@@ -79,7 +79,13 @@ def replay(session: nox.Session) -> None:
 def torture(session: nox.Session) -> None:
     """Hypothesis with fresh examples, and everything that takes long."""
     install(session)
-    session.run("python", "-m", "pytest", *session.posargs, env={"HYPOTHESIS_PROFILE": "fresh"})
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        *session.posargs,
+        env={"HYPOTHESIS_PROFILE": "fresh", "CCKIT_TORTURE": "1"},
+    )
 
 
 @nox.session

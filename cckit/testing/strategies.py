@@ -1,11 +1,15 @@
-"""hypothesis strategies for events and decisions. Needs ``pip install 'cckit-sdk[testing]'``."""
+"""hypothesis strategies for commands, events and decisions.
+
+Needs ``pip install 'cckit-sdk[testing]'``.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 import attrs
 from hypothesis import strategies as st
 
+from cckit.core.edges import check
 from cckit.core.events import (
     PERSONAL,
     Actor,
@@ -111,3 +115,36 @@ def _placed(drawn: Sequence[tuple[Stamp, Sequence[tuple[Stream, Any]]]]) -> list
             position += 1
         placed.append(Decision(stamp, tuple(recorded)))
     return placed
+
+
+def commands(*classes: type, names: Sequence[str] = (), numbers: Sequence[int] = ()) -> Values:
+    """Commands of some classes that pass the check at the edge.
+
+    ``names`` and ``numbers`` are ids that exist: about half of the texts and integers are
+    drawn from them, the others are anything.
+
+    .. versionadded:: 0.1
+    """
+    texts = st.text(min_size=1, max_size=12)
+    integers = st.integers(0, 3) | INTEGERS
+    known = texts | st.sampled_from(list(names)) if names else texts
+    counted = integers | st.sampled_from(list(numbers)) if numbers else integers
+    return st.one_of([_commands_of(cls, {"str": known, "int": counted}) for cls in classes])
+
+
+def _commands_of(cls: Any, scalars: dict[str, Values]) -> Values:
+    hints = get_type_hints(cls, include_extras=True)
+    fields = {a.name: _drawn(shape_of(hints[a.name]), scalars) for a in attrs.fields(cls)}
+    return st.builds(cls, **fields).filter(lambda command: check(command) is None)
+
+
+def _drawn(shape: Shape, scalars: dict[str, Values]) -> Values:
+    base, inner = shape
+    if inner is None:
+        return scalars[base] if base in scalars else _scalars(base)
+    values = _drawn(inner, scalars)
+    if base in ("?", PERSONAL):
+        return st.none() | values
+    if base == "[]":
+        return st.lists(values, max_size=3).map(tuple)
+    return st.dictionaries(scalars["str"], values, max_size=3)

@@ -129,9 +129,7 @@ class Process:
 
     def arrivals(self, seed: int, name: str) -> Iterator[Arrival]:
         """Yield the customers of this process; ``name`` keeps its chance apart from others'."""
-        patience, handling, wrapup, flow = (
-            getattr(self, concern).draw for concern in DISTRIBUTED
-        )
+        patience, handling, wrapup, flow = (getattr(self, concern).draw for concern in DISTRIBUTED)
         patient, busy, after, before = (stream(seed, f"{name} {what}") for what in DISTRIBUTED)
         queue, part, flows = self.queue, self.wrapup_permille, self.flow != AT_ONCE
         fixed = (self.need, self.priority, self.lane, self.entry_point)
