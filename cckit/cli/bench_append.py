@@ -102,6 +102,7 @@ async def _ours(center: Center, case: Case, calls: int, ids: Iterator[int]) -> f
 
     async def caller(n: int) -> None:
         drafts = [Draft(Stream(f"contact/{n:016x}"), READY)] * case.each
+        await trio.lowlevel.checkpoint()
         for _ in left:
             await center.record(*drafts, request=str(next(ids)))
 
