@@ -108,6 +108,7 @@ class Stage:
             if timer is None or timer[0] > until:
                 self.now = until
                 assert self.engine.fire(until, TIMER) is None
+                check_all(self.engine.floor)
                 return [data for _, data in self.log[at:]]
             self.now = max(self.now, timer[0])
             self._keep(self.engine.fire(self.now, TIMER))

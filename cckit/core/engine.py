@@ -13,12 +13,23 @@ from . import commands as m
 from . import facts as f
 from .ask import OPEN, Ask
 from .errors import Refused
-from .events import TIMER, Actor, Decision, Draft, Envelope, EventKind, Recorded, Stamp, kind_of
+from .events import (
+    TIMER,
+    Actor,
+    Decision,
+    Draft,
+    Envelope,
+    EventKind,
+    Pair,
+    Recorded,
+    Stamp,
+    kind_of,
+)
 from .evolve import EVOLVE, Handler, nothing
 from .floor import Floor
 from .ids import CENTER, Stream
 from .instant import MINUTE, Instant
-from .invariants import STEP_CHECKS, Breach, check
+from .invariants import NO_MOVE, STEP_CHECKS, Breach, check
 from .routing import follow, unmatched
 from .rules import RULES
 
@@ -157,7 +168,7 @@ class Engine:
         state = self.states.get(key)
         return machine.decide(machine.initial() if state is None else state, command, now, self.ask)
 
-    def _commit(self, drafts: Sequence[Draft], stamp: Stamp, what: str) -> Decision:
+    def _commit(self, drafts: Sequence[Pair], stamp: Stamp, what: str) -> Decision:
         floor = self.floor
         recorded: list[Recorded[Any]] = []
         if not drafts:
@@ -175,12 +186,14 @@ class Engine:
         except Breach as breach:
             raise InvariantBroken(breach.rule, what, breach.detail) from breach
         except OURS as error:
-            raise InvariantBroken("evolve", what, repr(error)) from error
+            no_move = isinstance(error, KeyError) and recorded
+            rule = NO_MOVE.get(type(recorded[-1][1]), "evolve") if no_move else "evolve"
+            raise InvariantBroken(rule, what, repr(error)) from error
         if floor.forget_at <= stamp[0]:
             floor.forget(stamp[0])
         return new(Decision, (stamp, tuple(recorded)))
 
-    def _evolve(self, drafts: Iterable[Draft], stamp: Stamp, recorded: list[Recorded[Any]]) -> None:
+    def _evolve(self, drafts: Iterable[Pair], stamp: Stamp, recorded: list[Recorded[Any]]) -> None:
         """Give each draft its place and let the floor evolve on it before the next."""
         floor = self.floor
         versions = floor.versions

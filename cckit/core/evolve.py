@@ -148,6 +148,8 @@ def queue_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
         group.remove(entry.id)
         if not group.waiting:
             floor.index.waiting &= ~(1 << group.number)
+    elif entry.phase is q.OFFERED:
+        floor.touched[floor.offers[OfferId(entry.offer)]] = None
     entry.phase = q.MOVES[entry.phase, f.QueueLeft]
     group.queue.live -= 1
     contact.entry = 0
@@ -222,7 +224,7 @@ def contact_closed(floor: Floor, envelope: Envelope, data: f.ContactClosed) -> N
     legs.pop(contact.agent_leg, None)
     floor.closed += 1
     floor.closed_at.append((envelope.stamp.recorded_at, stream))
-    floor.touched.pop(contact, None)
+    floor.touched[contact] = None
 
 
 def leg_cleared(floor: Floor, envelope: Envelope, data: f.LegCleared) -> None:

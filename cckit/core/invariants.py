@@ -12,7 +12,7 @@ from . import contact as c
 from . import facts as f
 from . import offer as o
 from . import queue as q
-from .agent import Agent
+from .agent import Agent, Slot
 from .contact import Contact
 from .events import Envelope
 from .floor import Floor
@@ -58,16 +58,29 @@ def check_all(floor: Floor) -> None:
         live = sum(1 for e in floor.entries.values() if e.group.queue is queue)
         if live != queue.live:
             raise Breach("I22", f"queue {queue.id}: {queue.live} live, {live} found")
+    check_timers(floor)
     waits = unmatched(floor, floor.fired_to)
     if waits is not None:
         raise Breach("I8", f"entry {waits.id} waits beside a free agent who could serve")
 
 
+def check_timers(floor: Floor) -> None:
+    """Whatever has a due has the timer that ends it; only ``check_all`` can afford to look."""
+    kept = {timer[1] for lane in floor.timers.lanes.values() for timer in lane}
+    kept.update(timer[1] for timer in floor.timers.heap)
+    waits: list[Offer | Entry | Slot] = [o for o in floor.offers.values() if o.due]
+    waits += [entry for entry in floor.entries.values() if entry.due and entry.phase is not q.TAKEN]
+    waits += [slot for agent in floor.agents.values() for slot in agent.slots.values() if slot.due]
+    for thing in waits:
+        if thing.position not in kept:
+            raise Breach("I14", f"{thing} waits for an instant that no timer knows")
+
+
 def check_contact(floor: Floor, contact: Contact) -> None:
     phase = contact.phase
     if phase is c.TALKING:
-        if floor.kind != "imported" and not (contact.leg and contact.agent_leg and contact.agent):
-            raise Breach("I4", f"{contact.stream} talks without two live legs")
+        if floor.kind != "imported":
+            _both_there(floor, contact)
     elif phase is c.QUEUED:
         entry = floor.entries.get(contact.entry)
         if entry is None or entry.contact != contact.stream or entry.phase is q.TAKEN:
@@ -78,8 +91,19 @@ def check_contact(floor: Floor, contact: Contact) -> None:
         offer = floor.offers.get(contact.offer)
         if offer is None or offer.phase is not o.ACCEPTED or not offer.due:
             raise Breach("I14", f"{contact.stream} connects without a timer")
-    elif contact.entry or contact.offer:
-        raise Breach("I18", f"{contact.stream} is new and owns an entry or an offer")
+    elif contact.entry or (contact.offer and (phase is c.NEW or contact.offer in floor.offers)):
+        raise Breach("I18", f"{contact.stream} is {phase.name.lower()} and owns entry or offer")
+
+
+def _both_there(floor: Floor, contact: Contact) -> None:
+    legs = floor.legs
+    if not (contact.leg and contact.agent_leg and contact.agent) or contact.leg not in legs:
+        raise Breach("I4", f"{contact.stream} talks without two live legs")
+    if contact.agent_leg not in legs:
+        raise Breach("I13", f"{contact.stream} talks on after its agent's leg ended")
+    slot = floor.agents[contact.agent].slots.get(contact.stream[8:])
+    if slot is None or slot.phase is not a.BUSY:
+        raise Breach("I5", f"{contact.stream} talks to {contact.agent}, who is not busy with it")
 
 
 def check_entry(floor: Floor, entry: Entry) -> None:
@@ -90,8 +114,8 @@ def check_entry(floor: Floor, entry: Entry) -> None:
         if entry.group.waiting.get(entry.id) is not entry.rank:
             raise Breach("I3", f"entry {entry.id} waits in no group")
         _nobody_free(floor, entry)
-    elif entry.offer not in floor.offers:
-        raise Breach("I3", f"entry {entry.id} is {phase.name.lower()} without its offer")
+    elif entry.offer not in floor.offers or entry.id in entry.group.waiting:
+        raise Breach("I3", f"entry {entry.id} is {phase.name.lower()} without an offer, or waits")
 
 
 def _nobody_free(floor: Floor, entry: Entry) -> None:
@@ -107,6 +131,8 @@ def _nobody_free(floor: Floor, entry: Entry) -> None:
 
 
 def check_offer(floor: Floor, offer: Offer) -> None:
+    if offer.phase is o.ENDED:
+        raise Breach("I1", f"offer {offer.id} has ended and is still there")
     entry = floor.entries.get(offer.entry)
     agent = floor.agents[offer.agent]
     slot = agent.slots.get(offer.contact[8:])
@@ -201,12 +227,45 @@ def check_closed(floor: Floor, envelope: Envelope, data: f.ContactClosed) -> Non
         raise Breach("I17", "a contact that was connected is not abandoned")
 
 
+def check_ready(floor: Floor, envelope: Envelope, data: f.AgentReady) -> None:
+    if floor.agents[envelope.stream[6:]].next_status:
+        raise Breach("I16", f"{envelope.stream} turned ready and still wants to leave")
+
+
+def check_next_status(floor: Floor, envelope: Envelope, data: f.AgentNextStatusSet) -> None:
+    agent = floor.agents[envelope.stream[6:]]
+    if (agent.next_status, agent.next_reason) != (data.status, data.reason):
+        raise Breach("I16", f"{agent.id}: the last next status did not win")
+
+
 STEP_CHECKS: Final[dict[type, Callable[[Floor, Envelope, Any], None]]] = {
     f.OfferMade: check_made,
     f.AgentNotReady: check_not_ready,
     f.QueueLeft: check_left,
     f.ContactClosed: check_closed,
+    f.AgentReady: check_ready,
+    f.AgentNextStatusSet: check_next_status,
 }
+
+NO_MOVE: Final[dict[type, str]] = {
+    f.OfferMade: "I3",
+    f.OfferAlerting: "I2",
+    f.OfferAccepted: "I2",
+    f.OfferRejected: "I1",
+    f.OfferExpired: "I1",
+    f.OfferRescinded: "I1",
+    f.OfferFailed: "I1",
+    f.ContactConnected: "I2",
+    f.ContactConnectFailed: "I2",
+    f.ContactAgentLeft: "I5",
+    f.ContactClosed: "I17",
+    f.QueueLeft: "I22",
+    f.LegCleared: "I4",
+    f.AgentWrapupStarted: "I5",
+    f.AgentWrapupExtended: "I12",
+    f.AgentWrapupEnded: "I12",
+}
+"""What is broken by an event that no machine can follow: it has ended, or never began."""
 
 CHECKS: Final[dict[type, Callable[[Floor, Any], None]]] = {
     Contact: check_contact,

@@ -1,0 +1,252 @@
+"""Each decision of the routing against a plain model that scans every agent.
+
+The model knows the tables only: no index, no places, no groups. It looks at the floor as
+it stood just before the offer, which a second engine folds from the log.
+"""
+
+from collections import Counter
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cckit.core import commands as c
+from cckit.core import facts as f
+from cckit.core import matching
+from cckit.core.agent import Agent
+from cckit.core.engine import Engine
+from cckit.core.events import Recorded
+from cckit.core.ids import AgentId
+from cckit.core.instant import SECOND
+from cckit.core.invariants import check_all
+from cckit.core.need import Tree
+from cckit.core.queue import WAITING, Entry
+from cckit.core.routing import STRATEGIES
+from cckit.core.settings import QueueSettings
+from tests.script import ACTS, AGENTS, SETTINGS, STAFFS, Player
+from tests.stage import START, Stage
+
+
+def has(tree: Tree | None, skills: dict[str, int]) -> bool:
+    if tree is None:
+        return True
+    word, rest = tree
+    if isinstance(rest, int):
+        return skills.get(word, 0) >= rest
+    parts = [has(part, skills) for part in rest]
+    return {"and": all(parts), "or": any(parts), "not": not parts[0]}[word]
+
+
+def excluded(agent: Agent, entry: Entry, now: int) -> str:
+    """The first reason why an agent can't have an entry; empty if it can."""
+    queue, channel = entry.group.queue, entry.group.channel
+    reasons = {
+        "not_member": agent.id not in queue.settings.agents and "*" not in queue.settings.agents,
+        "logged_out": not agent.logged_in,
+        "not_ready": not agent.ready,
+        "next_status": bool(agent.next_status),
+        "channel": channel not in agent.on,
+        "capacity": sum(slot.cost for slot in agent.slots.values())
+        + agent.costs.get(channel, agent.budget + 1)
+        > agent.budget,
+        "skill": not has(entry.group.need.tree, agent.skills),
+        "backoff": (entry.barred or {}).get(agent.id, 0) > now,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def key(agent: Agent, entry: Entry, round_: int, now: int) -> int:
+    """What the entry's strategy makes of an agent; least wins."""
+    strategy = entry.group.queue.settings.strategy
+    if strategy == "least_occupied":
+        ready = agent.ready_us + (0 if agent.slots else now - agent.changed_at)
+        return agent.busy_us * 10**6 // (agent.busy_us + ready) if agent.busy_us + ready else 0
+    if strategy == "random":
+        seed = entry.group.queue.policy_hash + f"{entry.id}/{round_}/{agent.id}".encode()
+        return int.from_bytes(sha256(seed).digest()[:6], "big")
+    skills = {skill for skill, _ in entry.group.need.atoms}
+    return {
+        "longest_idle": agent.idle_since,
+        "round_robin": agent.last_offer,
+        "fewest_contacts": agent.contacts,
+        "least_talk_time": agent.talk_us,
+        "best_skill": -sum(agent.skills.get(skill, 0) for skill in skills),
+    }[strategy]
+
+
+class Model:
+    """Folds what was recorded, and checks each offer against a scan of the tables."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.offers = 0
+
+    def saw(self, recorded: tuple[Recorded[Any], ...]) -> None:
+        for envelope, data in recorded:
+            if type(data) is f.OfferMade:
+                self.offers += 1
+                self.check(data, envelope.stamp.recorded_at)
+            self.engine.fold((envelope, data))
+
+    def check(self, made: f.OfferMade, now: int) -> None:
+        floor = self.engine.floor
+        entry = floor.entries[made.entry]
+        agents = floor.agents.values()
+        reasons = {agent.id: excluded(agent, entry, now) for agent in agents}
+        counts = Counter(reason for reason in reasons.values() if reason)
+        assert made.excluded == counts
+        assert made.eligible + sum(made.excluded.values()) == len(agents)
+        able = sorted(
+            (key(agent, entry, made.round, now), agent.idle_since, agent.id)
+            for agent in agents
+            if not reasons[agent.id]
+        )
+        assert (made.eligible, made.round) == (len(able), entry.round + 1)
+        assert (made.key, made.agent) == (able[0][0], able[0][2])
+        second = able[1] if len(able) > 1 else (None, 0, None)
+        assert (made.runner_key, made.runner_up) == (second[0], second[2])
+        tie = second[0] == able[0][0]
+        by = "idle_since" if second[1] != able[0][1] else "agent"
+        longest = made.policy == "longest_idle"
+        assert made.tie == (("agent" if longest else by) if tie else None)
+        self.check_line(entry, floor.agents[made.agent], now)
+
+    def check_line(self, entry: Entry, agent: Agent, now: int) -> None:
+        """Nobody of the same group, open to this agent, was passed over."""
+        for other in self.engine.floor.entries.values():
+            if other.phase is WAITING and other.group is entry.group and other is not entry:
+                assert other.rank > entry.rank or excluded(agent, other, now)
+
+
+@settings(max_examples=250)
+@given(STAFFS, SETTINGS, SETTINGS, st.lists(ACTS, max_size=60))
+def test_every_offer_is_what_a_plain_scan_would_make(
+    staff: list[Any], help_: QueueSettings, vip: QueueSettings, acts: list[tuple[Any, ...]]
+) -> None:
+    model = Model()
+    player = Player(model.saw)
+    player.play(("configure", "help", help_))
+    player.play(("configure", "vip", vip))
+    player.staff(staff)
+    for act in acts:
+        player.play(act)
+        check_all(player.engine.floor)
+
+
+@settings(max_examples=60)
+@given(STAFFS, SETTINGS, st.lists(ACTS, max_size=60))
+def test_giving_out_the_places_again_changes_no_decision(
+    staff: list[Any], help_: QueueSettings, acts: list[tuple[Any, ...]]
+) -> None:
+    """A day with few spare places, against the same day with many."""
+    logs = []
+    for spare in (1024, -15):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(matching, "SPARE", spare)
+            player = Player()
+            player.play(("configure", "help", help_))
+            player.play(("configure", "vip", help_))
+            player.staff(staff)
+            for act in acts:
+                player.play(act)
+            logs.append(player.log)
+    assert logs[0] == logs[1]
+
+
+def test_the_random_days_do_make_offers_by_every_strategy() -> None:
+    """The model above is not vacuous."""
+    seen: Counter[str] = Counter()
+    ties: Counter[str | None] = Counter()
+    for strategy in sorted(STRATEGIES):
+        model = Model()
+        player = Player(model.saw)
+        player.play(("configure", "help", QueueSettings(strategy=strategy, wrapup_us=0)))
+        player.staff([({"he": 3}, {"voice": 100}), ({"he": 5}, {"voice": 100})] * 2)
+        for n in range(30):
+            player.play(("come", "help", "voice", "he >= 2", 0, 0))
+            for _ in range(n % 4):
+                player.play(("go on", 0))
+            player.play(("hang up", n))
+            for what in ("break", "ready"):
+                player.play((what, AgentId(AGENTS[n % 4])))
+            player.play(("pass", n * SECOND))
+        seen[strategy] += model.offers
+        ties.update(data.tie for _, data in player.log if type(data) is f.OfferMade)
+    assert set(seen) == set(STRATEGIES)
+    assert min(seen.values()) >= 30
+    assert min(ties[None], ties["idle_since"], ties["agent"]) > 0
+
+
+# --- each strategy in words ---------------------------------------------------------------
+
+
+def played(strategy: str) -> Stage:
+    """Anne has had a long talk, bob two short ones; cleo is new and last in line."""
+    stage = Stage().queue(strategy=strategy, wrapup_us=0)
+    stage.agent("anne", {"he": 2})
+    stage.wait(SECOND)
+    stage.call("a")
+    stage.talk("a")
+    stage.agent("bob", {"he": 5})
+    for n in range(2):
+        stage.call(f"b{n}")
+        stage.talk(f"b{n}")
+        stage.wait(10 * SECOND)
+        stage.facts(hang_up(stage, f"b{n}"))
+    stage.wait(60 * SECOND)
+    stage.facts(hang_up(stage, "a"))
+    stage.wait(SECOND)
+    return stage.agent("cleo", {"he": 3})
+
+
+def hang_up(stage: Stage, contact: str) -> Any:
+    return c.ReportCleared(stage.contact(contact).leg)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "order"),
+    [
+        ("longest_idle", ["bob", "anne", "cleo"]),
+        ("round_robin", ["cleo", "anne", "bob"]),
+        ("fewest_contacts", ["cleo", "anne", "bob"]),
+        ("least_talk_time", ["cleo", "bob", "anne"]),
+        ("least_occupied", ["cleo", "bob", "anne"]),
+        ("best_skill", ["bob", "cleo", "anne"]),
+    ],
+)
+def test_a_strategy_prefers_whom_its_name_says(strategy: str, order: list[str]) -> None:
+    stage = played(strategy)
+    for n, agent in enumerate(order):
+        stage.call(f"x{n}", need="he")
+        assert stage.rings(f"x{n}") == agent
+
+
+def test_random_spreads_over_all_and_is_the_same_each_time() -> None:
+    def chosen() -> list[str]:
+        stage = Stage().queue(strategy="random", wrapup_us=0)
+        for agent in ("anne", "bob", "cleo"):
+            stage.agent(agent)
+        found = []
+        for n in range(60):
+            leg = stage.call(f"x{n}")
+            found.append(stage.rings(f"x{n}"))
+            stage.facts(c.ReportCleared(leg))
+        return found
+
+    once, twice = chosen(), chosen()
+    assert once == twice
+    assert min(Counter(once).values()) > 10
+
+
+def test_of_equally_idle_agents_the_smaller_id_is_first_whatever_the_order_of_login() -> None:
+    for order in (["anne", "bob", "cleo"], ["cleo", "bob", "anne"], ["bob", "cleo", "anne"]):
+        stage = Stage().queue()
+        for agent in order:
+            stage.agent(agent)
+        for n, agent in enumerate(("anne", "bob", "cleo")):
+            stage.call(f"x{n}")
+            assert stage.rings(f"x{n}") == agent
+        assert stage.all(f.OfferMade)[0].tie == "agent"
+        assert stage.now == START
