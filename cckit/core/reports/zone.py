@@ -6,6 +6,7 @@ with one civil label and one offset: a day has 46 to 50 half-hours where clocks 
 repeated half-hour stands twice with its two offsets, and a day that a zone skipped has none.
 """
 
+import struct
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +28,12 @@ LONGEST_DAY: Final = 50 * HOUR
 EARLIEST: Final = -62_135_000_000 * SECOND
 LATEST: Final = 253_402_000_000 * SECOND
 """What civil dates can say: the years 1 to 9999."""
+MAGIC: Final = b"TZif"
+HEADER: Final = struct.Struct(">4xc15x6I")
+"""Magic, version, unused; counts of UTC and standard marks, leaps, times, types, letters."""
+LOCAL: Final = struct.Struct(">iBB")
+"""A kind of local time: seconds ahead of UTC, 1 in summer, where its name begins."""
+VERSIONS: Final = (b"\0", b"2", b"3", b"4")
 STEPS: Final = ("5", "10", "15", "20", "30", "60", "day", "all")
 """Lengths of intervals: minutes, a civil day, or the whole range."""
 
@@ -49,11 +56,23 @@ class Zone:
 
         :raises ConfigError: they are not a TZif file.
         """
+        remedy = "take the file of that name from the tzdata package"
+        refusal = ConfigError(f"zone {name}", "its bytes are no TZif file", remedy)
+        if not _is_whole(data):
+            raise refusal
         try:
             info = ZoneInfo.from_file(BytesIO(data), key=name)
-        except (ValueError, EOFError, IndexError, OverflowError) as error:
-            remedy = "take the file of that name from the tzdata package"
-            raise ConfigError(f"zone {name}", "its bytes are no TZif file", remedy) from error
+            for month in range(1, 13):  # Its footer may name an offset of more than a day.
+                datetime(2500, month, 1, tzinfo=info).utcoffset()
+        except (
+            ValueError,
+            EOFError,
+            IndexError,
+            OverflowError,
+            AssertionError,
+            struct.error,
+        ) as error:
+            raise refusal from error
         return cls(name, data, iana, info)
 
     @property
@@ -73,6 +92,35 @@ class Zone:
     def text(self, at: int) -> str:
         """``1999-02-08T07:30:00.000000+02:00``; the fraction only where there is one."""
         return self.local(at).isoformat()
+
+
+def _is_whole(data: bytes) -> bool:
+    """Everything that the file's counts and numbers point to is in it (RFC 8536, 3.1 to 3.3).
+
+    ``zoneinfo`` believes them: a damaged file can keep it busy for ever, or crash it.
+    """
+    at = 0
+    for width in (4, 8):
+        if data[at : at + 4] != MAGIC or len(data) < at + HEADER.size:
+            return False
+        version, utc, standard, leaps, times, types, letters = HEADER.unpack_from(data, at)
+        kinds = at + HEADER.size + times * width
+        local = kinds + times
+        names = local + types * LOCAL.size
+        at = names + letters + leaps * (width + 4) + standard + utc
+        if len(data) < at or version not in VERSIONS or not types:
+            return False
+        if max(data[kinds:local], default=0) >= types:
+            return False
+        for n in range(types):
+            offset, summer, name = LOCAL.unpack_from(data, local + n * LOCAL.size)
+            if abs(offset) >= DAY // SECOND or summer > 1:
+                return False
+            if b"\0" not in data[names + name : names + letters]:
+                return False
+        if version == VERSIONS[0]:
+            return True
+    return data[at : at + 1] == b"\n" and b"\n" in data[at + 1 :]
 
 
 @attrs.frozen(slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 
 import pytest
 from hypothesis import given, settings
@@ -191,3 +192,35 @@ def test_the_parts_of_a_clipped_row_are_the_row(
     found = buckets(zone(name), day * DAY, (day + 3) * DAY, "30")
     low, high = day * DAY + min(edges), day * DAY + max(edges)
     assert sum(part for _, part in found.clip(low, high)) == high - low
+
+
+def test_every_zone_of_the_package_is_whole() -> None:
+    root = resources.files("tzdata")
+    names = root.joinpath("zones").read_text("utf-8").split()
+    read = [
+        Zone.of(name, root.joinpath("zoneinfo", *name.split("/")).read_bytes(), "2026a")
+        for name in names
+    ]
+    assert len(read) > 400
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_damaged_zone_is_refused_or_still_tells_the_time(
+    zone: Zones, changes: list[tuple[int, int]]
+) -> None:
+    """``zoneinfo`` itself never ends on some of these, and crashes on others."""
+    data = bytearray(zone("Asia/Jerusalem").data)
+    for at, byte in changes:
+        data[at % len(data)] = byte
+    try:
+        damaged = Zone.of("Asia/Jerusalem", bytes(data), "2026a")
+    except ConfigError:
+        return
+    assert buckets(damaged, 0, DAY, "30").rows
+
+
+@pytest.mark.parametrize("length", [43, 44, 100, -1])
+def test_a_zone_that_was_cut_off_is_refused(zone: Zones, length: int) -> None:
+    with pytest.raises(ConfigError, match="no TZif file"):
+        Zone.of("Asia/Jerusalem", zone("Asia/Jerusalem").data[:length], "2026a")
