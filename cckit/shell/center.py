@@ -87,6 +87,8 @@ class Center:
             command = people.completed(command)
             reply = writer.act(command, actor, request=digest, occurred_at=occurred_at)
         except UsageError as error:
+            if not writer.accepts():
+                raise
             reply = Refused("command.unusable", error.where, error.what, error.remedy)
         return await writer.durable(reply)
 
@@ -111,15 +113,19 @@ class Center:
             await trio.lowlevel.checkpoint()
             return refused
         digest: bytes | None = None
+        encoded: Sequence[bytes] = ()
         if request is not None:
             requests = writer.requests
-            digest = requests.key(actor, request) + requests.drafts_digest(drafts)
+            encoded = self._parts.codec.encoded([data for _, data in drafts])
+            digest = requests.key(actor, request) + requests.drafts_digest(drafts, encoded)
             known = requests.find(digest)
             if known is None and requests.others:
                 known = await self._known(digest)
             if known is not None:
                 return await writer.repeat(known, digest)
-        reply = writer.record(drafts, actor, request=digest, occurred_at=occurred_at)
+        reply = writer.record(
+            drafts, actor, request=digest, occurred_at=occurred_at, encoded=encoded
+        )
         waiter = writer.waiter(reply)
         if waiter is None:
             await trio.lowlevel.checkpoint()

@@ -28,26 +28,20 @@ Known = tuple[bytes, int]
 
 
 @cache
-def _reader(cls: Any) -> tuple[str, Callable[[object], tuple[Any, ...]]]:
-    """A class's stored or own name, and how to read all its fields at once."""
+def _reader(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """How to read what a command or an event says, in an order that depends on nothing."""
     names = [field.name for field in attrs.fields(cls)]
     kind = getattr(cls, "__event__", None)
     name = cls.__name__ if kind is None else kind.name
-    if len(names) == 1:
-        one = attrgetter(*names)
-        return name, lambda thing: (one(thing),)
-    return name, attrgetter(*names) if names else lambda _: ()
+    maps = any(str(field.type).startswith("dict[") for field in attrs.fields(cls))
+    if maps or len(names) < 2:
+        return lambda thing: (name, *[_sorted(getattr(thing, field)) for field in names])
+    read = attrgetter(*names)
+    return lambda thing: (name, read(thing))
 
 
-def _parts(thing: Any) -> tuple[Any, ...]:
-    """What a command or an event says, in an order that depends on nothing else."""
-    cls: Any = type(thing)
-    name, read = _reader(cls)
-    values = read(thing)
-    for value in values:
-        if type(value) is dict:
-            return (name, *map(_sorted, values))
-    return (name, *values)
+def _class(thing: Any) -> Any:
+    return type(thing)
 
 
 def _sorted(value: Any) -> Any:
@@ -79,11 +73,18 @@ class Requests:
 
     def command_digest(self, command: object) -> bytes:
         """8 bytes that stand for a command as it was sent."""
-        return sha256(self._pack(_parts(command))).digest()[:BODY_SIZE]
+        return sha256(self._pack(_reader(_class(command))(command))).digest()[:BODY_SIZE]
 
-    def drafts_digest(self, drafts: Sequence[Draft]) -> bytes:
-        """8 bytes that stand for ready events as they were sent."""
-        parts = [(stream, _parts(data)) for stream, data in drafts]
+    def drafts_digest(self, drafts: Sequence[Draft], encoded: Sequence[bytes] = ()) -> bytes:
+        """8 bytes that stand for ready events as they were sent.
+
+        ``encoded``: the data of all of them, or nothing where one may be personal; which
+        of the two depends on their types alone.
+        """
+        if encoded:
+            named = [name for stream, data in drafts for name in (stream, data.__event__[0])]
+            return sha256(self._pack(named) + b"".join(encoded)).digest()[:BODY_SIZE]
+        parts = [(stream, _reader(_class(data))(data)) for stream, data in drafts]
         return sha256(self._pack(parts)).digest()[:BODY_SIZE]
 
     def request(self, actor: Actor, id: str, command: object) -> bytes:

@@ -24,13 +24,14 @@ from cckit.core.errors import CckitError, Refused, StoreError, UsageError
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft
 from cckit.core.facts import AccessRefused, FactSuperseded, PluginFailed
 from cckit.core.facts import InvariantBroken as InvariantBrokenFact
-from cckit.core.frame import EVENTS_MAX, FRAME_MAX, HEADER, Frame
+from cckit.core.frame import Frame
 from cckit.core.ids import CENTER
 from cckit.core.instant import Instant
 from cckit.hooks.store import Conflict, Head, Store
 
 from .clock import Clock
 from .feed import Batch, Feed
+from .group import Group, Waiter, check_size
 from .owner import Owner
 from .parking import Parking
 from .people import People
@@ -39,39 +40,9 @@ from .requests import Known, Requests
 
 BACKLOG: Final = 65_536
 """Events that may wait for the disk; beyond it requests are refused."""
-BODY_MAX: Final = FRAME_MAX - HEADER.size - 32
-LARGE: Final = 200
-"""Events of a decision from which it could be too large for a frame."""
 
 Listener = Callable[[Batch], None]
 """Told of each durable batch before anybody else is; it may decide more."""
-
-
-class Waiter:
-    """A task that waits for its reply to become durable."""
-
-    __slots__ = ("reply", "task")
-
-    def __init__(self, task: trio.lowlevel.Task, reply: Reply) -> None:
-        self.task: trio.lowlevel.Task | None = task
-        self.reply = reply
-
-    def abort(self, _: Callable[[], None]) -> trio.lowlevel.Abort:
-        self.task = None
-        return trio.lowlevel.Abort.SUCCEEDED
-
-
-class Group:
-    """Whole decisions that gather for a frame, and who waits for them."""
-
-    __slots__ = ("decisions", "events", "fields", "keys", "waiting")
-
-    def __init__(self) -> None:
-        self.decisions: list[Decision] = []
-        self.fields: list[list[Any]] = []
-        self.events = 0
-        self.keys: list[bytes] = []
-        self.waiting: list[Waiter] = []
 
 
 class Writer:
@@ -187,8 +158,9 @@ class Writer:
         *,
         request: bytes | None = None,
         occurred_at: Instant | None = None,
+        encoded: Sequence[bytes] = (),
     ) -> Reply:
-        """Take ready facts now; see ``act``.
+        """Take ready facts now; see ``act``. ``encoded``: their data, where it is known.
 
         :raises UsageError: a value that does not fit its event; nothing was kept of it.
         """
@@ -197,7 +169,7 @@ class Writer:
             decided = self.engine.record(
                 drafts, actor, now, request=request, occurred_at=occurred_at
             )
-            return self._gather(decided)
+            return self._gather(decided, encoded)
         except InvariantBroken as broken:
             return self._broken(broken)
         except UsageError:
@@ -234,18 +206,15 @@ class Writer:
             for one in decision.recorded:
                 self.engine.fold(one)
 
-    def _gather(self, decision: Decision) -> Reply:
+    def _gather(self, decision: Decision, encoded: Sequence[bytes] = ()) -> Reply:
         recorded = decision.recorded
         if not recorded:
             return Stored(recorded)
         group = self._gathering
         request = decision.stamp.request
         first = recorded[0][1]
-        fields = self._codec.decision_fields(decision)
-        if len(recorded) > LARGE and (
-            len(recorded) > EVENTS_MAX or len(self._codec.pack_fields([fields])) > BODY_MAX
-        ):
-            raise UsageError("decision", "is larger than a frame", "record it in parts")
+        fields = self._codec.decision_fields(decision, encoded)
+        check_size(self._codec, len(recorded), fields)
         group.fields.append(fields)
         group.decisions.append(decision)
         group.events += len(recorded)
@@ -361,7 +330,8 @@ class Writer:
         self._owner.post(append, self._landed)
 
     def _frame(self) -> tuple[Group, Frame]:
-        group, body = self._take()
+        group, self._gathering = self._gathering, Group()
+        body = group.fit(self._codec, self._gathering)
         head = self.head
         first = group.decisions[0].recorded[0][0].position
         committed_at = group.decisions[-1].stamp.recorded_at
@@ -387,29 +357,6 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - raised by run, where trio can report it
             self._crash = error
         self._bell.ring()
-
-    def _take(self) -> tuple[Group, bytes]:
-        """What gathered, as far as it fits a frame."""
-        group, self._gathering = self._gathering, Group()
-        body = self._codec.pack_fields(group.fields)
-        while group.events > EVENTS_MAX or len(body) > BODY_MAX:
-            self._split(group, len(group.decisions) // 2)
-            body = self._codec.pack_fields(group.fields)
-        return group, body
-
-    def _split(self, group: Group, n: int) -> None:
-        """Leave the first n decisions in the group, and give back the rest."""
-        rest = self._gathering
-        rest.decisions[:0] = group.decisions[n:]
-        rest.fields[:0] = group.fields[n:]
-        del group.decisions[n:], group.fields[n:]
-        rest.events += group.events
-        group.events = sum(len(decision.recorded) for decision in group.decisions)
-        rest.events -= group.events
-        # Who waits is told with the last of them: late, and never too early.
-        rest.waiting[:0] = group.waiting
-        rest.keys[:0] = group.keys
-        group.waiting, group.keys = [], []
 
     def _publish(self, group: Group) -> None:
         decisions = group.decisions

@@ -21,6 +21,7 @@ from cckit.core.commands import LogIn, SetReady
 from cckit.core.engine import Engine, InvariantBroken
 from cckit.core.ids import CENTER, AgentId
 from cckit.hooks import RegisterHooks, hookimpl
+from cckit.shell import group
 from cckit.shell import writer as writing
 
 ANNA = AgentId("anna")
@@ -140,7 +141,7 @@ async def test_a_decision_is_never_cut_though_frames_are_bounded(
     faulty, virtual, monkeypatch
 ) -> None:
     async with virtual(log=faulty) as center:
-        monkeypatch.setattr(writing, "EVENTS_MAX", 8)
+        monkeypatch.setattr(group, "EVENTS_MAX", 8)
         faulty.appended.clear()
 
         async def work(n: int) -> None:
