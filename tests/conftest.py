@@ -30,6 +30,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave torture out, unless asked for: what takes hours belongs to no ordinary run."""
+    if "CCKIT_TORTURE" in os.environ:
+        return
+    hours = [item for item in items if item.get_closest_marker("torture")]
+    if hours:
+        config.hook.pytest_deselected(items=hours)
+        items[:] = [item for item in items if item not in hours]
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The folder that holds pyproject.toml."""

@@ -31,8 +31,11 @@ def test_ruff_finds_nothing() -> None:
 
 
 def test_flake8_async_finds_nothing() -> None:
+    """It takes long, so it is shown only what has something to do with trio."""
     folders = present("cckit", "plugins", "adapters", "examples")
-    run("flake8_async", *(str(f) for name in folders for f in (ROOT / name).rglob("*.py")))
+    files = [f for name in folders for f in (ROOT / name).rglob("*.py")]
+    texts = {f: f.read_text("utf-8") for f in files}
+    run("flake8_async", *(str(f) for f, text in texts.items() if "async " in text or "trio" in text))
 
 
 def test_a_planted_clock_is_found_by_ruff() -> None:

@@ -4,7 +4,6 @@ The seeds, their number and the warm-up were fixed before the first run. What is
 that the exact value lies in the 99 % interval (Student's t over the seeds) of the mean.
 """
 
-import os
 import statistics
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -77,10 +76,7 @@ def test_abandonment_and_wait_are_those_of_erlang_a(
     assert not holds([lost for lost, _ in runs], exact.abandoned * 1.5, T_99)
 
 
-@pytest.mark.long
-@pytest.mark.skipif(
-    "CCKIT_TORTURE" not in os.environ, reason="100 days of 200,000 calls: set CCKIT_TORTURE=1"
-)
+@pytest.mark.torture
 def test_a_hundred_days_are_those_of_erlang_a() -> None:
     exact = ErlangA.of(1000 / 3600, 180, 120, 50)
     runs = [abandon_share_and_mean_wait(s, LONG_CALLS, 50, 1000, 180, 120) for s in LONG_SEEDS]
