@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgpack
 
 from .errors import FormatError, UsageError
-from .events import Actor, Decision, Envelope, Recorded
+from .events import PERSONAL, Actor, Decision, Envelope, Recorded
 from .projection import Canonical
 from .reading import UNREADABLE, Reading
 from .registry import Registry
@@ -50,6 +50,11 @@ class Codec:
         self._encoders = {
             cls: (*schema.kind[:2], schema.encode) for cls, schema in registry.by_class.items()
         }
+        self._personal = frozenset(
+            cls
+            for cls, schema in registry.by_class.items()
+            if any(field.shape.base == PERSONAL for field in schema.fields)
+        )
         self._actors: set[Actor] = set()
         self._reading = Reading(registry)
 
@@ -68,18 +73,34 @@ class Codec:
         """The body of a frame of decisions that ``decision_fields`` encoded."""
         return self._pack(gathered)
 
-    def decision_fields(self, decision: Decision) -> list[Any]:
+    def encoded(self, datas: Sequence[Any]) -> list[bytes]:
+        """Encode events that are about to be decided; none of them if one may be personal.
+
+        What is personal is sealed by the decision, under the position that it gets.
+
+        :raises UsageError: see ``pack``.
+        """
+        encoders = self._encoders
+        if not self._personal.isdisjoint(map(type, datas)):
+            return []
+        return [(encoders.get(type(data)) or self._encoder(data))[2](data) for data in datas]
+
+    def decision_fields(self, decision: Decision, encoded: Sequence[bytes] = ()) -> list[Any]:
         """Encode one decision, to be gathered into a frame.
+
+        ``encoded``: the data of its first events, where that is known already.
 
         :raises UsageError: see ``pack``.
         """
         stamp, recorded = decision
         encoders, isascii = self._encoders, str.isascii
         events: list[Any] = []
+        known = len(encoded)
         try:
             for (_, _, stream, stream_version, _), data in recorded:
                 name, version, encode = encoders.get(type(data)) or self._encoder(data)
-                packed = encode(data)
+                n = len(events)
+                packed = encoded[n] if n < known else encode(data)
                 if not isascii(stream) or len(packed) + len(stream) > NAME_MAX:
                     self._refuse_large(recorded[len(events)][0], packed)
                 events.append((stream, stream_version, name, version, packed))
