@@ -1,4 +1,4 @@
-"""The figures of METRICS.md section 6, and the chain itself in exact fractions."""
+"""Known figures of Erlang B, C and A, and the chain itself in exact fractions."""
 
 from fractions import Fraction
 
