@@ -189,6 +189,12 @@ def test_the_page_on_plugins_shows_the_plugin_of_the_examples() -> None:
         assert source == (ROOT / "examples" / "own_plugin" / name).read_text("utf-8"), name
 
 
+def test_the_readme_points_to_tests_that_are_there() -> None:
+    named = re.findall(r"`(tests/[\w./]+)`", (ROOT / "README.md").read_text("utf-8"))
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_a_block_that_fails_is_a_failing_test(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\nassert 1 == 2\n```\n")

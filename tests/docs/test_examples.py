@@ -40,6 +40,12 @@ def test_a_strategy_of_ones_own_decides_and_says_why(tmp_path: Path) -> None:
     assert printed == "offered to anna because of least_talk anna talked least\n"
 
 
+def test_two_more_agents_meet_the_same_customers(tmp_path: Path) -> None:
+    six, eight = run(tmp_path, str(EXAMPLES / "simulated_day.py")).splitlines()
+    assert six.startswith("6 agents: ") and eight.startswith("8 agents: ")
+    assert six.split(" of ")[1].split()[0] == eight.split(" of ")[1].split()[0]
+
+
 @pytest.mark.long
 def test_the_plugin_to_start_from_passes_its_tests(tmp_path: Path) -> None:
     own = EXAMPLES / "own_plugin"
