@@ -234,27 +234,35 @@ class Index:
         channel = group.channel
         everyone = len(self.agents)
         here = self.members.get(group.queue.id, 0)
-        counts = {"not_member": everyone - here.bit_count()}
+        rest = here.bit_count()
+        counts = {"not_member": everyone - rest} if rest != everyone else {}
+        willing = here & self.logged_in & self.ready & ~self.leaving & self.on.get(channel, 0)
+        if willing != here:
+            rest = self._unwilling(here, channel, counts)
+        left = (willing & self.free.get(channel, 0)).bit_count()
+        if left != rest:
+            counts["capacity"] = rest - left
+        if left != fitting:
+            counts["skill"] = left - fitting
+        if barred:
+            counts["backoff"] = barred
+        return counts
+
+    def _unwilling(self, here: int, channel: str, counts: dict[str, int]) -> int:
+        """Count who is away, by the first reason; return how many are not."""
         rest = here.bit_count()
         for reason, keep in (
             ("logged_out", self.logged_in),
             ("not_ready", self.ready),
             ("next_status", ~self.leaving),
             ("channel", self.on.get(channel, 0)),
-            ("capacity", self.free.get(channel, 0)),
         ):
             here &= keep
             left = here.bit_count()
             if left != rest:
                 counts[reason] = rest - left
                 rest = left
-        if rest != fitting:
-            counts["skill"] = rest - fitting
-        if barred:
-            counts["backoff"] = barred
-        if not counts["not_member"]:
-            del counts["not_member"]
-        return counts
+        return rest
 
 
 def is_member(agent: AgentId, queue: Queue) -> bool:

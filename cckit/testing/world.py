@@ -20,7 +20,7 @@ from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.ask import OPEN, Ask
 from cckit.core.codec import Codec, canonical
-from cckit.core.engine import Engine
+from cckit.core.engine import Engine, InvariantBroken
 from cckit.core.errors import Refused, StoreError, UsageError
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
 from cckit.core.frame import Frame
@@ -201,7 +201,11 @@ class World:
 
     def run(self, until: Instant | None = None) -> None:
         """Let time pass until nothing is left to happen, or up to and with ``until``."""
-        self._pass(FAR if until is None else until)
+        try:
+            self._pass(FAR if until is None else until)
+        except InvariantBroken as broken:
+            broken.add_note(f"seed {self.seed}, at {self.now}")
+            raise
         if until is not None:
             self.now = max(self.now, until)
         elif self._resident:
