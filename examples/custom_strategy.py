@@ -9,7 +9,16 @@ from collections.abc import Sequence
 import trio
 
 from cckit import Actor, Config, Stored, open_center
-from cckit.core import Candidate, Enqueue, LogIn, Ranking, ReportArrived, SetReady, Waiting
+from cckit.core import (
+    Candidate,
+    Enqueue,
+    LogIn,
+    OfferMade,
+    Ranking,
+    ReportArrived,
+    SetReady,
+    Waiting,
+)
 from cckit.hooks import PolicyHooks, hookimpl
 
 CENTER = Config.parse("[queues.orders]\n[agents.anna]\n[agents.ben]")
@@ -34,11 +43,10 @@ async def main() -> None:
             await center.do(SetReady(agent), actor=Actor("agent", agent))
         arrived = await center.do(ReportArrived("voice"), actor=line)
         assert isinstance(arrived, Stored)
-        contact = arrived.recorded[-1][0].stream.removeprefix("contact/")
-        queued = await center.do(Enqueue(contact, "orders"), actor=line)
+        queued = await center.do(Enqueue(arrived.contact, "orders"), actor=line)
         assert isinstance(queued, Stored)
-        made = queued.recorded[-1][1]
-        print("offered to", made.agent, "because of", *made.hook)
+        made = queued.fact(OfferMade)
+        print("offered to", made.agent, "because of", *(made.hook or ()))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,9 @@ async def morning() -> None:
         await center.do(LogIn("anna"), actor=anna)
         await center.do(SetReady("anna"), actor=anna)
         call = await center.do(ReportArrived("voice", from_="+49 30 555 0100"), actor=phone)
-        contact = call.recorded[-1][0].stream.removeprefix("contact/")
-        queued = await center.do(Enqueue(contact, "orders"), actor=phone)
-        offer = queued.recorded[-1][1].offer
-        await center.do(AcceptOffer(offer), actor=anna)
-        await center.do(ReportBridged(offer), actor=phone)
+        queued = await center.do(Enqueue(call.contact, "orders"), actor=phone)
+        await center.do(AcceptOffer(queued.offer), actor=anna)
+        await center.do(ReportBridged(queued.offer), actor=phone)
 
 trio.run(morning)
 cckit(["report", "day.db", "service-level"])

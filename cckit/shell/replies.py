@@ -1,9 +1,13 @@
 """What the sender of a command hears, once it is durable."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from cckit.core.errors import Refused
+from cckit.core.errors import Refused, UsageError
 from cckit.core.events import Recorded
+from cckit.core.facts import OfferMade
+from cckit.core.ids import ContactId, OfferId
+
+T = TypeVar("T")
 
 
 class Stored(NamedTuple):
@@ -19,6 +23,39 @@ class Stored(NamedTuple):
     def positions(self) -> tuple[int, ...]:
         """Where its events stand in the log."""
         return tuple(envelope.position for envelope, _ in self.recorded)
+
+    @property
+    def contact(self) -> ContactId:
+        """The id of the first contact that it wrote about.
+
+        :raises UsageError: it wrote about none.
+        """
+        for envelope, _ in self.recorded:
+            kind, _, name = envelope.stream.partition("/")
+            if kind == "contact":
+                return ContactId(name)
+        raise UsageError("reply", "it wrote about no contact", f"it wrote {self._names()}")
+
+    @property
+    def offer(self) -> OfferId:
+        """The first offer that it made.
+
+        :raises UsageError: it made none: nobody is free, or nobody waits.
+        """
+        return self.fact(OfferMade).offer
+
+    def fact(self, kind: type[T]) -> T:
+        """The first event of a kind that it led to: ``queued.fact(OfferMade).offer``.
+
+        :raises UsageError: it led to none.
+        """
+        for _, data in self.recorded:
+            if isinstance(data, kind):
+                return data
+        raise UsageError("reply", f"it led to no {kind.__name__}", f"it wrote {self._names()}")
+
+    def _names(self) -> str:
+        return ", ".join(envelope.type for envelope, _ in self.recorded) or "nothing"
 
 
 class Superseded(NamedTuple):

@@ -53,7 +53,7 @@ async def offered(center: Any) -> tuple[str, int]:
     await center.do(LogIn("anna"), actor=ANNA)
     await center.do(SetReady("anna"), actor=ANNA)
     arrived = await center.do(ReportArrived("voice"), actor=LINE)
-    contact = arrived.recorded[0][0].stream.removeprefix("contact/")
+    contact = arrived.contact
     queued = await center.do(Enqueue(contact, "support"), actor=LINE)
     return contact, queued.recorded[-1][1].offer
 

@@ -13,7 +13,7 @@ from cckit.core.commands import (
     SetReady,
 )
 from cckit.core.events import TIMER
-from cckit.core.ids import AgentId, ContactId, QueueId
+from cckit.core.ids import AgentId, QueueId
 from cckit.core.instant import SECOND
 
 LINE = Actor("adapter", "line")
@@ -22,7 +22,7 @@ SUPPORT = QueueId("support")
 
 async def wait_in_queue(center) -> int:
     arrived = await center.do(ReportArrived("voice"), actor=LINE)
-    contact = ContactId(arrived.recorded[0][0].stream.removeprefix("contact/"))
+    contact = arrived.contact
     queued = await center.do(Enqueue(contact, SUPPORT), actor=LINE)
     return queued.recorded[-1][1]
 
@@ -61,7 +61,7 @@ async def test_an_earlier_timer_wakes_the_sleeper(virtual, autojump_clock: MockC
         long = await wait_in_queue(center)
         await trio.sleep(1)
         arrived = await center.do(ReportArrived("voice"), actor=LINE)
-        contact = ContactId(arrived.recorded[0][0].stream.removeprefix("contact/"))
+        contact = arrived.contact
         queued = await center.do(Enqueue(contact, QueueId("sales")), actor=LINE)
         short = queued.recorded[-1][1]
         first = await until(center, f.QueueLeft, 0)
