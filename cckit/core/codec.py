@@ -99,8 +99,10 @@ class Codec:
         try:
             for (_, _, stream, stream_version, _), data in recorded:
                 name, version, encode = encoders.get(type(data)) or self._encoder(data)
-                n = len(events)
-                packed = encoded[n] if n < known else encode(data)
+                if known and len(events) < known:
+                    packed = encoded[len(events)]
+                else:
+                    packed = encode(data)
                 if not isascii(stream) or len(packed) + len(stream) > NAME_MAX:
                     self._refuse_large(recorded[len(events)][0], packed)
                 events.append((stream, stream_version, name, version, packed))
