@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from struct import unpack_from
+from time import sleep
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -24,6 +25,9 @@ TRUNCATE_BYTES: Final = 64 * 1024 * 1024
 """A WAL of this size is emptied, which waits for readers."""
 BUSY_MS: Final = 5_000
 """Readers keep their transactions below 250 ms, so this only ends in a fault."""
+
+_TRIES: Final = 50
+_PAUSE_S: Final = 0.01
 
 _MAGIC: Final = b"SQLite format 3\x00"
 _HEADER_SIZE: Final = 100
@@ -144,6 +148,22 @@ def checkpoint(connection: apsw.Connection, truncate: bool) -> bool:
     except apsw.BusyError:
         return False
     return pages == moved
+
+
+def checkpoint_wholly(connection: apsw.Connection) -> bool:
+    """Move the WAL into the file, waiting for readers, and for another who does the same.
+
+    SQLite calls no busy handler for the lock that two checkpoints want, so we try again.
+
+    :raises apsw.Error: the disk failed.
+    """
+    if checkpoint(connection, truncate=True):
+        return True
+    for _ in range(_TRIES):
+        sleep(_PAUSE_S)
+        if checkpoint(connection, truncate=False):
+            return True
+    return False
 
 
 class Checkpoints:

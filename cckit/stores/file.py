@@ -3,6 +3,8 @@
 import os
 from typing import Any, Final, NamedTuple
 
+import apsw
+
 from cckit.core.errors import FormatError, StoreError
 from cckit.core.frame import FORMAT, first_previous
 
@@ -69,14 +71,29 @@ def check_file(path: str) -> None:
     if header.user_version != FORMAT:
         what = f"is a log of format {header.user_version}; this version reads format {FORMAT}"
         raise FormatError(path, what, "open it with a newer cckit")
-    if wal_size(path) is not None:
+    state = state_of(path)
+    if state.wal is not None:
         return
-    size = os.path.getsize(path)
-    if size < header.bytes_expected:
-        what = f"is cut off: {size} of {header.bytes_expected} bytes are there"
-        raise FormatError(path, what, "bring the whole file")
-    if _closed_at(path) is None and wal_size(path) is None:
-        raise FormatError(path, "was not closed", f"bring {path}-wal and put it beside the log")
+    try:
+        fault = _fault_of_closed(path)
+    except apsw.Error:
+        if state_of(path) == state:
+            raise
+    else:
+        # While a writer comes and goes the file alone says nothing.
+        if fault is not None and state_of(path) == state:
+            raise fault
+
+
+def _fault_of_closed(path: str) -> FormatError | None:
+    """What is wrong with a file that has no WAL beside it."""
+    expected, size = read_header(path).bytes_expected, os.path.getsize(path)
+    if size < expected:
+        what = f"is cut off: {size} of {expected} bytes are there"
+        return FormatError(path, what, "bring the whole file")
+    if _closed_at(path) is None:
+        return FormatError(path, "was not closed", f"bring {path}-wal and put it beside the log")
+    return None
 
 
 def _closed_at(path: str) -> bytes | None:

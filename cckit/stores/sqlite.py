@@ -26,7 +26,7 @@ from cckit.core.errors import FormatError, StoreError, UsageError
 from cckit.core.frame import Frame, first_previous
 from cckit.hooks.store import Conflict, Head
 
-from .connection import Checkpoints, Mode, checkpoint, connect
+from .connection import Checkpoints, Mode, checkpoint, checkpoint_wholly, connect
 from .file import State, check_file, create_file, mode_beside_writer, state_of
 from .lock import WriterLock, check_file_system, file_system
 
@@ -192,9 +192,10 @@ class SqliteStore:
             self._execute(_SET, (epoch, "epoch"))
             self._execute(_SET, (None, "clean_end"))
             self._execute("COMMIT")
-            # Else the file alone would go on saying that it was closed.
-            emptied = checkpoint(self._connection, truncate=True)
-            if not emptied and self._epoch is None and self.closed_at is not None:
+            if self._epoch is not None or self.closed_at is None:
+                checkpoint(self._connection, truncate=True)
+            elif not checkpoint_wholly(self._connection):
+                # The file alone would go on saying that it was closed.
                 raise StoreError(self.path, "a reader holds an old state", "stop that reader")
         self._epoch = epoch
         self._head = head._replace(epoch=epoch)

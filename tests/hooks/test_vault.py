@@ -17,6 +17,7 @@ from cckit.core.events import SYSTEM, Envelope, Sealed, Stamp, kind_of
 from cckit.core.facts import FACTS, AgentProfileSet, ContactClosed, ContactCreated
 from cckit.core.ids import LegId, Stream, SubjectId
 from cckit.core.registry import Registry
+from cckit.hooks import vault as vault_module
 from cckit.hooks.vault import Key, Sealing, subject_bytes
 
 LOG_ID = bytes(range(16))
@@ -138,6 +139,13 @@ def test_a_destroyed_key_erases() -> None:
     assert one.open(sealed, *PLACE) is None
     with pytest.raises(UsageError, match="nobody holds a key"):
         one.seal(ME, "+972 54", *PLACE)
+
+
+def test_more_people_than_are_kept_in_memory_are_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vault_module, "_CIPHERS_KEPT", 1)
+    one = sealing()
+    for subject in (ME, YOU, ME, YOU):
+        assert one.open(one.seal(subject, "+972 54", *PLACE), *PLACE) == "+972 54"
 
 
 def test_floats_are_not_sealed() -> None:

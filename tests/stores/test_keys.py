@@ -12,6 +12,7 @@ import pytest
 from cckit.core.errors import FormatError, StoreError, UsageError
 from cckit.core.ids import SubjectId
 from cckit.hooks.vault import Key, commitment, subject_bytes
+from cckit.stores import keys as keys_module
 from cckit.stores.keys import Keys
 
 LOG_ID = bytes(range(16))
@@ -196,3 +197,17 @@ def test_a_simulation_s_keys_come_again_with_its_seed() -> None:
 def test_a_key_says_its_number_in_what_it_commits_to() -> None:
     subject, secret = bytes(16), bytes(32)
     assert commitment(subject, Key(1, secret)) != commitment(subject, Key(2, secret))
+
+
+def test_more_people_than_are_kept_in_memory_have_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_module, "_KEYS_KEPT", 1)
+    keys = Keys.open(tmp_path / "log.keys", LOG_ID, drawer())
+    people = [subject_bytes(keys.resolve(number).subject) for number in (NUMBER, OTHER)]
+    made = [keys.key(subject) for subject in people]
+    keys.flush()
+    keys.flush()
+    assert [keys.key(subject) for subject in people] == made
+    assert all(key is not None and key.number == 1 for key in made)
+    keys.close()

@@ -12,7 +12,7 @@ import pytest
 from cckit.core.errors import FormatError, StoreError, UsageError
 from cckit.core.frame import FORMAT, Frame, first_previous
 from cckit.hooks.store import Head
-from cckit.stores import connection
+from cckit.stores import connection, file
 from cckit.stores.connection import check_sqlite
 from cckit.stores.file import APPLICATION_ID
 from cckit.stores.sqlite import BATCH_FRAMES, SqliteStore
@@ -428,15 +428,79 @@ def test_what_was_read_while_a_writer_came_and_went_is_read_again(
 
     def slow(at: int, limit: int) -> tuple[list[tuple[int, bytes]], bool]:
         found = batch(at, limit)
-        monkeypatch.setattr(reader, "_read_batch", batch)
-        store = SqliteStore.open(path)
-        fill(store, 4)
-        store.close()
+        if len(found[0]) == 3:
+            store = SqliteStore.open(path)
+            fill(store, 4)
+            store.close()
         return found
 
     monkeypatch.setattr(reader, "_read_batch", slow)
     assert len(list(reader.read())) == 7
     reader.close()
+
+
+def test_a_reader_goes_on_when_the_file_it_saw_is_torn_by_a_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.db"
+    frames = make(path, 3)
+    reader = SqliteStore.open(path, read_only=True)
+    batch = reader._read_batch
+
+    def torn(at: int, limit: int) -> tuple[list[tuple[int, bytes]], bool]:
+        if len(frames) > 3:
+            return batch(at, limit)
+        writer = SqliteStore.open(path)
+        frames.extend(fill(writer, 4))
+        writer.close()
+        raise apsw.CorruptError("database disk image is malformed")
+
+    monkeypatch.setattr(reader, "_read_batch", torn)
+    assert [frame.chain for frame in reader.read()] == [frame.chain for frame in frames]
+    reader.close()
+
+
+def test_a_file_that_is_torn_with_no_writer_near_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.db"
+    make(path, 3)
+    reader = SqliteStore.open(path, read_only=True)
+
+    def torn(at: int, limit: int) -> tuple[list[tuple[int, bytes]], bool]:
+        raise apsw.CorruptError("database disk image is malformed")
+
+    monkeypatch.setattr(reader, "_read_batch", torn)
+    with pytest.raises(StoreError, match="a read failed"):
+        list(reader.read())
+    assert reader.failed
+    reader.close()
+
+
+@pytest.mark.parametrize("read_only", [True, False], ids=["reading", "writing"])
+@pytest.mark.parametrize("how", ["unmarked", "torn"])
+def test_a_file_that_a_writer_changes_meanwhile_is_not_called_unclosed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool, how: str
+) -> None:
+    path = tmp_path / "log.db"
+    make(path, 3)
+    writers: list[SqliteStore] = []
+
+    closed_at = file._closed_at
+
+    def writer_comes(_: str) -> None:
+        monkeypatch.setattr(file, "_closed_at", closed_at)
+        writer = SqliteStore.open(path)
+        writer.claim()
+        writers.append(writer)
+        if how == "torn":
+            raise apsw.CorruptError("database disk image is malformed")
+
+    monkeypatch.setattr(file, "_closed_at", writer_comes)
+    store = SqliteStore.open(path, read_only=read_only, take_over=True)
+    assert store.head().epoch == 2
+    store.close()
+    writers[0].close()
 
 
 def test_an_empty_log_begins_with_its_own_name(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Views answer as a scan of the log would, and are made again whenever they are not its own."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -334,4 +334,18 @@ def test_an_error_of_the_disk_says_that_the_file_may_be_deleted(tmp_path: Path) 
         views.positions(stream="center")
     assert failed.value.where == str(path)
     assert failed.value.remedy == "delete it: it is made again from the log"
+    views.close()
+
+
+def test_views_do_not_trip_over_a_log_that_can_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.views"
+    store = log_of(some_frames(12, 10))
+    keep(path, store)
+
+    class Broken(MemoryStore):
+        def read(self, from_position: int = 0, limit: int | None = None) -> Iterator[Frame]:
+            raise FormatError("frame", "is no frame", "restore it from a copy")
+
+    views = Views.open(path, Broken("o", bytes(16)))
+    assert views.next == 0
     views.close()
