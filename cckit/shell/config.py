@@ -18,7 +18,7 @@
     budget = 100
 
     [permissions]                  # a table of a loaded plugin goes to that plugin
-    first_admin = "admin/root"
+    first_admin = "root"
 
 A length of time is a whole number with a unit, ``us``, ``ms``, ``s``, ``m`` or ``h``, or
 several of them: ``1m30s``. Every mistake names file, key, value and what is allowed.

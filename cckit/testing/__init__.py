@@ -7,6 +7,8 @@ from .draws import Lognormal as Lognormal
 from .draws import Observed as Observed
 from .draws import Uniform as Uniform
 from .faults import FailingDisk as FailingDisk
+from .plugins import check_plugin as check_plugin
+from .policies import check_policy as check_policy
 from .projections import Tape as Tape
 from .projections import check_projection as check_projection
 from .simulate import Simulated as Simulated
