@@ -133,9 +133,10 @@ class Player:
         if what == "come":
             self._come(*more)
         elif what == "pass":
+            until = self.now + more[0]
             if not self.late:
-                self.fire(self.now + more[0])
-            self.now += more[0] if self.late else 0
+                self.fire(until)
+            self.now = until
         elif what == "configure":
             self.send(c.ApplyConfig("queue", more[0], more[1].pack()))
         elif what == "learn":
