@@ -73,17 +73,22 @@ class Codec:
         """The body of a frame of decisions that ``decision_fields`` encoded."""
         return self._pack(gathered)
 
-    def encoded(self, datas: Sequence[Any]) -> list[bytes]:
+    def encoded(self, drafts: Sequence[tuple[Any, Any]]) -> list[bytes]:
         """Encode events that are about to be decided; none of them if one may be personal.
 
         What is personal is sealed by the decision, under the position that it gets.
 
         :raises UsageError: see ``pack``.
         """
-        encoders = self._encoders
-        if not self._personal.isdisjoint(map(type, datas)):
-            return []
-        return [(encoders.get(type(data)) or self._encoder(data))[2](data) for data in datas]
+        encoders, personal = self._encoders, self._personal
+        packed = []
+        for _, data in drafts:
+            cls = type(data)
+            if cls in personal:
+                return []
+            _, _, encode = encoders.get(cls) or self._encoder(data)
+            packed.append(encode(data))
+        return packed
 
     def decision_fields(self, decision: Decision, encoded: Sequence[bytes] = ()) -> list[Any]:
         """Encode one decision, to be gathered into a frame.

@@ -156,7 +156,7 @@ class Engine:
         correlation: str | None = None,
     ) -> Decision:
         """Take in facts that need no deciding, as one decision."""
-        stamp = Stamp(now, actor, occurred_at, cause, correlation, request)
+        stamp = new(Stamp, (now, actor, occurred_at, cause, correlation, request))
         return self._commit(drafts, stamp, "record")
 
     def _ask_machine(self, command: Any, now: int) -> Any:

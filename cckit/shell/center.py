@@ -116,7 +116,7 @@ class Center:
         encoded: Sequence[bytes] = ()
         if request is not None:
             requests = writer.requests
-            encoded = self._parts.codec.encoded([data for _, data in drafts])
+            encoded = self._parts.codec.encoded(drafts)
             digest = requests.key(actor, request) + requests.drafts_digest(drafts, encoded)
             known = requests.find(digest)
             if known is None and requests.others:

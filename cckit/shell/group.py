@@ -15,12 +15,17 @@ from .replies import Reply
 BODY_MAX: Final = FRAME_MAX - HEADER.size - 32
 LARGE: Final = 200
 """Events of a decision from which it could be too large for a frame."""
+AROUND: Final = 8192
+"""Bytes that are more than the names around an event's data take."""
 
 
 def check_size(codec: Codec, events: int, fields: list[Any]) -> None:
     """:raises UsageError: one decision that is larger than a frame."""
-    if events > LARGE and (events > EVENTS_MAX or len(codec.pack_fields([fields])) > BODY_MAX):
-        raise UsageError("decision", "is larger than a frame", "record it in parts")
+    if events <= EVENTS_MAX:
+        at_most = events * AROUND + sum(len(event[4]) for event in fields[7])
+        if at_most <= BODY_MAX or len(codec.pack_fields([fields])) <= BODY_MAX:
+            return
+    raise UsageError("decision", "is larger than a frame", "record it in parts")
 
 
 class Waiter:

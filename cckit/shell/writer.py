@@ -31,7 +31,7 @@ from cckit.hooks.store import Conflict, Head, Store
 
 from .clock import Clock
 from .feed import Batch, Feed
-from .group import Group, Waiter, check_size
+from .group import LARGE, Group, Waiter, check_size
 from .owner import Owner
 from .parking import Parking
 from .people import People
@@ -214,7 +214,8 @@ class Writer:
         request = decision.stamp.request
         first = recorded[0][1]
         fields = self._codec.decision_fields(decision, encoded)
-        check_size(self._codec, len(recorded), fields)
+        if len(recorded) > LARGE:
+            check_size(self._codec, len(recorded), fields)
         group.fields.append(fields)
         group.decisions.append(decision)
         group.events += len(recorded)
