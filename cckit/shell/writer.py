@@ -141,12 +141,18 @@ class Writer:
 
     def fire(self) -> bool:
         """Propose the earliest timer if it is due."""
+        timer = self.engine.floor.next_timer()
         try:
             decided = self.engine.fire(self._clock.now(), TIMER)
             if isinstance(decided, Decision):
                 self._gather(decided)
         except InvariantBroken as broken:
             self._broken(broken)
+            # The state made anew has it again, and it would be due for ever.
+            floor = self.engine.floor
+            again = floor.next_timer()
+            if again is not None and again == timer:
+                floor.timers.drop(again)
             return True
         self._follow_up()
         return decided is not None
@@ -357,7 +363,11 @@ class Writer:
             self._poison(error)
         except Exception as error:  # noqa: BLE001 - raised by run, where trio can report it
             self._crash = error
-        self._bell.ring()
+        if self._gathering.decisions or self.closing or not self._alone or not self._sound():
+            self._bell.ring()  # Else there is nothing for run to do.
+
+    def _sound(self) -> bool:
+        return self.failure is None and self._crash is None
 
     def _publish(self, group: Group) -> None:
         decisions = group.decisions

@@ -11,7 +11,9 @@ from cckit.core.commands import (
     ReportAlerting,
     ReportArrived,
     SetReady,
+    TimerDue,
 )
+from cckit.core.engine import Engine, InvariantBroken
 from cckit.core.events import TIMER
 from cckit.core.ids import AgentId, QueueId
 from cckit.core.instant import SECOND
@@ -94,3 +96,26 @@ async def test_a_thousand_waiting_contacts_have_no_task(virtual) -> None:
         for _ in range(1000):
             await wait_in_queue(center)
         assert trio.lowlevel.current_statistics().tasks_living == before
+
+
+@trio_test
+async def test_a_timer_that_breaks_an_invariant_is_proposed_once(
+    virtual, autojump_clock: MockClock, monkeypatch
+) -> None:
+    act = Engine.act
+
+    def broken(self, command, *rest, **more):
+        if type(command) is TimerDue:
+            raise InvariantBroken("I8", "TimerDue", "planted")
+        return act(self, command, *rest, **more)
+
+    monkeypatch.setattr(Engine, "act", broken)
+    config = Config(queues={"support": QueueSettings(max_wait_us=5 * SECOND)})
+    async with virtual(config) as center:
+        said: list[str] = []
+        center._writer.say = said.append
+        await wait_in_queue(center)
+        await trio.sleep(60)
+        found = [d async for b in center.read(types=[f.InvariantBroken]) for _, d in b]
+        assert found == [f.InvariantBroken("I8", "TimerDue")]
+        assert len(said) == 1
