@@ -11,6 +11,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.facts import FACTS
 from cckit.core.instant import Instant
 from cckit.core.registry import Registry
+from cckit.shell.appearing import appearing, refuse_existing
 from cckit.shell.folding import center_zone
 from cckit.stores.sqlite import SqliteStore
 
@@ -44,7 +45,7 @@ class Simulated:
 def simulate(
     traffic: Path, staffing: Path, out: Path, seed: int, progress: Progress | None = None
 ) -> Simulated:
-    """Run traffic through a staffed floor in virtual time and keep the log.
+    """Run traffic through a staffed floor in virtual time; the log appears whole or not at all.
 
     ``traffic`` is TOML or a log. The same files and seed give the same bytes.
 
@@ -55,22 +56,22 @@ def simulate(
     """
     if not 0 <= seed <= SEED_MAX:
         raise ConfigError("--seed", f"{seed} is out of range", f"use 0 to {SEED_MAX}")
-    if out.exists():
-        raise ConfigError(str(out), "exists already", "name a file that does not exist")
+    refuse_existing(out)
     people = read_staffing(staffing)
     customers = open_traffic(traffic, people.zone)
     _check_queues(traffic.name, customers, people)
     source = f"{customers.source}; {people.source}"
     log_id = digest(seed, f"log {source}")[:16]
-    store = SqliteStore.open(out, create=True, origin=ORIGIN, log_id=log_id)
-    try:
-        world = World(seed, traffic=customers, staffing=people, store=store, progress=progress)
-        world.run()
-        head = store.head()
-        events = 0 if head.position is None else head.position + 1
-        return Simulated(out, events, head.chain, world.arrived, customers.start, world.now, source)
-    finally:
-        store.close()
+    with appearing(out) as path:
+        store = SqliteStore.open(path, create=True, origin=ORIGIN, log_id=log_id)
+        try:
+            world = World(seed, traffic=customers, staffing=people, store=store, progress=progress)
+            world.run()
+            head = store.head()
+        finally:
+            store.close()
+    events = 0 if head.position is None else head.position + 1
+    return Simulated(out, events, head.chain, world.arrived, customers.start, world.now, source)
 
 
 def open_traffic(path: Path, zone: str | None = None) -> Traffic:

@@ -363,3 +363,15 @@ def test_what_can_not_be_simulated_is_refused(files: tuple[Path, Path], tmp_path
     with pytest.raises(ConfigError, match=r"gone\.toml: can't be read"):
         simulate(tmp_path / "gone.toml", staffing, out, 1)
     assert not out.exists()
+
+
+def test_a_simulation_that_fails_leaves_nothing_behind(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    def interrupted(arrived: int, at: Instant) -> None:
+        raise KeyboardInterrupt
+
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        simulate(*files, tmp_path / "out.db", 1, progress=interrupted)
+    assert sorted(tmp_path.iterdir()) == before
