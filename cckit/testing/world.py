@@ -273,9 +273,9 @@ class World:
             recorded = self._routed(recorded)
         sees = self._sees
         for envelope, data in recorded:
-            see = sees.get(type(data))
-            if see is not None:
-                see(envelope, data)
+            kind = type(data)
+            if kind in sees:
+                sees[kind](envelope, data)
 
     def _routed(self, recorded: tuple[Recorded[Any], ...]) -> tuple[Recorded[Any], ...]:
         """Go on matching, as after a change of many agents; return all that was recorded."""
