@@ -21,10 +21,12 @@ from cckit.core.ids import (
     EntryId,
     LegId,
     OfferId,
+    QueueId,
     Stream,
     contact_stream,
 )
 from cckit.core.instant import MINUTE, SECOND, Span
+from cckit.core.invariants import check_all
 from cckit.core.snapshot import dump
 from tests.stage import LINE, START, Stage
 
@@ -266,6 +268,13 @@ def test_a_ranking_decides_and_is_recorded_with_its_reason() -> None:
     assert (made.agent, made.runner_up, made.hook) == ("a02", "a01", ("mine", "a02", "because"))
 
 
+def test_a_ranking_of_one_has_no_runner_up() -> None:
+    stage = team(Ranks("nobody", "a01"))
+    stage.call("x")
+    made = stage.all(f.OfferMade)[0]
+    assert (made.agent, made.runner_up, made.eligible) == ("a01", None, 3)
+
+
 def test_a_ranking_knows_who_waits_and_who_is_free() -> None:
     ask = Ranks()
     stage = team(ask)
@@ -313,6 +322,76 @@ def test_a_plugins_event_without_its_machine_moves_nothing() -> None:
     assert engine.act(Write(CENTER, "x"), SYSTEM, START).reason == "command.unknown"
 
 
+def test_plugins_events_fold_into_their_machines() -> None:
+    engine, again = Engine(machines=[NOTES]), Engine(machines=[NOTES])
+    here = Stream("contact/a")
+    for text in ("hello", "there"):
+        decided = engine.act(Write(here, text), SYSTEM, START)
+        assert isinstance(decided, Decision)
+        for recorded in decided.recorded:
+            again.fold(recorded)
+    assert again.states == engine.states
+    assert isinstance(again.act(Write(here, "hello"), SYSTEM, START), Refused)
+
+
+# --- imported facts -----------------------------------------------------------------------
+
+
+def imported(*facts: Any) -> Engine:
+    """A log of the past: no offers, no agents, queues that nobody configured."""
+    engine = Engine()
+    engine.record([Draft(CENTER, f.RunStarted(1, "imported", "x", None, False, {}))], SYSTEM, START)
+    for n, fact in enumerate(facts):
+        engine.record([Draft(contact_stream("x"), fact)], SYSTEM, START + n)
+    return engine
+
+
+CREATED = f.ContactCreated("voice", "in", LegId(2**32 + 1), None, None, None, "main", "7")
+ENTERED = f.QueueEntered(EntryId(2**32 + 2), QueueId("old"), 1, START, 0, 0, ())
+CONNECTED = f.ContactConnected(AgentId("someone"), EntryId(2**32 + 2), None, LegId(0))
+LEFT = f.QueueLeft(EntryId(2**32 + 2), "answered", Span(5))
+CLEARED = f.LegCleared(LegId(2**32 + 1), "normal", "customer")
+CLOSED = f.ContactClosed("completed", "talk", "customer")
+GAVE_UP = f.ContactClosed("abandoned", "queue", "customer")
+QUIT = f.QueueLeft(EntryId(2**32 + 2), "abandoned", Span(5))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (CREATED, ENTERED, CONNECTED, LEFT, CLEARED, CLOSED),
+        (CREATED, ENTERED, LEFT, CONNECTED, CLEARED, CLOSED),
+        (CREATED, CONNECTED, f.ContactAgentLeft(AgentId("someone"), "left"), CLEARED, CLOSED),
+        (CREATED, ENTERED, QUIT, CLEARED, GAVE_UP),
+        (CREATED, CLEARED, GAVE_UP),
+    ],
+)
+def test_the_past_is_taken_in_as_it_was_told(facts: tuple[Any, ...]) -> None:
+    engine = imported(*facts)
+    check_all(engine.floor)
+    assert not engine.floor.contacts and not engine.floor.entries
+    assert (engine.floor.created, engine.floor.closed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule"),
+    [
+        ((CREATED, ENTERED, GAVE_UP), "I18"),
+        ((CREATED, CONNECTED, f.ContactClosed("abandoned", "talk", "customer")), "I17"),
+        ((CREATED, CLOSED, CLOSED), "I17"),
+        ((CREATED, ENTERED, f.QueueLeft(ENTERED.entry, "abandoned", Span(-1))), "I22"),
+        ((CREATED, f.OfferAccepted(OfferId(5))), "I2"),
+        ((CREATED, f.OfferExpired(OfferId(5))), "I1"),
+    ],
+)
+def test_a_past_that_contradicts_itself_is_named_by_its_rule(
+    facts: tuple[Any, ...], rule: str
+) -> None:
+    with pytest.raises(InvariantBroken) as caught:
+        imported(*facts)
+    assert caught.value.rule == rule
+
+
 # --- our own bugs -------------------------------------------------------------------------
 
 
@@ -348,3 +427,22 @@ def test_a_fact_that_fits_no_state_is_a_bug_that_is_named(fact: Any) -> None:
     with pytest.raises(InvariantBroken) as caught:
         stage.engine.record([Draft(contact_stream("nobody"), fact)], SYSTEM, START)
     assert caught.value.command == "record"
+
+
+def test_checks_that_were_put_off_name_the_rule_when_they_come() -> None:
+    stage = Stage().queue()
+    stage.engine.checks_each = False
+    stage.engine.act(c.ReportArrived("voice", contact=ContactId("x")), LINE, START)
+    stage.engine.check()
+    stage.engine.act(c.ReportArrived("voice", contact=ContactId("y")), LINE, START)
+    stage.engine.floor.created = 7
+    with pytest.raises(InvariantBroken) as caught:
+        stage.engine.check()
+    assert caught.value.rule == "I22"
+
+
+def test_only_a_denial_is_read_as_one() -> None:
+    stage = Stage()
+    for command in (c.SetPermission("sue", "boss"), c.SetPermission("sue", "boss")):
+        decided = stage.do(command)
+        assert isinstance(decided, Decision) and denial_of(decided) is None

@@ -107,6 +107,8 @@ def busy() -> Stage:
     stage.facts(c.ReportCleared(stage.contact("wraps").leg), LINE)
     stage.call("waits")
     stage.answer("connects")
+    stage.agent("dan")
+    stage.facts(c.RejectOffer(stage.offer("waits")))
     return stage
 
 
@@ -189,6 +191,17 @@ def test_max_wait_does_not_end_what_connects_but_what_comes_back() -> None:
     stage.facts(c.ReportFailed(offer, "busy"), LINE)
     happened = [type(data) for data in stage.wait(0)]
     assert happened == [f.QueueLeft, f.ContactClosed]
+
+
+def test_max_wait_is_not_proposed_before_its_time_nor_for_what_connects() -> None:
+    stage = Stage().queue(max_wait_us=10 * SECOND).agent("anne")
+    stage.call("x")
+    entered = next(e for e, data in stage.log if type(data) is f.QueueEntered)
+    due = c.TimerDue("wait", str(stage.contact("x").entry), entered.position)
+    assert stage.facts(due) == []
+    stage.answer("x")
+    stage.now += 11 * SECOND
+    assert stage.facts(due) == []
 
 
 def test_max_wait_does_not_end_a_conversation() -> None:
