@@ -19,8 +19,8 @@ from cckit.core.instant import Instant
 
 Batch = list[Recorded[Any]]
 
-WINDOW: Final = 16_384
-"""Events that are kept for subscribers; a few MiB."""
+WINDOW: Final = 4_096
+"""Events that are kept for subscribers; 2 to 4 MiB."""
 
 
 class Feed:
@@ -67,6 +67,9 @@ class Feed:
         """The events of the window from ``position`` on; None if it begins later."""
         if not self._firsts or position < self._firsts[0]:
             return None
+        newest = self._firsts[-1]
+        if position >= newest:  # Where every subscriber is who keeps up.
+            return self._batches[-1][position - newest :]
         at = bisect_right(self._firsts, position) - 1
         found: Batch = []
         for index in range(at, len(self._batches)):
