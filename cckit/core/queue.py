@@ -5,6 +5,7 @@ group the order never changes with time, so a heap holds it: lane first, then wh
 wait counts from less a head start per step of priority, then age, then id.
 """
 
+from collections.abc import Iterator
 from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Final
@@ -107,6 +108,20 @@ class Group:
             heappop(heap)
         if len(heap) > 64 + 2 * len(waiting):
             heap[:] = sorted(waiting.values())
+
+    def in_order(self) -> Iterator[Rank]:
+        """Yield who waits, the next one first, in steps that do not grow with the rest.
+
+        The heap is walked as the tree that it is: a child never goes before its parent.
+        """
+        heap, waiting = self.heap, self.waiting
+        front = [(rank, 0) for rank in heap[:1]]
+        while front:
+            rank, at = heappop(front)
+            if waiting.get(rank[3]) is rank:
+                yield rank
+            for child in range(2 * at + 1, min(2 * at + 3, len(heap))):
+                heappush(front, (heap[child], child))
 
     @property
     def head(self) -> Rank:

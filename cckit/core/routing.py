@@ -177,7 +177,7 @@ def best_entry(floor: Floor, agent: Agent, now: int) -> Entry | None:
 
 def _next_open(floor: Floor, agent: Agent, group: Group, now: int) -> Rank | None:
     """The first entry of a group that is not kept from this agent."""
-    for rank in sorted(group.waiting.values()):
+    for rank in group.in_order():
         barred = floor.entries[EntryId(rank[3])].barred
         if not (barred and barred.get(agent.id, 0) > now):
             return rank
@@ -302,7 +302,7 @@ def unmatched(floor: Floor, now: int) -> Entry | None:
         mask = floor.index.candidates(group) if group.waiting else 0
         if not mask:
             continue
-        for rank in sorted(group.waiting.values()):
+        for rank in group.in_order():
             entry = floor.entries[rank[3]]
             if mask & ~_barred(floor, entry, now):
                 if best is None or rank < best.rank:

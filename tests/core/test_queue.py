@@ -40,6 +40,7 @@ def test_the_head_of_a_group_is_the_least_rank_that_waits(steps: list[Any]) -> N
         if model:
             assert group.head == min(model)
         assert sorted(group.waiting.values()) == sorted(model)
+        assert list(dict.fromkeys(group.in_order())) == sorted(model)
 
 
 def test_the_heap_of_a_group_forgets_those_who_left() -> None:
@@ -49,6 +50,24 @@ def test_the_heap_of_a_group_forgets_those_who_left() -> None:
         group.add(n, rank(n, 0, n, 0, 0))
         group.remove(n)
     assert len(group.heap) <= 70
+
+
+def test_the_first_few_are_found_without_looking_at_the_rest() -> None:
+    compared = 0
+
+    class Rank(tuple[int, ...]):
+        def __lt__(self, other: tuple[int, ...]) -> bool:
+            nonlocal compared
+            compared += 1
+            return tuple.__lt__(self, other)
+
+    group = Group(0, Queue(HELP, QueueSettings(), b""), "voice", parse(""))
+    for n in range(10_000):
+        group.add(n, Rank(rank(n, 0, n * 7919 % 10_007, 0, 0)))
+    compared = 0
+    order = group.in_order()
+    assert [next(order)[1] for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert compared < 100
 
 
 def test_lane_goes_before_priority_before_age_before_id() -> None:
