@@ -1,6 +1,7 @@
 """Fixtures for pytest: simulated centers by seed, and the seed of whatever fails."""
 
 from collections.abc import Callable, Generator
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -42,6 +43,17 @@ def world(cckit_seed: int) -> Callable[..., World]:
         return World(seed, **wishes)
 
     return make
+
+
+@pytest.fixture
+def run_center(cckit_seed: int) -> Callable[..., Any]:
+    """Run a whole center in virtual time by the test's seed: ``run_center(main, config)``.
+
+    .. versionadded:: 0.1
+    """
+    from . import center  # trio is not loaded for those who do not ask.
+
+    return partial(center.run_center, seed=cckit_seed)
 
 
 @pytest.hookimpl(wrapper=True)

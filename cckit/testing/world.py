@@ -19,19 +19,18 @@ from typing import Any, Final
 from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.ask import OPEN, Ask
-from cckit.core.codec import Codec, canonical
+from cckit.core.codec import canonical
 from cckit.core.engine import Engine, InvariantBroken
-from cckit.core.errors import Refused, StoreError, UsageError
+from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
-from cckit.core.frame import Frame
 from cckit.core.ids import CENTER, AgentId, ContactId, LegId, QueueId
 from cckit.core.instant import Instant, Span
-from cckit.core.registry import Registry
 from cckit.core.settings import QueueSettings
 from cckit.hooks.store import Store
 from cckit.stores.memory import MemoryStore
 
 from .draws import digest, stream
+from .logbook import FRAME_DECISIONS, Logbook
 from .staffing import Shift, Staffing, Worker
 from .traffic import Arrival, Traffic
 
@@ -39,8 +38,6 @@ ORIGIN: Final = "cckit.simulated"
 START: Final = Instant(1_767_225_600_000_000)
 """2026-01-01T00:00:00Z, where nothing says otherwise."""
 FAR: Final = Instant(2**63 - 1)
-FRAME_DECISIONS: Final = 250
-"""Looked at between two steps of the agenda, which add a few."""
 VOICE: Final = "voice"
 LINE: Final = Actor("adapter", "world")
 """Reports what happens on the lines."""
@@ -102,10 +99,9 @@ class World:
         self.callers: dict[ContactId, Caller] = {}
         """Who is on the line."""
         self.arrived = 0
-        self._codec = Codec(Registry((*f.FACTS, *kinds)))
+        self._book = Logbook(self.store, kinds)
         self._names = digest(seed, "contacts")
-        self._pending: list[Decision] = []
-        self._head = self.store.head()
+        self._pending = self._book.pending
         self._agenda: list[tuple[int, int, int, Any, Any]] = []
         """(instant, order, what, whom, more): a heap."""
         self._order = count().__next__
@@ -147,13 +143,12 @@ class World:
     # --- setting up -------------------------------------------------------------------
 
     def _open(self, traffic: Traffic | None, staffing: Staffing | None) -> None:
-        epoch = self.store.claim()
-        self._head = self.store.head()
-        declared = self._codec.registry.missing()
-        self._record(*declared)
+        self._record(*self._book.codec.registry.missing())
         sources = [part.source for part in (traffic, staffing) if part is not None]
         source = "; ".join(sources) or "a world, step by step"
-        self._record(f.RunStarted(epoch, "simulated", source, self.seed, False, {}))
+        guarded = self.engine.ask.guarded
+        epoch = self._book.epoch
+        self._record(f.RunStarted(epoch, "simulated", source, self.seed, guarded, {}))
         if traffic is not None:  # Reports take their days from it.
             named = canonical({"name": "world", "plugins": (), "zone": traffic.zone.key})
             self.do(c.ApplyConfig("center", "world", named), ADMIN)
@@ -259,7 +254,8 @@ class World:
         decision = self._decide(command, actor, self.now)
         if type(decision) is not Decision:
             raise self._refused(command, decision)
-        self._pending.append(decision)
+        if decision[1]:
+            self._pending.append(decision)
         return decision
 
     def _refused(self, command: Any, answer: Any) -> UsageError:
@@ -293,27 +289,19 @@ class World:
         self._pending.append(self.engine.record(drafts, SYSTEM, self.now))
 
     def flush(self) -> None:
-        """Store what was decided since the last frame."""
-        if not self._pending:
-            return
+        """Store what was decided since the last frame.
+
+        :raises InvariantBroken: a bug of ours; nothing of it is stored.
+        """
         self.engine.check()
-        head, body = self._head, self._codec.pack(self._pending)
-        first = 0 if head.position is None else head.position + 1
-        frame = Frame.make(
-            head.chain, first, self.engine.position - first, self.now, head.epoch, body
-        )
-        if self.store.append(frame, head) is not None:
-            raise StoreError("simulated log", "another writer is at it", "give each world a store")
-        self._head = head._replace(position=frame.end - 1, chain=frame.chain)
-        self._pending.clear()
+        self._book.flush(self.now)
         if self._progress is not None:
             self._progress(self.arrived, self.now)
 
     def events(self, types: tuple[type, ...] | None = None) -> Iterator[Recorded[Any]]:
         """Yield what is in the log, decoded from its bytes."""
         self.flush()
-        for frame in self.store.read():
-            yield from self._codec.events(frame.body, frame.first, types)
+        return self._book.events(types)
 
     # --- customers --------------------------------------------------------------------
 

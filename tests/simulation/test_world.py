@@ -344,7 +344,7 @@ def test_a_log_is_traffic_again(files: tuple[Path, Path], tmp_path: Path) -> Non
         frames[name] = [
             (e.recorded_at, d.entry_point)
             for frame in store.read()
-            for e, d in world._codec.events(frame.body, frame.first, (f.ContactCreated,))
+            for e, d in world._book.codec.events(frame.body, frame.first, (f.ContactCreated,))
         ]
         store.close()
     assert frames["one"] == frames["two"]

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 USERS_TEST = """
-from cckit.testing import Arrival, World
+from cckit import Config
+from cckit.testing import World
 
 
 def test_a_world_has_the_seed_of_its_test(world, cckit_seed):
@@ -14,6 +15,13 @@ def test_a_world_has_the_seed_of_its_test(world, cckit_seed):
     assert isinstance(one, World)
     assert one.seed == cckit_seed
     assert world(seed=5).seed == 5
+
+
+def test_a_center_runs_in_virtual_time(run_center):
+    async def main(center):
+        return center.state.created
+
+    assert run_center(main, Config.parse("[queues.orders]")) == 0
 
 
 def test_that_fails(world):
@@ -31,7 +39,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 def test_a_failure_prints_its_seed_and_how_to_repeat_it(tmp_path: Path) -> None:
     told = run(tmp_path)
-    assert "1 failed, 1 passed" in told
+    assert "1 failed, 2 passed" in told
     seed = told.split("repeat it with --cckit-seed ")[1].split()[0]
     assert seed.isdigit()
     assert "seed 42: repeat it with --cckit-seed 42" in run(tmp_path, "--cckit-seed", "42")

@@ -1,0 +1,52 @@
+"""Where a world's decisions go: frames of them, through the production codec and chain."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from cckit.core.codec import Codec
+from cckit.core.errors import StoreError
+from cckit.core.events import Decision, Recorded
+from cckit.core.facts import FACTS
+from cckit.core.frame import Frame
+from cckit.core.registry import Registry
+from cckit.hooks.store import Store
+
+FRAME_DECISIONS: Final = 250
+"""Looked at between two steps of the agenda, which add a few."""
+
+
+class Logbook:
+    """The writing end of a simulated log.
+
+    :param kinds: event classes beside the core's.
+    """
+
+    def __init__(self, store: Store, kinds: Sequence[type]) -> None:
+        self.store = store
+        self.epoch = store.claim()
+        self.pending: list[Decision] = []
+        """Decided since the last frame."""
+        self.codec = Codec(Registry((*FACTS, *kinds)))
+        self._head = store.head()
+
+    def flush(self, now: int) -> None:
+        """Store what is pending as one frame.
+
+        :raises StoreError: the disk failed, or another writer is at the same log.
+        """
+        pending, head = self.pending, self._head
+        if not pending:
+            return
+        first = pending[0].recorded[0][0].position
+        end = pending[-1].recorded[-1][0].position + 1
+        body = self.codec.pack(pending)
+        frame = Frame.make(head.chain, first, end - first, now, head.epoch, body)
+        if self.store.append(frame, head) is not None:
+            raise StoreError("simulated log", "another writer is at it", "give each world a store")
+        self._head = head._replace(position=frame.end - 1, chain=frame.chain)
+        pending.clear()
+
+    def events(self, types: tuple[type, ...] | None) -> Iterator[Recorded[Any]]:
+        """Yield what is stored, decoded from its bytes."""
+        for frame in self.store.read():
+            yield from self.codec.events(frame.body, frame.first, types)
