@@ -39,3 +39,4 @@ async def run_channel(plugin: str, channel: Channel, do: Do, writer: Writer) -> 
         failed: Any = PluginFailed(plugin, f"channel/{channel.name}", type(error).__name__, True)
         if writer.accepts():
             writer.record((Draft(CENTER, failed),), SYSTEM)
+            writer.nudge()

@@ -45,5 +45,6 @@ async def run_outlet(
             failed = PluginFailed(outlet.plugin, outlet.name, type(error).__name__, True)
             if writer.accepts():
                 writer.record((Draft(CENTER, failed),), SYSTEM)
+                writer.nudge()
             return
         archive.save_checkpoint(outlet.name, subscription.position)

@@ -153,8 +153,10 @@ class Writer:
             again = floor.next_timer()
             if again is not None and again == timer:
                 floor.timers.drop(again)
+            self.nudge()
             return True
         self._follow_up()
+        self.nudge()
         return decided is not None
 
     def record(
@@ -227,9 +229,6 @@ class Writer:
         group.events += len(recorded)
         if request is not None:
             group.keys.append(self.requests.add(request, recorded[0][0].position))
-        if self._flight is None:
-            # It runs after all tasks that are ready now, so their decisions join the frame.
-            self._bell.ring()
         if type(first) is AccessRefused:
             return denial_of(decision) or Stored(recorded)
         if type(first) is FactSuperseded:
@@ -244,14 +243,23 @@ class Writer:
         if self._gathering.decisions:
             waiter = Waiter(current_task(), reply)
             self._gathering.waiting.append(waiter)
-            if self._alone and self._flight is None:
-                self._launch()  # Nobody else is about to come, so nobody is waited for.
+            if self._flight is None:
+                if self._alone:
+                    self._launch()  # Nobody else is about to come, so nobody is waited for.
+                else:
+                    # It runs after all tasks that are ready now, so they join the frame.
+                    self._bell.ring()
         elif self._flight is not None:
             waiter = Waiter(current_task(), reply)
             self._flight.waiting.append(waiter)
         else:
             return None
         return waiter
+
+    def nudge(self) -> None:
+        """Have stored what gathered, though nobody waits for it."""
+        if self._flight is None and self._gathering.decisions:
+            self._bell.ring()
 
     async def durable(self, reply: Reply) -> Reply:
         """Wait until all that is decided by now is stored; Unknown if that failed."""
@@ -362,6 +370,7 @@ class Writer:
             self._flight = group
             self._poison(error)
         except Exception as error:  # noqa: BLE001 - raised by run, where trio can report it
+            self._flight = group
             self._crash = error
         if self._gathering.decisions or self.closing or not self._alone or not self._sound():
             self._bell.ring()  # Else there is nothing for run to do.

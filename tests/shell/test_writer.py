@@ -224,10 +224,18 @@ async def test_a_crash_in_the_center_reaches_who_opened_it(virtual) -> None:
     def crash(batch) -> None:
         raise LookupError("planted")
 
+    replies = []
     with pytest.raises(BaseExceptionGroup) as caught:
-        async with virtual() as center:
-            center._writer.listeners.append(crash)
-            assert isinstance(await center.record(granted(1)), Unknown)
+        async with trio.open_nursery() as outside:
+
+            async def work(center) -> None:
+                replies.append(await center.record(granted(1)))
+
+            async with virtual() as center:
+                center._writer.listeners.append(crash)
+                outside.start_soon(work, center)
+                await trio.sleep_forever()
+    assert isinstance(replies[0], Unknown)
     assert caught.group_contains(LookupError, match="planted")
 
 
