@@ -82,8 +82,7 @@ class Player:
         self.sent: list[Any] = []
         self.n = 0
         self._saw = saw
-        started = Draft(CENTER, f.RunStarted(1, "simulated", None, 0, False, {}))
-        self._keep(self.engine.record([started], SYSTEM, self.now))
+        self.record(f.RunStarted(1, "simulated", None, 0, False, {}))
 
     def staff(self, staff: list[tuple[dict[str, int], dict[str, int]]]) -> None:
         """Agents who log in and turn ready at the same instant, the last id first."""
@@ -91,6 +90,11 @@ class Player:
             self.send(c.SetProfile(AgentId(agent), skills, costs))
             self.send(c.LogIn(AgentId(agent), tuple(sorted(costs))))
             self.send(c.SetReady(AgentId(agent)))
+
+    def record(self, *facts: Any) -> None:
+        """Take in facts of the center as one decision."""
+        drafts = [Draft(CENTER, fact) for fact in facts]
+        self._keep(self.engine.record(drafts, SYSTEM, self.now))
 
     def send(self, command: Any) -> Decision | Refused:
         self.sent.append(command)

@@ -55,7 +55,7 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         if entry.barred:
             entry.barred = {who: until + step for who, until in entry.barred.items()}
     floor.timers.shift(step)
-    floor.forget_at = 0
+    floor.forget_at = floor.fired_to = 0
 
 
 def config_applied(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
@@ -480,10 +480,9 @@ def wrapup_ended(floor: Floor, envelope: Envelope, data: f.AgentWrapupEnded) -> 
 def _release(floor: Floor, agent: Agent, contact: str, envelope: Envelope) -> None:
     """End a slot after a conversation: the agent goes to the end of the line."""
     agent.used -= agent.slots.pop(contact).cost
-    if not agent.used:
-        now = envelope.stamp.recorded_at
-        agent.busy_us += max(0, now - agent.changed_at)
-        agent.changed_at = now
+    now = envelope.stamp.recorded_at
+    agent.busy_us += max(0, now - agent.changed_at)
+    agent.changed_at = now
     _idle(floor, agent, envelope)
 
 

@@ -364,6 +364,18 @@ def test_work_is_counted_while_anything_is_at_hand() -> None:
     assert stage.of("anne").busy_us == 30 * SECOND
 
 
+def test_work_is_counted_though_another_still_rings_as_it_ends() -> None:
+    stage = chatting(1, "anne")
+    stage.talk("x0")
+    stage.wait(10 * SECOND)
+    stage.call("x1", channel="chat")
+    stage.facts(c.Close(ContactId("x0")))
+    stage.facts(c.EndWrapup(ANNE, ContactId("x0")))
+    stage.wait(5 * SECOND)
+    stage.facts(c.RejectOffer(stage.offer("x1")))
+    assert stage.of("anne").busy_us == 10 * SECOND
+
+
 def test_a_profile_that_loses_a_skill_loses_the_contacts_of_it() -> None:
     stage = Stage().queue(need="he >= 2").agent("anne", {"he": 2})
     stage.facts(c.SetProfile(ANNE, {"he": 1}))

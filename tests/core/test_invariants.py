@@ -27,7 +27,7 @@ from cckit.core import offer as o
 from cckit.core import queue as q
 from cckit.core.engine import Engine
 from cckit.core.ids import ContactId, OfferId
-from cckit.core.instant import HOUR, SECOND
+from cckit.core.instant import HOUR, SECOND, Instant
 from cckit.core.invariants import Breach, check_all
 from cckit.core.settings import QueueSettings
 from cckit.core.snapshot import dump, load
@@ -76,6 +76,14 @@ class FloorMachine(RuleBasedStateMachine):
         load(engine, dump(self.player.engine))
         assert dump(engine) == dump(self.player.engine)
         self.player.engine = engine
+
+    @rule(by=st.sampled_from([SECOND, 30 * SECOND, HOUR]))
+    def a_run_begins_with_a_clock_that_went_back(self, by: int) -> None:
+        player = self.player
+        epoch = player.engine.floor.epoch + 1
+        before, player.now = player.now, player.now - by
+        started = f.RunStarted(epoch, "simulated", None, 0, False, {})
+        player.record(started, f.ClockStepped(Instant(before), Instant(player.now)))
 
     @rule(which=st.lists(WHICH, max_size=4))
     def reports_come_again_in_any_order(self, which: list[int]) -> None:
