@@ -2,8 +2,9 @@
 
 Two decisions are timed, whole: a freed agent takes the best of what waits for it (the
 wrap-up ends, the offer is made), and a contact joins a queue in which nobody is free.
-Invariants are checked in each, nothing is written to a disk; CPU time counts, so other processes do not. The rival of the first is a
-bare look-up, one ``and`` and one lowest bit over sets of the same 5,000 agents.
+Invariants are checked in each, nothing is written to a disk; CPU time counts, so other
+processes do not. The rival of the first is a bare look-up, one ``and`` and one lowest bit
+over sets of the same 5,000 agents.
 """
 
 import gc
