@@ -49,6 +49,8 @@ class Reading:
         self.registry = registry
         self._readers = _Readers(registry)
         self._actors = _Actors()
+        self._stored_readers = _StoredReaders(registry)
+        self._stored_actors = _StoredActors()
         self._wanted: dict[tuple[type, ...], Wanted] = {}
 
     def events(
@@ -102,38 +104,24 @@ class Reading:
     def _found(self, hits: Sequence[Any], wanted: Wanted) -> list[Recorded[Any]]:
         places, builds, datas = [], [], []
         last = stamp = None
-        for position, decision, (stream, stream_version, stored, version, data) in hits:
-            if stored == STORED_DECLARED:
+        readers, actors = self._stored_readers, self._stored_actors
+        for position, decision, (stream, stream_version, name, version, data) in hits:
+            if name == STORED_DECLARED:
                 self._admit([(stream, stream_version, DECLARED, version, data)])
                 if not wanted.declarations:
                     continue
-            kind, build = self._readers[stored.decode(), version]
-            if kind.cls is Unknown:
-                remedy = "read the log with a newer cckit"
-                what = f"version {version} is newer than its class"
-                raise FormatError(kind.name, what, remedy)
+            kind, build = readers[name, version]
             if decision is not last:
-                last, stamp = decision, self._stamp(*decision)
+                last = decision
+                at, occurred_at, actor_kind, actor, cause, correlation, request, _ = decision
+                if correlation is not None:
+                    correlation = correlation.decode()
+                who = actors[actor_kind, actor]
+                stamp = new(Stamp, (at, who, occurred_at, cause, correlation, request))
             places.append((stamp, position, stream.decode(), stream_version, kind))
             builds.append(build)
             datas.append(data)
         return _built(places, builds, datas) if datas else []
-
-    def _stamp(
-        self,
-        at: int,
-        occurred_at: int | None,
-        actor_kind: bytes,
-        actor: bytes,
-        cause: int | None,
-        correlation: bytes | None,
-        request: bytes | None,
-        _: object,
-    ) -> Stamp:
-        who = self._actors[actor_kind.decode(), actor.decode()]
-        name = None if correlation is None else correlation.decode()
-        stamp: Stamp = new(Stamp, (at, who, occurred_at, cause, name, request))
-        return stamp
 
     def _admit(self, events: Iterable[tuple[Any, ...]]) -> None:
         for _, _, name, version, data in events:
@@ -157,6 +145,22 @@ class _Readers(dict[tuple[str, int], Reader]):
         return reader
 
 
+class _StoredReaders(dict[tuple[bytes, int], Reader]):
+    """The same by names as they are stored, for types that somebody asks for by class."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def __missing__(self, key: tuple[bytes, int]) -> Reader:
+        name, version = key
+        reader = self._registry.reader(name.decode(), version)
+        if reader.kind.cls is Unknown:
+            what = f"version {version} is newer than its class"
+            raise FormatError(reader.kind.name, what, "read the log with a newer cckit")
+        self[key] = reader
+        return reader
+
+
 class _Actors(dict[tuple[str, str], Actor]):
     """The same few act again and again."""
 
@@ -164,6 +168,17 @@ class _Actors(dict[tuple[str, str], Actor]):
         if len(self) >= ACTORS_MAX:
             self.clear()
         actor = self[key] = Actor(*key)
+        return actor
+
+
+class _StoredActors(dict[tuple[bytes, bytes], Actor]):
+    """The same by names as they are stored."""
+
+    def __missing__(self, key: tuple[bytes, bytes]) -> Actor:
+        if len(self) >= ACTORS_MAX:
+            self.clear()
+        kind, name = key
+        actor = self[key] = Actor(kind.decode(), name.decode())
         return actor
 
 

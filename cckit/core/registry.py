@@ -55,6 +55,7 @@ class Registry:
     def __init__(self, kinds: Sequence[type], upcasters: Sequence[Upcaster] = ()) -> None:
         self._own: dict[str, Schema] = {}
         self._declared: dict[tuple[str, int], Schema] = {}
+        self._admitted: set[SchemaDeclared] = set()
         self._lifts = {(u.name, u.version): u.lift for u in upcasters}
         for cls in dict.fromkeys((SchemaDeclared, *kinds)):
             try:
@@ -94,6 +95,8 @@ class Registry:
         :raises StoreError: the loaded class of this name and version has other fields.
         :raises FormatError: types that we don't know, or a version declared in two ways.
         """
+        if declaration in self._admitted:
+            return
         name, version = declaration.declared, declaration.n
         fields = tuple(map(parse_field, declaration.fields))
         own = self._own.get(name)
@@ -102,12 +105,14 @@ class Registry:
                 what = f"{own.kind.cls.__qualname__} differs from version {version} in the log"
                 raise StoreError(name, f"{what}: {_difference(own.fields, fields)}", NEW_VERSION)
             self._declared[name, version] = own
+            self._admitted.add(declaration)
             return
         known = self._declared.get((name, version))
         if known is None:
             self._declared[name, version] = foreign_schema(name, version, fields)
         elif known.fields != fields:
             raise FormatError(name, f"version {version} is declared in two ways", "restore the log")
+        self._admitted.add(declaration)
 
     def declared(self, name: str, version: int) -> Schema | None:
         """What the log declares under this name and version."""
