@@ -101,6 +101,8 @@ def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Pair]:
             yield _leaving(agent)
     made = 0
     for entry in sorted(seeking, key=rank_of) if len(seeking) > 1 else tuple(seeking):
+        if made >= MAX_OFFERS:
+            break
         draft = offer_entry(floor, entry, now, ask)
         if draft is not None:
             made += 1

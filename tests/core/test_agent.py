@@ -7,6 +7,7 @@ from cckit.core import facts as f
 from cckit.core.events import Actor
 from cckit.core.ids import AgentId, ContactId
 from cckit.core.instant import HOUR, SECOND, Instant, Span
+from cckit.core.routing import MAX_OFFERS
 from tests.stage import CHATS, LINE, START, Stage
 
 ANNE = AgentId("anne")
@@ -293,6 +294,17 @@ def test_a_freed_agent_gets_several_at_once() -> None:
         stage.call(f"x{number}", channel="chat")
     assert stage.kinds(c.SetReady(ANNE)) == [f.AgentReady] + [f.OfferMade] * 5
     assert [stage.rings(f"x{n}") for n in range(7)] == ["anne"] * 5 + ["", ""]
+
+
+def test_no_decision_makes_more_than_its_bound_of_offers() -> None:
+    stage = Stage().queue().agent("anne", channels={"chat": 1}, budget=1000, ready=False)
+    for n in range(MAX_OFFERS + 40):
+        stage.call(f"x{n}", channel="chat")
+    assert stage.kinds(c.SetReady(ANNE)).count(f.OfferMade) == MAX_OFFERS
+    assert len(stage.of("anne").slots) == MAX_OFFERS + 40
+    stage.agent("bob", channels={"chat": 1}, budget=1000)
+    assert stage.kinds(c.LogOut(ANNE)).count(f.OfferMade) == MAX_OFFERS
+    assert len(stage.of("bob").slots) == MAX_OFFERS + 40
 
 
 def test_a_call_needs_all_of_the_budget() -> None:
