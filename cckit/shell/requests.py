@@ -59,7 +59,8 @@ class Requests:
     """Key to request and first position."""
 
     def __init__(self) -> None:
-        self.known: dict[bytes, Known] = {}
+        self.known: dict[bytes, bytes] = {}
+        """Key to the rest of the request and 8 bytes of position: there can be 100,000."""
         self.others = False
         """There are requests in the log that are not in memory any more."""
         self.indexed = 0
@@ -93,12 +94,16 @@ class Requests:
 
     def find(self, request: bytes) -> Known | None:
         """What is in memory of a request, by the key that it begins with."""
-        return self.known.get(request[:KEY_SIZE])
+        key = request[:KEY_SIZE]
+        rest = self.known.get(key)
+        if rest is None:
+            return None
+        return key + rest[:BODY_SIZE], int.from_bytes(rest[BODY_SIZE:])
 
     def add(self, request: bytes, position: int) -> bytes:
         """Note a request that led to events; answers with its key."""
         key = request[:KEY_SIZE]
-        self.known[key] = (request, position)
+        self.known[key] = request[KEY_SIZE:] + position.to_bytes(8)
         return key
 
     def keep(self, recorded_at: Instant, end: int, keys: list[bytes]) -> None:

@@ -59,6 +59,7 @@ trio.run(main, sys.argv[1], clock, clock=clock)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/statm: run it on Linux")
 def test_100_000_waiting_contacts_take_128_mib_at_most_and_no_task_each(tmp_path: Path) -> None:
     program = tmp_path / "waiting.py"
