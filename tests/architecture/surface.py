@@ -61,6 +61,8 @@ def signature(name: str, function: griffe.Function) -> str:
 def described(name: str, thing: griffe.Object | griffe.Alias) -> Iterator[str]:
     """The lines of one name: its own, then those of its public members."""
     target = thing.final_target if isinstance(thing, griffe.Alias) else thing
+    if isinstance(target, griffe.Module):  # A module's name was given to what is in it.
+        target = target.members[name]
     if isinstance(target, griffe.Function):
         yield signature(name, target)
     elif isinstance(target, griffe.Class):
@@ -74,9 +76,11 @@ def described(name: str, thing: griffe.Object | griffe.Alias) -> Iterator[str]:
                 yield f"    {line}"
     elif isinstance(target, griffe.Attribute):
         kind = f": {target.annotation}" if target.annotation is not None else ""
-        yield f"{name}{kind}"
+        # A class-level value is the default of a constructor's argument.
+        given = "class-attribute" in target.labels and kind and target.value is not None
+        yield f"{name}{kind} = {target.value}" if given else f"{name}{kind}"
     else:
-        yield f"module {name}"
+        raise TypeError(f"{name} is a {target.kind.value}: nothing is known of its signature")
 
 
 def surface() -> str:

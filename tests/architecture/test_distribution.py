@@ -52,8 +52,7 @@ def test_every_feature_has_one_entry_point_and_every_entry_point_a_feature(
 ) -> None:
     points = project["project"]["entry-points"]["cckit"]
     assert points == {
-        folder.split("/cckit_")[1]: f"{folder.split('/')[1]}.plugin:Plugin"
-        for folder in features()
+        folder.split("/cckit_")[1]: f"{folder.split('/')[1]}.plugin:Plugin" for folder in features()
     }
 
 

@@ -23,9 +23,7 @@ print("loaded", *sorted({name.partition(".")[0] for name in sys.modules}))
 
 def python(source: str, path: Path | None = None) -> "subprocess.CompletedProcess[str]":
     before = "" if path is None else f"import sys; sys.path.insert(0, {str(path)!r})\n"
-    return subprocess.run(
-        [sys.executable, "-c", before + source], capture_output=True, text=True
-    )
+    return subprocess.run([sys.executable, "-c", before + source], capture_output=True, text=True)
 
 
 def test_the_version_is_told_without_loading_what_is_slow_to_load() -> None:

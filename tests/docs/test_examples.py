@@ -49,9 +49,7 @@ def test_two_more_agents_meet_the_same_customers(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_the_plugin_to_start_from_passes_its_tests(tmp_path: Path) -> None:
     own = EXAMPLES / "own_plugin"
-    printed = run(
-        tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(own), path=own
-    )
+    printed = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(own), path=own)
     assert " passed" in printed
 
 
