@@ -142,6 +142,15 @@ def test_a_leg_that_an_adapter_names_must_be_free_and_ours() -> None:
     assert stage.engine.floor.next_id() == before + 1
 
 
+def test_one_leg_does_not_ring_for_two_offers() -> None:
+    stage, offer = stage_in("made")
+    stage.call("y")
+    gone = stage.arrive("z")
+    stage.facts(c.ReportCleared(gone), LINE)
+    assert stage.kinds(c.ReportAlerting(offer, gone), LINE) == [f.OfferAlerting]
+    assert stage.refused(c.ReportAlerting(stage.offer("y"), gone), LINE) == "leg.not_free"
+
+
 def test_an_offer_that_did_not_ring_fails_at_its_due_and_is_no_rona() -> None:
     stage, offer = stage_in("made")
     happened = stage.wait(20 * SECOND)

@@ -43,10 +43,16 @@ def alerting(
     if offer.phase is not o.MADE:
         return []  # Told twice, or later than the answer: nothing new.
     leg = command.leg if command.leg is not None else LegId(floor.next_id())
-    if command.leg is not None and (leg in floor.legs or not floor.was_given(leg)):
+    if command.leg is not None and not _is_free(floor, leg):
         what = f"leg {leg} is in use, or no id of this log"
         return Refused("leg.not_free", f"offer {offer.id}", what, "name none: the event gives one")
     return [(offer.contact, f.OfferAlerting(offer.id, leg))]
+
+
+def _is_free(floor: Floor, leg: LegId) -> bool:
+    """Tell whether an adapter may use this id: it was given out, and is nobody's now."""
+    rings = any(offer.leg == leg for offer in floor.offers.values())
+    return leg not in floor.legs and floor.was_given(leg) and not rings
 
 
 def accept(
