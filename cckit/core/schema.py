@@ -111,7 +111,7 @@ def _generate(
     scope: dict[str, Any] = {
         "MAX": INT_MAX,
         "Sealed": Sealed,
-        "PACK": msgpack.Packer(default=_pack_sealed).pack,
+        "PACK": msgpack.Packer(default=pack_sealed).pack,
         "MISFIT": lambda event: _misfit(kind, fields, values(event)),
         "LARGE": lambda event: _refuse_large(kind, fields, values(event)),
     }
@@ -181,7 +181,7 @@ def _misfit(kind: EventKind, fields: tuple[Field, ...], values: Sequence[Any]) -
             what = f"a value of type {type(value).__name__} does not fit {field.shape}"
             return UsageError(where, what, "pass the exact type, integers within 64 bits")
         try:
-            msgpack.packb(value, default=_pack_sealed)
+            msgpack.packb(value, default=pack_sealed)
         except UnicodeEncodeError:
             return UsageError(where, "text that UTF-8 can't hold", "remove lone surrogates")
         except ValueError as error:
@@ -204,7 +204,7 @@ def _too_large(value: Any) -> str | None:
         return f"text over {STR_MAX} bytes"
     if isinstance(value, bytes) and len(value) > BIN_MAX:
         return f"bytes over {BIN_MAX}"
-    if isinstance(value, Sealed) and len(_pack_sealed(value).data) > EXT_MAX:
+    if isinstance(value, Sealed) and len(pack_sealed(value).data) > EXT_MAX:
         return f"a sealed value over {EXT_MAX} bytes"
     if isinstance(value, dict):
         return next((w for i in value.items() for v in i if (w := _too_large(v))), None)
@@ -216,7 +216,7 @@ def _too_large(value: Any) -> str | None:
 # --- msgpack ------------------------------------------------------------------------------
 
 
-def _pack_sealed(value: Any) -> msgpack.ExtType:
+def pack_sealed(value: Any) -> msgpack.ExtType:
     if type(value) is not Sealed:
         raise TypeError(f"{type(value).__name__} can't be stored")
     parts = (value.subject, value.key, value.nonce, value.ciphertext, value.digest)
@@ -234,7 +234,7 @@ def _unpack_ext(code: int, data: bytes) -> Sealed:
     if type(parts) is not tuple or len(parts) != 5:
         raise ValueError("a sealed value without its five parts")
     sealed = Sealed(*parts)
-    if _pack_sealed(sealed).data != data:
+    if pack_sealed(sealed).data != data:
         raise ValueError("a sealed value that is not canonical")
     return sealed
 
