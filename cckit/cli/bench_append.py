@@ -65,7 +65,7 @@ def append(folder: Path, rounds: int = 7, share: int = 1) -> list[Result]:
     results = []
     for case in CASES:
         ours, theirs, raw = (median(rates) for rates in zip(*turns[case.name], strict=True))
-        results.append(result(case.name, "durable events a second", ours, theirs, raw))
+        results.append(result(case.name, "durable events/s", ours, theirs, raw))
     return results
 
 

@@ -64,7 +64,7 @@ def rebuild(folder: Path, calls: int = CALLS, rounds: int = 7) -> list[Result]:
 
 
 def verified(folder: Path, calls: int = CALLS, rounds: int = 7) -> list[Result]:
-    """Measure bytes a second of ``verify``, beside SHA-256 of the same frames."""
+    """Measure kB a second of ``verify``, beside SHA-256 of the same frames."""
     with_log = _write(folder / "verify.db", calls)
     stored = [frame.pack() for frame in with_log.read()]
     with_log.close()
@@ -73,17 +73,17 @@ def verified(folder: Path, calls: int = CALLS, rounds: int = 7) -> list[Result]:
     def bare() -> int:
         for frame in stored:
             sha256(frame).digest()
-        return size
+        return size // 1000
 
     def checked(events: bool) -> int:
         found = verify(stored, ORIGIN, LOG_ID, events=events)
         assert found.ok, found.error
-        return size
+        return size // 1000
 
     results = []
     for name, events in (("verify", False), ("verify.events", True)):
         ours, rival = _turns([partial(checked, events), bare], rounds)
-        results.append(result(name, "bytes a second", ours, rival, rival))
+        results.append(result(name, "kB/s", ours, rival, rival))
     return results
 
 
@@ -104,7 +104,7 @@ def _compare(
             lambda: rival.replay(lambda event: None),
             lambda: _rows(store, total),
         ]
-        return result(name, "events of the log a second", *_turns(passes, rounds))
+        return result(name, "events of the log/s", *_turns(passes, rounds))
     finally:
         rival.close()
         store.close()

@@ -106,7 +106,7 @@ def test_a_folder_that_can_not_be_written_is_bad_input(
 def test_results_are_printed_as_json_or_as_a_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = result("verify", "bytes a second", 50, 40, 60)
+    one = result("verify", "kB/s", 50, 40, 60)
     monkeypatch.setattr(command, "measure", lambda name, folder: [one])
     assert main(["bench", "verify", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"results": [one]}
