@@ -5,6 +5,8 @@ file names (a plugin's pure files) is found here, so that a new plugin is held t
 """
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,14 +59,44 @@ def imported(file: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, "." * node.level + (node.module or "")
 
 
-def test_every_import_contract_is_kept() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
-        cwd=ROOT,
+def lint_imports(root: Path) -> "subprocess.CompletedProcess[str]":
+    program = "from importlinter.cli import lint_imports_command as c; c()"
+    paths = os.pathsep.join(str(root / name) for name in (".", "plugins"))
+    return subprocess.run(
+        [sys.executable, "-c", program, "--no-cache"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": paths, "COLUMNS": "200"},
         capture_output=True,
         text=True,
     )
+
+
+def test_every_import_contract_is_kept() -> None:
+    run = lint_imports(ROOT)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "planted", "contract"),
+    [
+        ("cckit/core/timer.py", "import time", "The core has no I/O"),
+        ("cckit/core/queue.py", "import cckit.hooks.relay", "A rung imports only"),
+        ("cckit/stores/memory.py", "import trio", "know nothing of trio"),
+        ("plugins/cckit_permissions/policy.py", "import cckit.shell.clock", "A plugin knows"),
+    ],
+)
+def test_a_planted_import_breaks_its_contract(
+    tmp_path: Path, file: str, planted: str, contract: str
+) -> None:
+    for name in ("cckit", "plugins"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / file).open("a", encoding="utf-8") as source:
+        source.write(f"\n{planted}\n")
+    run = lint_imports(tmp_path)
+    broken = [line for line in run.stdout.splitlines() if line.endswith("BROKEN")]
+    assert run.returncode == 1
+    assert [line for line in broken if contract in line], run.stdout
 
 
 def test_the_ladder_stands_in_the_docstring_of_the_package() -> None:
