@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import msgpack
 
-from .columns import Columns
 from .errors import FormatError, UsageError
 from .events import PERSONAL, Actor, Decision, Envelope, Recorded
 from .projection import Canonical
@@ -58,7 +57,6 @@ class Codec:
         )
         self._actors: set[Actor] = set()
         self._reading = Reading(registry)
-        self._columns = Columns(registry)
 
     # --- writing --------------------------------------------------------------------------
 
@@ -68,13 +66,10 @@ class Codec:
         :raises UsageError: a value that does not fit its field or is too large; it names
             event and field.
         """
-        decisions = list(decisions)
-        rows: Sequence[Sequence[Any]] | None = self._columns.rows(decisions, self._actors)
-        if rows is None:
-            rows = [self.decision_fields(decision) for decision in decisions]
-        return self.pack_fields(rows)
+        fields = self.decision_fields
+        return self.pack_fields([fields(decision) for decision in decisions])
 
-    def pack_fields(self, gathered: Sequence[Sequence[Any]]) -> bytes:
+    def pack_fields(self, gathered: list[list[Any]]) -> bytes:
         """The body of a frame of decisions that ``decision_fields`` encoded."""
         return self._pack(gathered)
 
