@@ -1,4 +1,4 @@
-"""Every code block of README.md and docs/ is run, each page from top to bottom.
+"""Every code block of every page is run, each page from top to bottom.
 
 A page has a temporary folder of its own, and one namespace for its Python. What a block
 does follows from its language and its first line:
@@ -28,7 +28,9 @@ from sybil.parsers.markdown.skip import SkipParser
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"]
-PAGES += sorted((ROOT / "docs").rglob("*.md"))
+PAGES += sorted(
+    page for name in ("docs", "examples", "plugins") for page in (ROOT / name).rglob("*.md")
+)
 NAMED = re.compile(r"# ([\w./-]+\.(?:py|toml|csv|json))\n")
 FENCES = RawFencedCodeBlockLexer(re.compile(r"(?P<language>[\w-]*)[^\n]*\n"))
 LANGUAGES = {"console", "csv", "json", "python", "shell", "text", "toml"}
