@@ -114,7 +114,7 @@ def queue_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> Non
     contact.entry = data.entry
     contact.queue = data.queue
     floor.took_id(data.entry)
-    group.add(data.entry, rank)
+    group.add(entry)
     floor.index.waiting |= 1 << group.number
     if data.due:
         entry.due = data.due
@@ -128,14 +128,14 @@ def priority_changed(floor: Floor, envelope: Envelope, data: f.QueuePriorityChan
     entry = floor.entries[data.entry]
     group = entry.group
     settings = group.queue.settings
-    waiting = entry.id in group.waiting
+    waiting = entry.in_line
     if waiting:
-        group.remove(entry.id)
+        group.remove(entry)
     entry.rank = q.rank(
         entry.id, -entry.rank[0], entry.since, data.priority, settings.head_start_us
     )
     if waiting:
-        group.add(entry.id, entry.rank)
+        group.add(entry)
     floor.touched[entry] = None
 
 
@@ -145,8 +145,8 @@ def queue_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
     entry = floor.entries.pop(data.entry)
     group = entry.group
     if entry.phase is q.WAITING:
-        group.remove(entry.id)
-        if not group.waiting:
+        group.remove(entry)
+        if not group.count:
             floor.index.waiting &= ~(1 << group.number)
     elif entry.phase is q.OFFERED:
         floor.touched[floor.offers[OfferId(entry.offer)]] = None
@@ -251,8 +251,8 @@ def offer_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     entry.round = data.round
     entry.offer = data.offer
     group = entry.group
-    group.remove(entry.id)
-    if not group.waiting:
+    group.remove(entry)
+    if not group.count:
         floor.index.waiting &= ~(1 << group.number)
     position = envelope.position
     offer = o.Offer(data.offer, entry.contact, data.entry, data.agent, data.due, position)
@@ -351,7 +351,7 @@ def _return_entry(
     entry = floor.entries[offer.entry]
     entry.phase = q.MOVES[entry.phase, kind]
     entry.offer = 0
-    entry.group.add(entry.id, entry.rank)
+    entry.group.add(entry)
     floor.index.waiting |= 1 << entry.group.number
     floor.touched[entry] = floor.seeking[entry] = None
     if entry.due and kind is f.ContactConnectFailed:

@@ -9,7 +9,7 @@ from typing import Final
 
 from .agent import Agent
 from .contact import Contact
-from .ids import EPOCH_SHIFT, AgentId, QueueId, Stream
+from .ids import EPOCH_SHIFT, AgentId, EntryId, QueueId, Stream
 from .matching import Index
 from .offer import ACCEPTED, Offer
 from .queue import TAKEN, Entry, Queue
@@ -38,7 +38,7 @@ class Floor:
         self.run_position = -1
         """Of the last ``run.started``."""
         self.contacts: dict[Stream, Contact] = {}
-        self.entries: dict[int, Entry] = {}
+        self.entries: dict[EntryId, Entry] = {}
         self.offers: dict[int, Offer] = {}
         self.agents: dict[str, Agent] = {}
         self.queues: dict[QueueId, Queue] = {}
@@ -62,7 +62,7 @@ class Floor:
         self.expired_position = -1
         """Of the last ``offer.expired``."""
         self.legs: dict[int, Contact] = {}
-        self.index = Index()
+        self.index = Index(self.entries)
         self.timers = Timers()
         self.seeking: dict[Entry, None] = {}
         """Entries that the current decision put into a queue, or back."""
@@ -117,7 +117,7 @@ class Floor:
 
     def rebuild(self) -> None:
         """Derive index, legs and timers from the tables."""
-        self.index = Index()
+        self.index = Index(self.entries)
         self.timers = Timers()
         self.legs = {}
         for contact in self.contacts.values():
@@ -139,8 +139,8 @@ class Floor:
         for entry in self.entries.values():
             old = entry.group
             entry.group = self.index.group(old.queue, old.channel, old.need.text)
-            if entry.id in old.waiting:
-                entry.group.add(entry.id, entry.rank)
+            if entry.in_line:
+                entry.group.add(entry)
                 self.index.waiting |= 1 << entry.group.number
 
     def _rebuild_timers(self) -> None:

@@ -82,7 +82,7 @@ def check_contact(floor: Floor, contact: Contact) -> None:
         if floor.kind != "imported":
             _both_there(floor, contact)
     elif phase is c.QUEUED:
-        entry = floor.entries.get(contact.entry)
+        entry = floor.entries.get(EntryId(contact.entry))
         if entry is None or entry.contact != contact.stream or entry.phase is q.TAKEN:
             raise Breach("I3", f"{contact.stream} is queued without an entry that waits")
         if not contact.leg:
@@ -111,10 +111,10 @@ def check_entry(floor: Floor, entry: Entry) -> None:
         raise Breach("I10", f"entry {entry.id}: since was changed")
     phase = entry.phase
     if phase is q.WAITING:
-        if entry.group.waiting.get(entry.id) is not entry.rank:
+        if not entry.in_line:
             raise Breach("I3", f"entry {entry.id} waits in no group")
         _nobody_free(floor, entry)
-    elif entry.offer not in floor.offers or entry.id in entry.group.waiting:
+    elif entry.offer not in floor.offers or entry.in_line:
         raise Breach("I3", f"entry {entry.id} is {phase.name.lower()} without an offer, or waits")
 
 
@@ -191,8 +191,9 @@ def _nothing_waits(floor: Floor, agent: Agent) -> None:
         return
     for group in index.groups:
         if bits >> group.number & 1 and group.channel in agent.on:
-            for entry_id in group.waiting:
-                barred = floor.entries[EntryId(entry_id)].barred
+            for rank in group.in_order():
+                entry_id = EntryId(rank[3])
+                barred = floor.entries[entry_id].barred
                 if not barred or barred.get(agent.id, 0) <= floor.fired_to:
                     raise Breach("I8", f"{agent.id} is idle while entry {entry_id} waits")
 
@@ -204,7 +205,7 @@ def check_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     entry = floor.entries[data.entry]
     group = entry.group
     now = envelope.stamp.recorded_at
-    if group.waiting and group.head < entry.rank:
+    if group.count and group.head < entry.rank:
         ahead = floor.entries[EntryId(group.head[3])]
         if not (ahead.barred and ahead.barred.get(data.agent, 0) > floor.fired_to):
             raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from .agent import Agent
-from .ids import AgentId, QueueId
+from .ids import AgentId, EntryId, QueueId
 from .need import Atom, parse
-from .queue import Group, Queue
+from .queue import Entry, Group, Queue
 
 SPARE: Final = 1024
 
@@ -23,7 +23,8 @@ SPARE: Final = 1024
 class Index:
     """Derived from the tables; a snapshot does not hold it."""
 
-    def __init__(self) -> None:
+    def __init__(self, entries: dict[EntryId, Entry]) -> None:
+        self.entries = entries
         self.agents: list[Agent] = []
         self.at: dict[int, Agent] = {}
         """Place to agent: everybody who is logged in and ready, in order of idleness."""
@@ -171,7 +172,7 @@ class Index:
         key = (queue.id, channel, text)
         found = self.by_need.get(key)
         if found is None:
-            found = Group(len(self.groups), queue, channel, parse(text))
+            found = Group(len(self.groups), queue, channel, parse(text), self.entries)
             self.groups.append(found)
             self.by_need[key] = found
             for atom in found.need.atoms:

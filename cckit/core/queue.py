@@ -69,6 +69,8 @@ class Entry:
     """Of the event that set ``due``."""
     offer: int = 0
     """Its live or accepted offer, or 0."""
+    in_line: bool = False
+    """Whether its rank is its place in the group's line."""
     barred: dict[str, int] | None = None
     """Agent to the instant until which this pair is backed off."""
     barred_by: dict[str, int] | None = None
@@ -89,36 +91,48 @@ class Group:
     queue: Queue
     channel: str
     need: Need
+    entries: "dict[EntryId, Entry]"
+    """The floor's: who left the line is found there, so a group keeps nobody twice."""
     heap: list[Rank] = attrs.Factory(list)
-    waiting: dict[int, Rank] = attrs.Factory(dict)
-    """Entry to its rank; what is in the heap but not here has left."""
+    count: int = 0
+    """How many wait; what else is in the heap has left, or has another rank by now."""
 
-    def add(self, entry: int, rank: Rank) -> None:
-        self.waiting[entry] = rank
-        heappush(self.heap, rank)
+    def add(self, entry: Entry) -> None:
+        """Put an entry into the line, in its place."""
+        if entry.round:  # Its old place may still be in the heap: an equal one tells them apart.
+            entry.rank = (*entry.rank[:3], entry.id)
+        entry.in_line = True
+        self.count += 1
+        heappush(self.heap, entry.rank)
 
-    def remove(self, entry: int) -> None:
+    def remove(self, entry: Entry) -> None:
         """Take an entry out; the heap forgets it when it comes to the top."""
-        waiting, heap = self.waiting, self.heap
-        del waiting[entry]
-        if not waiting:
+        entry.in_line = False
+        self.count -= 1
+        heap, waits = self.heap, self.waits
+        if not self.count:
             heap.clear()
             return
-        while waiting.get(heap[0][3]) is not heap[0]:
+        while not waits(heap[0]):
             heappop(heap)
-        if len(heap) > 64 + 2 * len(waiting):
-            heap[:] = sorted(waiting.values())
+        if len(heap) > 64 + 2 * self.count:
+            heap[:] = sorted(filter(waits, heap))
+
+    def waits(self, rank: Rank) -> bool:
+        """Tell whether a rank of the heap is still somebody's place in the line."""
+        entry = self.entries.get(EntryId(rank[3]))
+        return entry is not None and entry.in_line and entry.rank is rank
 
     def in_order(self) -> Iterator[Rank]:
         """Yield who waits, the next one first, in steps that do not grow with the rest.
 
         The heap is walked as the tree that it is: a child never goes before its parent.
         """
-        heap, waiting = self.heap, self.waiting
+        heap, waits = self.heap, self.waits
         front = [(rank, 0) for rank in heap[:1]]
         while front:
             rank, at = heappop(front)
-            if waiting.get(rank[3]) is rank:
+            if waits(rank):
                 yield rank
             for child in range(2 * at + 1, min(2 * at + 3, len(heap))):
                 heappush(front, (heap[child], child))

@@ -301,11 +301,11 @@ def unmatched(floor: Floor, now: int) -> Entry | None:
     """The best entry that waits beside a free agent who could serve it, if any."""
     best: Entry | None = None
     for group in floor.index.groups:
-        mask = floor.index.candidates(group) if group.waiting else 0
+        mask = floor.index.candidates(group) if group.count else 0
         if not mask:
             continue
         for rank in group.in_order():
-            entry = floor.entries[rank[3]]
+            entry = floor.entries[EntryId(rank[3])]
             if mask & ~_barred(floor, entry, now):
                 if best is None or rank < best.rank:
                     best = entry

@@ -152,6 +152,5 @@ def _load_entry(floor: Floor, row: list[Any]) -> None:
         barred_by={k: position for k, _, position in barred} or None,
         **values,
     )
-    if phase is q.WAITING:
-        group.add(entry.id, entry.rank)
+    entry.in_line = phase is q.WAITING
     floor.entries[entry.id] = entry

@@ -183,7 +183,7 @@ SPOILED: list[tuple[str, str, Any]] = [
     ("I3", "an entry without offer", lambda s: setattr(entry(s, "y"), "offer", 0)),
     ("I3", "a customer gone", lambda s: setattr(s.contact("w"), "leg", 0)),
     ("I3", "a customer gone while it rings", lambda s: setattr(s.contact("y"), "leg", 0)),
-    ("I3", "not in line", lambda s: entry(s, "w").group.remove(entry(s, "w").id)),
+    ("I3", "not in line", lambda s: entry(s, "w").group.remove(entry(s, "w"))),
     ("I3", "another's entry", lambda s: setattr(s.contact("w"), "entry", entry(s, "y").id)),
     ("I4", "no leg", lambda s: setattr(s.contact("x"), "leg", 0)),
     ("I4", "a leg nobody knows", lambda s: s.engine.floor.legs.pop(s.contact("x").leg)),

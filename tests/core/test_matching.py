@@ -40,7 +40,7 @@ class Floor:
     """Agents and queues, an index that is told of each change, and the slow answers."""
 
     def __init__(self) -> None:
-        self.index = Index()
+        self.index = Index({})
         self.now = 0
         self.queues = {
             QueueId(name): Queue(QueueId(name), QueueSettings(), b"") for name in ("help", "vip")

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from cckit.core import commands as c
 from cckit.core import facts as f
-from cckit.core.ids import ContactId, EntryId, QueueId
+from cckit.core.ids import ContactId, EntryId, QueueId, Stream
 from cckit.core.instant import HOUR, SECOND, Instant
 from cckit.core.need import parse
-from cckit.core.queue import Group, Queue, rank
+from cckit.core.queue import Entry, Group, Queue, Rank, rank
 from cckit.core.settings import QueueSettings
 from tests.stage import START, Stage
 
@@ -20,52 +20,70 @@ HELP = QueueId("help")
 RANKS = st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(-2, 2))
 
 
+class Line:
+    """One group, and the table of entries that it looks into."""
+
+    def __init__(self) -> None:
+        self.entries: dict[EntryId, Entry] = {}
+        queue = Queue(HELP, QueueSettings(), b"")
+        self.group = Group(0, queue, "voice", parse(""), self.entries)
+
+    def enter(self, rank: Rank) -> Entry:
+        entry = Entry(EntryId(rank[3]), Stream("contact/x"), self.group, rank, rank[2])
+        self.entries[entry.id] = entry
+        self.group.add(entry)
+        return entry
+
+
 @given(st.lists(st.one_of(RANKS, st.integers(0, 20)), max_size=200))
 def test_the_head_of_a_group_is_the_least_rank_that_waits(steps: list[Any]) -> None:
-    group = Group(0, Queue(HELP, QueueSettings(), b""), "voice", parse(""))
-    model: list[tuple[int, int, int, int]] = []
-    taken: list[tuple[int, int, int, int]] = []
+    line = Line()
+    group = line.group
+    model: list[Entry] = []
+    taken: list[Entry] = []
     for n, step in enumerate(steps, 1):
         if not isinstance(step, int):
             lane, since, priority = step
-            model.append(rank(n, lane, since, priority, 3))
-            group.add(n, model[-1])
+            model.append(line.enter(rank(n, lane, since, priority, 3)))
         elif step % 3 == 0 and taken:  # An offer came to nothing: the old place again.
             model.append(taken.pop())
-            group.add(model[-1][3], model[-1])
+            model[-1].round += 1
+            group.add(model[-1])
         elif step < len(model):
             taken.append(model.pop(step))
-            group.remove(taken[-1][3])
+            group.remove(taken[-1])
+            if step % 2:  # It does not come back.
+                del line.entries[taken.pop().id]
+        waiting = sorted(entry.rank for entry in model)
         assert len(group.heap) <= 64 + 2 * len(model) + 1
+        assert group.count == len(model)
+        assert list(group.in_order()) == waiting
         if model:
-            assert group.head == min(model)
-        assert sorted(group.waiting.values()) == sorted(model)
-        assert list(dict.fromkeys(group.in_order())) == sorted(model)
+            assert group.head == waiting[0]
 
 
 def test_the_heap_of_a_group_forgets_those_who_left() -> None:
-    group = Group(0, Queue(HELP, QueueSettings(), b""), "voice", parse(""))
-    group.add(0, rank(0, 2, 0, 0, 0))
+    line = Line()
+    line.enter(rank(0, 2, 0, 0, 0))
     for n in range(1, 1000):
-        group.add(n, rank(n, 0, n, 0, 0))
-        group.remove(n)
-    assert len(group.heap) <= 70
+        line.group.remove(line.enter(rank(n, 0, n, 0, 0)))
+    assert len(line.group.heap) <= 70
 
 
 def test_the_first_few_are_found_without_looking_at_the_rest() -> None:
     compared = 0
 
-    class Rank(tuple[int, ...]):
+    class Counting(tuple[int, ...]):
         def __lt__(self, other: tuple[int, ...]) -> bool:
             nonlocal compared
             compared += 1
             return tuple.__lt__(self, other)
 
-    group = Group(0, Queue(HELP, QueueSettings(), b""), "voice", parse(""))
+    line = Line()
     for n in range(10_000):
-        group.add(n, Rank(rank(n, 0, n * 7919 % 10_007, 0, 0)))
+        line.enter(Counting(rank(n, 0, n * 7919 % 10_007, 0, 0)))  # type: ignore[arg-type]
     compared = 0
-    order = group.in_order()
+    order = line.group.in_order()
     assert [next(order)[1] for _ in range(5)] == [0, 1, 2, 3, 4]
     assert compared < 100
 

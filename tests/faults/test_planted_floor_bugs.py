@@ -215,7 +215,7 @@ def who_abandons_leaves_the_offer_behind(patch: Patch) -> None:
 def what_is_offered_stays_in_line(patch: Patch) -> None:
     def stay(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
         entry = floor.entries[data.entry]
-        entry.group.add(entry.id, entry.rank)
+        entry.group.add(entry)
 
     after(f.OfferMade, stay)(patch)
 
@@ -224,7 +224,7 @@ def what_is_offered_stays_in_line(patch: Patch) -> None:
 def what_comes_back_is_not_in_line(patch: Patch) -> None:
     def lose(floor: Floor, envelope: Envelope, data: f.OfferRejected) -> None:
         entry = next(iter(floor.entries.values()))
-        entry.group.remove(entry.id)
+        entry.group.remove(entry)
         floor.index.waiting = 0
 
     after(f.OfferRejected, lose)(patch)
