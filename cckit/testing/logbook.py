@@ -18,28 +18,38 @@ FRAME_DECISIONS: Final = 250
 class Logbook:
     """The writing end of a simulated log.
 
+    A decision is encoded as soon as it is made and then let go: kept to the end of its
+    frame as objects, hundreds of them would push each other out of the processor's cache.
+
     :param kinds: event classes beside the core's.
     """
 
     def __init__(self, store: Store, kinds: Sequence[type]) -> None:
         self.store = store
         self.epoch = store.claim()
-        self.pending: list[Decision] = []
-        """Decided since the last frame."""
         self.codec = Codec(Registry((*FACTS, *kinds)))
+        self.pending: list[list[Any]] = []
+        """Decided since the last frame, encoded."""
+        self._fields = self.codec.decision_fields
         self._head = store.head()
 
-    def flush(self, now: int) -> None:
-        """Store what is pending as one frame.
+    def add(self, decision: Decision) -> None:
+        """Take a decision that has events.
+
+        :raises UsageError: a value that does not fit its event.
+        """
+        self.pending.append(self._fields(decision))
+
+    def flush(self, now: int, end: int) -> None:
+        """Store what is pending, up to before the position ``end``, as one frame.
 
         :raises StoreError: the disk failed, or another writer is at the same log.
         """
         pending, head = self.pending, self._head
         if not pending:
             return
-        first = pending[0].recorded[0][0].position
-        end = pending[-1].recorded[-1][0].position + 1
-        body = self.codec.pack(pending)
+        first = 0 if head.position is None else head.position + 1
+        body = self.codec.pack_fields(pending)
         frame = Frame.make(head.chain, first, end - first, now, head.epoch, body)
         if self.store.append(frame, head) is not None:
             raise StoreError("simulated log", "another writer is at it", "give each world a store")

@@ -101,7 +101,7 @@ class World:
         self.arrived = 0
         self._book = Logbook(self.store, kinds)
         self._names = digest(seed, "contacts")
-        self._pending = self._book.pending
+        self._add, self._pending = self._book.add, self._book.pending
         self._agenda: list[tuple[int, int, int, Any, Any]] = []
         """(instant, order, what, whom, more): a heap."""
         self._order = count().__next__
@@ -255,7 +255,7 @@ class World:
         if type(decision) is not Decision:
             raise self._refused(command, decision)
         if decision[1]:
-            self._pending.append(decision)
+            self._add(decision)
         return decision
 
     def _refused(self, command: Any, answer: Any) -> UsageError:
@@ -264,7 +264,7 @@ class World:
 
     def _keep(self, decision: Decision) -> None:
         recorded = decision[1]
-        self._pending.append(decision)
+        self._add(decision)
         if self._floor.unrouted:
             recorded = self._routed(recorded)
         sees = self._sees
@@ -280,13 +280,13 @@ class World:
             if isinstance(more, Refused):
                 raise self._refused(ROUTE, more)
             if more[1]:
-                self._pending.append(more)
+                self._add(more)
                 recorded += more[1]
         return recorded
 
     def _record(self, *facts: Any) -> None:
         drafts = tuple(Draft(CENTER, fact) for fact in facts)
-        self._pending.append(self.engine.record(drafts, SYSTEM, self.now))
+        self._add(self.engine.record(drafts, SYSTEM, self.now))
 
     def flush(self) -> None:
         """Store what was decided since the last frame.
@@ -294,7 +294,7 @@ class World:
         :raises InvariantBroken: a bug of ours; nothing of it is stored.
         """
         self.engine.check()
-        self._book.flush(self.now)
+        self._book.flush(self.now, self.engine.position)
         if self._progress is not None:
             self._progress(self.arrived, self.now)
 
