@@ -18,8 +18,8 @@ FRAME_DECISIONS: Final = 250
 class Logbook:
     """The writing end of a simulated log.
 
-    A decision is encoded as soon as it is made and then let go: kept to the end of its
-    frame as objects, hundreds of them would push each other out of the processor's cache.
+    A decision is encoded as soon as it is made and then let go, so a frame in the making
+    is bytes, and what does not fit is named where it was decided.
 
     :param kinds: event classes beside the core's.
     """
