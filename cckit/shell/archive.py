@@ -154,6 +154,15 @@ class Archive:
 
         return await self._owner.run(find)
 
+    async def version(self, stream: Stream) -> int | None:
+        """The last version of a stream, None if it has no event."""
+
+        def find() -> int | None:
+            self._catch_up()
+            return self._views.version(stream)
+
+        return await self._owner.run(find)
+
     def version_now(self, stream: Stream) -> int | None:
         """The last version of a stream, while the center stands still."""
 

@@ -17,12 +17,12 @@ from typing import Any
 import trio
 from trio.lowlevel import wait_task_rescheduled
 
-from cckit.core.commands import Command
+from cckit.core.commands import Command, ReportArrived
 from cckit.core.edges import check
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Draft, Recorded
 from cckit.core.floor import Floor
-from cckit.core.ids import Stream
+from cckit.core.ids import ContactId, Stream, contact_stream
 from cckit.core.instant import Instant
 from cckit.core.projection import AnyProjection
 
@@ -84,6 +84,11 @@ class Center:
                 known = await self._known(digest)
                 if known is not None:
                     return await writer.repeat(known, digest)
+            if type(command) is ReportArrived and command.contact is not None:
+                if await self._ended_long_ago(command.contact):
+                    what = "this contact has arrived before"
+                    remedy = "name none: a new random id is drawn for each contact"
+                    return Refused("contact.exists", f"contact/{command.contact}", what, remedy)
             command = people.completed(command)
             reply = writer.act(command, actor, request=digest, occurred_at=occurred_at)
         except UsageError as error:
@@ -91,6 +96,15 @@ class Center:
                 raise
             reply = Refused("command.unusable", error.where, error.what, error.remedy)
         return await writer.durable(reply)
+
+    async def _ended_long_ago(self, contact: ContactId) -> bool:
+        """Whether a contact that the floor has forgotten stands in the log."""
+        stream, floor = contact_stream(contact), self.state
+        if stream in floor.versions or floor.closed == len(floor.closed_at):
+            return False
+        found = await self._archive.version(stream)
+        self._writer.check_open()
+        return found is not None
 
     async def record(
         self,

@@ -43,8 +43,8 @@ CELLS: dict[type, dict[str, list[type] | str]] = {
         "ended": SUPERSEDED,
     },
     c.ReportBridged: {
-        "made": "offer.wrong_state",
-        "alerting": "offer.wrong_state",
+        "made": [f.OfferAccepted, f.ContactConnected, f.QueueLeft],
+        "alerting": [f.OfferAccepted, f.ContactConnected, f.QueueLeft],
         "accepted": [f.ContactConnected, f.QueueLeft],
         "bridged": [],
         "ended": SUPERSEDED,

@@ -36,9 +36,12 @@ from cckit.core.commands import (
 from cckit.core.engine import Engine
 from cckit.core.events import SYSTEM
 from cckit.core.frame import Frame
-from cckit.core.ids import CENTER, Stream, contact_stream
+from cckit.core.ids import CENTER, ContactId, Stream, contact_stream
 from cckit.core.registry import Registry
+from cckit.shell.clock import VirtualClock
 from cckit.stores.memory import MemoryStore
+
+from .conftest import START
 
 ANNA = Actor("agent", "anna")
 LINE = Actor("adapter", "line")
@@ -337,3 +340,23 @@ async def test_a_hidden_number_is_somebody_all_the_same(config) -> None:
         other = await center.do(ReportArrived("voice", to="100"))
         assert one.recorded[0][1].subject != other.recorded[0][1].subject
         assert center.opened(other.recorded[0]).to == "100"
+
+
+@trio_test
+async def test_the_id_of_a_contact_is_never_used_again(log, config, autojump_clock) -> None:
+    clock = VirtualClock(START)
+    named = ReportArrived("voice", contact=ContactId("call-1"))
+    async with open_center(config, log=log.again(), clock=clock) as center:
+        first = await center.do(named)
+        await center.do(ReportCleared(first.fact(f.ContactCreated).leg))
+        at_once = await center.do(named)
+        await trio.sleep(3600)
+        await center.do(ReportArrived("voice"))  # Forgets what ended long ago.
+        later = await center.do(named)
+        for answer in (at_once, later):
+            assert isinstance(answer, Refused)
+            assert answer.reason == "contact.exists"
+        other = await center.do(ReportArrived("voice", contact=ContactId("call-2")))
+        assert isinstance(other, Stored)
+        read = [r async for batch in center.read(stream=contact_stream("call-1")) for r in batch]
+    assert [envelope.stream_version for envelope, _ in read] == list(range(len(read)))

@@ -109,17 +109,17 @@ def bridged(
     contact = floor.contacts[offer.contact]
     if contact.phase is c.TALKING:
         return []
-    if offer.phase is not o.ACCEPTED:
-        what = "nobody accepted this offer yet"
-        return Refused("offer.wrong_state", f"offer {offer.id}", what, "report the answer first")
     entry = floor.entries[offer.entry]
     wait = Span(max(0, now - entry.since))
     leg = LegId(offer.leg or floor.next_id())
     stream = offer.contact
-    return [
+    drafts: Drafts = [
         (stream, f.ContactConnected(offer.agent, entry.id, offer.id, leg)),
         (stream, f.QueueLeft(entry.id, "answered", wait)),
     ]
+    if offer.phase is not o.ACCEPTED:  # Its answer is on the way behind it: they talk.
+        drafts.insert(0, (stream, f.OfferAccepted(offer.id)))
+    return drafts
 
 
 def rescind(entry: q.Entry, reason: str) -> Drafts:
