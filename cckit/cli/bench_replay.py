@@ -37,7 +37,7 @@ from cckit.stores.sqlite import SqliteStore
 from .bench_result import Result, result
 
 CALLS: Final = 4000
-"""14 events each."""
+"""12 events each."""
 DECISIONS: Final = 64
 """Of a frame, as 64 callers at once make it."""
 ORIGIN: Final = "bench"
