@@ -4,7 +4,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
-from .main import BAD_INPUT
+from .codes import BAD_INPUT
 
 COMMANDS: Final = (
     ("demo", "A simulated morning with a live wallboard, explained, verified and reported."),

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from cckit.core.errors import ConfigError
 
 from .bench_result import Result
-from .main import GOOD
+from .codes import GOOD
 from .output import console, print_json
 
 Name = Literal["append", "replay", "rebuild", "day", "route", "verify"]

@@ -42,8 +42,8 @@ from cckit.stores.sqlite import SqliteStore
 from cckit.testing import World, read_staffing, read_traffic
 from cckit.testing.draws import digest
 
+from .codes import GOOD, NO
 from .logs import open_log
-from .main import GOOD, NO
 from .options import Json, Whole
 from .output import console, print_json
 from .story import clock, moment_json, moment_lines

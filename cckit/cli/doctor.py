@@ -5,7 +5,7 @@ from typing import Final
 
 from cckit.shell.health import BAD, Check, examine
 
-from .main import GOOD, NO
+from .codes import GOOD, NO
 from .options import Json
 from .output import console, print_json
 from .text import plain

@@ -7,8 +7,8 @@ from cckit.shell.folding import center_zone
 from cckit.shell.stories import moment_of, story_of
 from cckit.shell.zones import read_zone
 
+from .codes import GOOD
 from .logs import open_log
-from .main import GOOD
 from .options import Json, Whole
 from .output import console, print_json
 from .story import moment_json, moment_lines, story_json, story_lines

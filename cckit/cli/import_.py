@@ -6,7 +6,7 @@ from pathlib import Path
 from cckit.core.imports import Imported
 from cckit.shell.importing import import_calls
 
-from .main import GOOD
+from .codes import GOOD
 from .options import Json
 from .output import console, print_json, progress
 from .text import plain

@@ -15,8 +15,8 @@ from cckit.core.events import Recorded, kind_of
 from cckit.core.facts import FACTS
 from cckit.hooks.store import Store
 
+from .codes import GOOD
 from .logs import as_json, events, fields, instant_of, new_codec, open_log
-from .main import GOOD
 from .options import Json
 from .text import instant_text, plain, plain_json
 

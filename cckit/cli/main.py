@@ -4,8 +4,7 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-GOOD, NO, BAD_INPUT = 0, 1, 2
-"""Exit codes: it is so; the check says no; what was asked can't be done."""
+from .codes import BAD_INPUT, GOOD
 
 HINT = "pip install 'cckit-sdk[cli]'"
 

@@ -2,7 +2,7 @@
 
 from importlib.metadata import EntryPoint, entry_points
 
-from .main import GOOD
+from .codes import GOOD
 from .options import Json
 from .output import console, print_json
 from .text import plain

@@ -8,8 +8,8 @@ from cckit.core.projection import AnyProjection
 from cckit.core.reports import PROJECTIONS
 from cckit.shell.folding import PluginsNamed, fold
 
+from .codes import GOOD
 from .logs import open_log
-from .main import GOOD
 from .options import Json, Whole
 from .output import console, print_json, progress
 from .text import plain

@@ -24,8 +24,8 @@ from cckit.shell.files import parse_toml, read_file
 from cckit.shell.folding import CenterZone, fold
 from cckit.shell.zones import read_zone
 
+from .codes import GOOD
 from .logs import instant_of, open_log
-from .main import GOOD
 from .options import Json
 from .output import progress
 from .rendering import Format, Language, render, save

@@ -7,7 +7,7 @@ from cckit.shell.appearing import appearing, refuse_existing
 from cckit.testing.simulate import Simulated
 from cckit.testing.simulate import simulate as run
 
-from .main import GOOD
+from .codes import GOOD
 from .options import Json, Whole
 from .output import console, print_json, progress
 from .text import instant_text, plain

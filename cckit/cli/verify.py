@@ -5,7 +5,7 @@ from pathlib import Path
 from cckit.core.verify import Verdict
 from cckit.shell.checking import verify_log
 
-from .main import GOOD, NO
+from .codes import GOOD, NO
 from .options import Json
 from .output import console, print_json, progress
 from .text import plain
