@@ -84,11 +84,14 @@ class Center:
                 known = await self._known(digest)
                 if known is not None:
                     return await writer.repeat(known, digest)
-            if type(command) is ReportArrived and command.contact is not None:
-                if await self._ended_long_ago(command.contact):
-                    what = "this contact has arrived before"
-                    remedy = "name none: a new random id is drawn for each contact"
-                    return Refused("contact.exists", f"contact/{command.contact}", what, remedy)
+            if (
+                type(command) is ReportArrived
+                and command.contact is not None
+                and await self._ended_long_ago(command.contact)
+            ):
+                what = "this contact has arrived before"
+                remedy = "name none: a new random id is drawn for each contact"
+                return Refused("contact.exists", f"contact/{command.contact}", what, remedy)
             command = people.completed(command)
             reply = writer.act(command, actor, request=digest, occurred_at=occurred_at)
         except UsageError as error:
