@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cckit.core.errors import UsageError as UsageError
     from cckit.core.events import Actor as Actor
     from cckit.core.events import Draft as Draft
+    from cckit.core.interchange import event_fields as event_fields
+    from cckit.core.interchange import read_command as read_command
     from cckit.core.settings import QueueSettings as QueueSettings
     from cckit.shell.center import Center as Center
     from cckit.shell.center import open_center as open_center
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "cckit.core.errors": ("ConfigError", "PluginError", "Refused", "StoreError", "UsageError"),
     "cckit.core.events": ("Actor", "Draft"),
+    "cckit.core.interchange": ("event_fields", "read_command"),
     "cckit.core.settings": ("QueueSettings",),
     "cckit.shell.center": ("Center", "open_center"),
     "cckit.shell.config": ("AgentSettings", "Config"),
