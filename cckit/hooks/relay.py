@@ -8,15 +8,19 @@ writer turns into ``plugin.failed``. Guards (``authorize``) fail closed, pleaser
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import pluggy
 
 from cckit.core.ask import Candidate, Ranking, Verdict, Waiting
+from cckit.core.edges import TEXT_BYTES
 from cckit.core.errors import CckitError, ConfigError, PluginError
 from cckit.core.events import Actor
 from cckit.core.facts import PluginFailed
+from cckit.core.ids import AgentId
 from cckit.core.projection import Canonical
+from cckit.core.shapes import is_utf8
 
 from .factory import FactoryHooks
 from .health import NAMED_US, SUSPENDED_US, Health, Running, Watchdog
@@ -27,6 +31,7 @@ from .store import Store
 
 SPECS: Final = (RegisterHooks, PolicyHooks, FactoryHooks)
 Implementation = tuple[str, Callable[..., Any]]
+T = TypeVar("T")
 
 
 class Failed:
@@ -34,6 +39,10 @@ class Failed:
 
 
 FAILED: Final = Failed()
+
+
+class Wrong(Exception):
+    """An answer that can't be used; says why, without a value of it."""
 
 
 class Relay:
@@ -125,7 +134,7 @@ class Relay:
         """The strictest of all answers; denied if none allows or one fails."""
         verdict: Verdict | None = None
         for plugin, answer in self._ask(
-            "cckit_authorize", Verdict, actor=actor, roles=roles, action=action, target=target
+            "cckit_authorize", _verdict, actor=actor, roles=roles, action=action, target=target
         ):
             if isinstance(answer, Failed):
                 return Verdict(False, "the plugin that guards this failed", plugin)
@@ -138,24 +147,22 @@ class Relay:
 
     def rank_agents(self, waiting: Waiting, candidates: Sequence[Candidate]) -> Ranking | None:
         """The first answer; None keeps the strategy's order, as a failure does."""
-        named = {candidate.agent for candidate in candidates}
+        named = {candidate.agent: candidate.agent for candidate in candidates}
         for plugin, answer in self._ask(
-            "cckit_rank_agents", Ranking, contact=waiting, candidates=candidates
+            "cckit_rank_agents", partial(_ranking, named), contact=waiting, candidates=candidates
         ):
-            if isinstance(answer, Failed):
-                continue
-            agents = tuple(answer.agents)
-            if agents and len(set(agents)) == len(agents) and named.issuperset(agents):
-                return Ranking(agents, answer.reason, plugin)
-            self._fail(plugin, "cckit_rank_agents", "ranked none, one twice, or a stranger")
+            if not isinstance(answer, Failed):
+                return Ranking(answer.agents, answer.reason, plugin)
         return None
 
     # --- one call -------------------------------------------------------------------------
 
-    def _ask(self, hook: str, wanted: type, **arguments: Any) -> Iterator[tuple[str, Any]]:
-        """Each implementation's answer but None, one at a time."""
+    def _ask(
+        self, hook: str, read: Callable[[Any], T], **arguments: Any
+    ) -> Iterator[tuple[str, T | Failed]]:
+        """Each implementation's answer but None, one at a time, as ``read`` takes it."""
         for plugin, function in self._walks[hook]:
-            answer = self._call(hook, plugin, function, wanted, arguments)
+            answer = self._call(hook, plugin, function, read, arguments)
             if answer is not None:
                 yield plugin, answer
 
@@ -164,9 +171,9 @@ class Relay:
         hook: str,
         plugin: str,
         function: Callable[..., Any],
-        wanted: type,
+        read: Callable[[Any], T],
         arguments: Mapping[str, Any],
-    ) -> Any:
+    ) -> T | Failed | None:
         health = self._health[plugin]
         if health.suspended:
             return FAILED
@@ -174,18 +181,20 @@ class Relay:
         self.watchdog.running = Running(plugin, hook, threading.get_ident())
         started = self._ticks()
         try:
-            answer = function(**arguments)
+            # An answer can be code as well, so it is read in here.
+            given = function(**arguments)
+            answer = None if given is None else read(given)
+        except Wrong as wrong:
+            self.fail(plugin, hook, str(wrong))
+            return FAILED
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the plugin's
-            self._fail(plugin, hook, type(error).__name__)
+            self.fail(plugin, hook, type(error).__name__)
             return FAILED
         finally:
             self.watchdog.running = None
         took_us = self._ticks() - started
         if took_us > NAMED_US:
             self._slow(plugin, hook, took_us)
-        if answer is not None and not isinstance(answer, wanted):
-            self._fail(plugin, hook, f"answered {type(answer).__name__}")
-            return FAILED
         return answer
 
     def _slow(self, plugin: str, hook: str, took_us: int) -> None:
@@ -194,7 +203,8 @@ class Relay:
         error = f"took {took_us} us"
         self.failures.append(PluginFailed(plugin, hook, error, self._health[plugin].suspended))
 
-    def _fail(self, plugin: str, hook: str, error: str) -> None:
+    def fail(self, plugin: str, hook: str, error: str) -> None:
+        """Count a failure and have it recorded."""
         # The message of an exception may hold personal data; its type does not.
         health = self._health[plugin]
         health.failed()
@@ -208,6 +218,37 @@ class Relay:
         except Exception as error:
             remedy = "repair it or take it out of [center] plugins"
             raise PluginError(f"plugin {plugin}, {hook}", repr(error), remedy) from error
+
+
+def _verdict(answer: Any) -> Verdict:
+    """:raises Wrong: what no verdict can be; a guard never allows by mistake."""
+    if not isinstance(answer, Verdict):
+        raise Wrong(f"answered {type(answer).__name__}")
+    if type(answer.allowed) is not bool:
+        raise Wrong(f"allowed is {type(answer.allowed).__name__}, no bool")
+    return Verdict(answer.allowed, _reason(answer.reason))
+
+
+def _ranking(named: Mapping[AgentId, AgentId], answer: Any) -> Ranking:
+    """:raises Wrong: what no ranking of these agents can be."""
+    if not isinstance(answer, Ranking):
+        raise Wrong(f"answered {type(answer).__name__}")
+    try:
+        agents = tuple(named[agent] for agent in answer.agents)
+    except (TypeError, KeyError):
+        agents = ()
+    if not agents or len(set(agents)) < len(agents):
+        raise Wrong("ranked none, one twice, or a stranger")
+    return Ranking(agents, _reason(answer.reason))
+
+
+def _reason(reason: Any) -> str:
+    """:raises Wrong: what no event can hold."""
+    if type(reason) is not str:
+        raise Wrong(f"the reason is {type(reason).__name__}, no text")
+    if not is_utf8(reason) or len(reason.encode()) > TEXT_BYTES:
+        raise Wrong(f"the reason is not UTF-8 of at most {TEXT_BYTES} bytes")
+    return reason
 
 
 def _silent(_: str) -> None:

@@ -11,7 +11,7 @@ from trio.testing import trio_test
 from cckit import Config, ConfigError, PluginError, Refused, Stored, open_center
 from cckit.core import facts as f
 from cckit.core.ask import Candidate, Ranking, Verdict, Waiting
-from cckit.core.commands import LogIn, SetReady
+from cckit.core.commands import Enqueue, LogIn, ReportArrived, SetReady
 from cckit.core.events import Actor, event
 from cckit.core.ids import AgentId, ContactId, QueueId
 from cckit.core.instant import Instant, Span
@@ -113,6 +113,48 @@ def test_hook_cckit_rank_agents(plugins: list[Any], ranking: Ranking | None) -> 
     doors = relay(*plugins)
     assert doors.ranks == bool(plugins)
     assert doors.rank_agents(WAITING, CANDIDATES) == ranking
+
+
+class Liar(Sequence[AgentId]):
+    """A sequence that fails while it is read."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: Any) -> Any:
+        raise RuntimeError("planted")
+
+
+ANNA_FIRST = [AgentId("anna")]
+UNUSABLE = [
+    Ranking(ANNA_FIRST, None),
+    Ranking(ANNA_FIRST, 5),
+    Ranking(ANNA_FIRST, "x" * 4097),
+    Ranking(ANNA_FIRST, "\ud800"),
+    Ranking(None, "x"),
+    Ranking([["anna"]], "x"),
+    Ranking(5, "x"),
+    Ranking(Liar(), "x"),
+]
+
+
+@pytest.mark.parametrize("answer", UNUSABLE, ids=lambda answer: repr(answer)[:40])
+def test_a_ranking_of_wrong_content_is_the_plugins_failure(answer: Any) -> None:
+    doors = relay(Ranks(answer=answer), Ranks("ben"))
+    assert doors.rank_agents(WAITING, CANDIDATES) == Ranking(("ben",), "mine", "p1")
+    assert [(one.plugin, one.hook) for one in doors.failures] == [("p0", "cckit_rank_agents")]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Verdict(None), Verdict("no"), Verdict(1), Verdict(True, None), Verdict(True, "\ud800")],
+    ids=repr,
+)
+def test_a_verdict_of_wrong_content_denies(answer: Any) -> None:
+    doors = relay(Guard(YES), Guard(answer))
+    verdict = doors.authorize(ANNA, (), "SetReady", "agent/anna")
+    assert verdict == Verdict(False, "the plugin that guards this failed", "p1")
+    assert [one.plugin for one in doors.failures] == ["p1"]
 
 
 # --- isolation ----------------------------------------------------------------------------
@@ -445,6 +487,24 @@ async def test_a_failing_guard_denies_and_is_recorded() -> None:
         # The floor stands, and who is not guarded goes on.
         assert isinstance(await center.do(LogIn(AgentId("anna"))), Stored)
         assert isinstance(await center.do(SetReady(AgentId("anna"))), Stored)
+
+
+@pytest.mark.parametrize(
+    "answer", [*UNUSABLE, Ranking(ANNA_FIRST, "x" * 4096)], ids=lambda answer: repr(answer)[:40]
+)
+@trio_test
+async def test_a_center_offers_whatever_a_ranking_answers(answer: Any) -> None:
+    config = Config.parse("[queues.support]\n[agents.anna]\n[agents.ben]")
+    async with open_center(config, plugins={"ranks": Ranks(answer=answer)}) as center:
+        for name in ("anna", "ben"):
+            await center.do(LogIn(AgentId(name)))
+            await center.do(SetReady(AgentId(name)))
+        arrived = await center.do(ReportArrived("voice"))
+        queued = await center.do(Enqueue(arrived.contact, QueueId("support")))
+        assert queued.offer in center.state.offers
+        failed = [d async for b in center.read(types=[f.PluginFailed]) for _, d in b]
+        broken = [d async for b in center.read(types=[f.InvariantBroken]) for _, d in b]
+    assert (len(failed), broken) == (answer in UNUSABLE, [])
 
 
 @trio_test
