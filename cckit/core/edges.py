@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, get_args, get_type_hints
 import attrs
 
 from .errors import Refused
-from .events import PERSONAL
+from .events import PERSONAL, Actor
 from .ids import EntryId, LegId, OfferId
 from .instant import Instant, Span
 from .shapes import INT_MAX, INT_MIN, SCALARS, Shape, is_utf8, shape_of
@@ -22,6 +22,8 @@ NAME_CHARS: Final = 128
 TEXT_BYTES: Final = 4096
 BYTES_MAX: Final = 32 * 1024
 ITEMS_MAX: Final = 256
+ITEMS_BYTES: Final = 16 * 1024
+"""Of all texts in a list or map, so that no command outgrows the event it leads to."""
 EXACT_MAX: Final = 2**53 - 1
 """The largest integer that JSON and JavaScript keep exact."""
 
@@ -61,6 +63,14 @@ class Rule(NamedTuple):
     """Its text is an id: 1 to 128 characters."""
 
 
+_SENDER: Final = (
+    Rule("actor.kind", Shape("str"), 0, 0, True),
+    Rule("actor.id", Shape("str"), 0, 0, True),
+    Rule("request", Shape("?", Shape("str")), 0, 0, False),
+    Rule("occurred_at", Shape("?", Shape("int")), 0, EXACT_MAX, False),
+)
+
+
 # --- commands built in Python ---------------------------------------------------------------
 
 
@@ -93,6 +103,40 @@ def _checked(cls: type) -> Callable[[Any], Refused | None]:
     exec(source, scope)
     checked: Callable[[Any], Refused | None] = scope["checked"]
     return checked
+
+
+def check_sender(actor: object, request: object, occurred_at: object) -> Refused | None:
+    """Refuse what no decision may bear: who sends it, under which id, and since when.
+
+    ``actor``: an ``Actor``, kind and id of 1 to 128 characters. ``request``: text of 1 to
+    4,096 bytes, or None. ``occurred_at``: an instant from 0 to 2^53 - 1, or None.
+
+    .. versionadded:: 0.1
+    """
+    if type(actor) is not Actor:
+        what = f"a value of type {type(actor).__name__}"
+        return Refused(WRONG_TYPE, "actor", what, "send Actor(kind, id)")
+    kind, id = actor
+    if (
+        occurred_at is None
+        and _quick_name(kind)
+        and _quick_name(id)
+        and (request is None or _quick_name(request))
+    ):
+        return None
+    for rule, value in zip(_SENDER, (*actor, request, occurred_at), strict=True):
+        fault = _fault(value, rule)
+        if fault is not None:
+            reason, what, remedy = fault
+            return Refused(reason, rule.name, what, remedy)
+    if request == "":
+        return Refused(OUT_OF_RANGE, "request", "an empty id", "give each act its own id, or None")
+    return None
+
+
+def _quick_name(value: object) -> bool:
+    """Holds for most good names; what it misses is looked at closely."""
+    return type(value) is str and 0 < len(value) <= NAME_CHARS and value.isascii()
 
 
 def _rules(cls: type) -> tuple[Rule, ...]:
@@ -170,8 +214,14 @@ def _text_fault(value: str, named: bool) -> tuple[str, str, str] | None:
 def _items_fault(value: Any, rule: Rule) -> tuple[str, str, str] | None:
     if len(value) > ITEMS_MAX:
         return TOO_LONG, f"{len(value)} items", f"send at most {ITEMS_MAX}"
-    items = value.values() if type(value) is dict else value
+    names, items = (value, value.values()) if type(value) is dict else ((), value)
     key = rule._replace(shape=Shape("str"))
-    keys = (_fault(k, key) for k in (value if type(value) is dict else ()))
-    faults = (fault for part in (keys, (_fault(i, rule) for i in items)) for fault in part)
-    return next((fault for fault in faults if fault is not None), None)
+    for part, rules in ((names, key), (items, rule)):
+        for one in part:
+            fault = _fault(one, rules)
+            if fault is not None:
+                return fault
+    size = sum(len(one.encode()) for one in (*names, *items) if type(one) is str)
+    if size > ITEMS_BYTES:
+        return TOO_LONG, f"texts of {size} bytes", f"send at most {ITEMS_BYTES}"
+    return None

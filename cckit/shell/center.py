@@ -18,7 +18,7 @@ import trio
 from trio.lowlevel import wait_task_rescheduled
 
 from cckit.core.commands import Command, ReportArrived
-from cckit.core.edges import check
+from cckit.core.edges import check, check_sender
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Draft, Recorded
 from cckit.core.floor import Floor
@@ -71,7 +71,7 @@ class Center:
         """
         writer = self._writer
         writer.check_open()
-        refused = check(command) or writer.overloaded()
+        refused = check(command) or check_sender(actor, request, occurred_at) or writer.overloaded()
         if refused is not None:
             await trio.lowlevel.checkpoint()
             return refused
@@ -125,7 +125,7 @@ class Center:
         """
         writer = self._writer
         writer.check_open()
-        refused = writer.overloaded()
+        refused = check_sender(actor, request, occurred_at) or writer.overloaded()
         if refused is not None:
             await trio.lowlevel.checkpoint()
             return refused

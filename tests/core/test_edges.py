@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cckit.core import commands as c
-from cckit.core.edges import check
+from cckit.core.edges import EXACT_MAX, check, check_sender
 from cckit.core.errors import Refused
+from cckit.core.events import SYSTEM, Actor
 from cckit.core.ids import AgentId, ContactId, EntryId, OfferId, QueueId
 from cckit.core.instant import Instant, Span
 from cckit.core.shapes import fits, shape_of
@@ -23,6 +24,7 @@ GOOD = [
     c.Enqueue(ContactId("שיחה"), QUEUE),
     c.LogIn(ANNA, ("voice", "chat"), device=""),
     c.SetProfile(ANNA, {"billing": 5}, name=None),
+    c.SetProfile(ANNA, {f"{n:0128}": 1 for n in range(128)}),
     c.ApplyConfig("queue", "support", bytes(32 * 1024)),
     c.ExtendWrapup(ANNA, HERE, Span(0)),
     c.TimerDue("ring", "offer/1", 0),
@@ -34,6 +36,8 @@ GOOD = [
 def test_a_command_that_fits_passes(command: c.Command) -> None:
     assert check(command) is None
 
+
+TOO_LONG = ("command.too_long", "SetProfile.skills")
 
 BAD: list[tuple[Any, str, str]] = [
     (5, "command.unknown", "int"),
@@ -58,6 +62,8 @@ BAD: list[tuple[Any, str, str]] = [
     (c.LogIn(ANNA, ("x" * 129,)), "command.too_long", "LogIn.channels"),
     (c.SetProfile(ANNA, {"billing": 6}), "command.out_of_range", "SetProfile.skills"),
     (c.SetProfile(ANNA, {"": 1}), "command.out_of_range", "SetProfile.skills"),
+    (c.SetProfile(ANNA, {f"{n:0128}": 1 for n in range(129)}), *TOO_LONG),
+    (c.SetProfile(ANNA, {f"{n}" + "漢" * 120: 1 for n in range(46)}), *TOO_LONG),
     (c.SetProfile(ANNA, {1: 1}), "command.wrong_type", "SetProfile.skills"),  # type: ignore[dict-item]
     (c.SetProfile(ANNA, {}, budget=-1), "command.out_of_range", "SetProfile.budget"),
     (c.SetPermission("a", "b", given=1), "command.wrong_type", "SetPermission.given"),  # type: ignore[arg-type]
@@ -114,3 +120,42 @@ def test_an_attrs_class_of_a_plugin_is_checked_like_ours() -> None:
     refused = check(RequestCallback(EntryId(-1), None))
     assert refused is not None
     assert refused.where == "RequestCallback.entry"
+
+
+# --- who sends it, under which id, and since when -------------------------------------------
+
+
+@pytest.mark.parametrize("occurred_at", [None, Instant(0), Instant(EXACT_MAX)])
+@pytest.mark.parametrize("request_id", [None, "1", "é" * 2_048])
+def test_a_sender_that_fits_passes(request_id: str | None, occurred_at: Instant | None) -> None:
+    assert check_sender(Actor("agent", "שרה"), request_id, occurred_at) is None
+
+
+SENT: list[tuple[Any, Any, Any, str, str]] = [
+    (None, None, None, "command.wrong_type", "actor"),
+    (("agent", "anna"), None, None, "command.wrong_type", "actor"),
+    (Actor("agent", 5), None, None, "command.wrong_type", "actor.id"),  # type: ignore[arg-type]
+    (Actor("", "anna"), None, None, "command.out_of_range", "actor.kind"),
+    (Actor("agent", "\udc80"), None, None, "command.not_text", "actor.id"),
+    (Actor("agent", "x" * 129), None, None, "command.too_long", "actor.id"),
+    (SYSTEM, 5, None, "command.wrong_type", "request"),
+    (SYSTEM, b"x", None, "command.wrong_type", "request"),
+    (SYSTEM, "", None, "command.out_of_range", "request"),
+    (SYSTEM, "\udc80", None, "command.not_text", "request"),
+    (SYSTEM, "é" * 2_049, None, "command.too_long", "request"),
+    (SYSTEM, None, "today", "command.wrong_type", "occurred_at"),
+    (SYSTEM, None, True, "command.wrong_type", "occurred_at"),
+    (SYSTEM, None, -1, "command.out_of_range", "occurred_at"),
+    (SYSTEM, None, 2**53, "command.out_of_range", "occurred_at"),
+]
+
+
+@pytest.mark.parametrize(("actor", "request_id", "occurred_at", "reason", "where"), SENT)
+def test_a_sender_that_does_not_fit_is_refused_by_its_reason(
+    actor: Any, request_id: Any, occurred_at: Any, reason: str, where: str
+) -> None:
+    refused = check_sender(actor, request_id, occurred_at)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.where) == (reason, where)
+    assert refused.what
+    assert refused.remedy

@@ -155,6 +155,31 @@ async def test_bad_input_is_refused_and_named(command: Any) -> None:
 
 
 @trio_test
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"actor": None},
+        {"request": 5},
+        {"request": "\udc80"},
+        {"request": ""},
+        {"occurred_at": 2**61},
+        {"occurred_at": -1},
+    ],
+)
+async def test_a_sender_that_can_not_be_is_refused_and_stores_nothing(config, sent: Any) -> None:
+    async with open_center(config) as center:
+        end = center.position
+        granted = f.AccessGranted("a", "b", "c", "d", "e", "f")
+        for reply in (
+            await center.do(LogIn("anna"), **sent),
+            await center.record(Draft(CENTER, granted), **sent),
+        ):
+            assert isinstance(reply, Refused)
+            assert reply.where == next(iter(sent))
+        assert center.position == end
+
+
+@trio_test
 async def test_a_late_report_is_superseded(log, config) -> None:
     async with open_center(config, log=log.again()) as center:
         contact, offer = await offered(center)
