@@ -8,7 +8,7 @@ changes; one that lasted no time is not kept.
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import attrs
@@ -83,6 +83,17 @@ class Agent:
     flags: int = 0
 
 
+@attrs.define(slots=True, eq=False, weakref_slot=False)
+class Contact:
+    """An open contact and whom it holds."""
+
+    channel: str = ""
+    offers: dict[int, str] = attrs.field(factory=dict)
+    """Live offer to its agent; one lives from made to connected, or to what ends it."""
+    talkers: list[str] = attrs.field(factory=list)
+    """The agents in the conversation."""
+
+
 @attrs.define(slots=True, weakref_slot=False)
 class IntervalTable:
     """What the fold knows at a position."""
@@ -90,12 +101,8 @@ class IntervalTable:
     words: Words = attrs.field(factory=Words)
     closed: bytearray = attrs.field(factory=bytearray)
     agents: dict[str, Agent] = attrs.field(factory=dict)
-    offers: dict[int, str] = attrs.field(factory=dict)
-    """Live offer to its agent."""
-    channels: dict[str, str] = attrs.field(factory=dict)
-    """Open contact to its channel."""
-    talkers: dict[str, list[str]] = attrs.field(factory=dict)
-    """Contact to the agents in it."""
+    contacts: dict[str, Contact] = attrs.field(factory=dict)
+    """Open ones."""
 
     def rows(self) -> Iterator[Interval]:
         """Closed rows in the order they closed, then open ones by agent's first event."""
@@ -109,19 +116,8 @@ class IntervalTable:
 
 def _columns(agent: Agent, end: int, end_pos: int) -> tuple[int, ...]:
     state, reason, forced_by, contacts, load = agent.shape
-    places = (agent.start, end, agent.start_pos, end_pos, agent.flags)
-    return (
-        agent.code,
-        agent.login,
-        agent.seq,
-        state,
-        reason,
-        forced_by,
-        0,
-        contacts,
-        load,
-        *places,
-    )
+    row = (agent.code, agent.login, agent.seq, state, reason, forced_by, 0, contacts, load)
+    return (*row, agent.start, end, agent.start_pos, end_pos, agent.flags)
 
 
 def _interval(c: tuple[Any, ...], texts: list[str | None], *, closed: bool) -> Interval:
@@ -234,72 +230,101 @@ def _profile(table: IntervalTable, recorded: Recorded[f.AgentProfileSet]) -> Non
     _agent(table, envelope.stream[6:]).costs = dict(data.channels)
 
 
+def _contact(table: IntervalTable, envelope: Envelope) -> Contact:
+    name = envelope.stream[8:]
+    contact = table.contacts.get(name)
+    if contact is None:
+        contact = table.contacts[name] = Contact()
+    return contact
+
+
 def _created(table: IntervalTable, recorded: Recorded[f.ContactCreated]) -> None:
     envelope, data = recorded
-    table.channels[envelope.stream[8:]] = data.channel
+    _contact(table, envelope).channel = data.channel
 
 
-def _cost(table: IntervalTable, agent: Agent, contact: str) -> int:
-    return agent.costs.get(table.channels.get(contact, ""), VOICE_COST)
+def _cost(agent: Agent, contact: Contact | None) -> int:
+    return agent.costs.get("" if contact is None else contact.channel, VOICE_COST)
 
 
 def _offered(table: IntervalTable, recorded: Recorded[f.OfferMade]) -> None:
     envelope, data = recorded
-    agent = _agent(table, data.agent)
-    agent.offers[data.offer] = _cost(table, agent, envelope.stream[8:])
-    table.offers[data.offer] = data.agent
+    agent, contact = _agent(table, data.agent), _contact(table, envelope)
+    agent.offers[data.offer] = _cost(agent, contact)
+    contact.offers[data.offer] = data.agent
     _move(table, agent, envelope)
 
 
 def _unoffered(table: IntervalTable, recorded: Recorded[Any]) -> None:
+    """End an offer; a connection that failed without an offer's id ends all of its contact."""
     envelope, data = recorded
-    name = table.offers.pop(data.offer, None)
-    if name is None:
-        return
-    agent = table.agents[name]
-    del agent.offers[data.offer]
-    _move(table, agent, envelope)
+    contact = table.contacts.get(envelope.stream[8:])
+    if contact is not None:
+        ended = tuple(contact.offers) if data.offer is None else (data.offer,)
+        _take_back(table, contact, ended, envelope)
+
+
+def _take_back(
+    table: IntervalTable, contact: Contact, offers: Iterable[int], envelope: Envelope
+) -> None:
+    for offer in offers:
+        name = contact.offers.pop(offer, None)
+        if name is not None:
+            agent = table.agents[name]
+            del agent.offers[offer]
+            _move(table, agent, envelope)
 
 
 def _connected(table: IntervalTable, recorded: Recorded[f.ContactConnected]) -> None:
     envelope, data = recorded
-    contact = envelope.stream[8:]
-    agent = _agent(table, data.agent)
-    if data.offer is not None and table.offers.pop(data.offer, None) == data.agent:
-        del agent.offers[data.offer]
-    agent.talking[contact] = _cost(table, agent, contact)
-    table.talkers.setdefault(contact, []).append(data.agent)
+    agent, contact = _agent(table, data.agent), _contact(table, envelope)
+    cost = None
+    if data.offer is not None and contact.offers.get(data.offer) == data.agent:
+        del contact.offers[data.offer]
+        cost = agent.offers.pop(data.offer)
+    agent.talking[envelope.stream[8:]] = _cost(agent, contact) if cost is None else cost
+    contact.talkers.append(data.agent)
     _move(table, agent, envelope)
 
 
 def _left(table: IntervalTable, recorded: Recorded[f.ContactAgentLeft]) -> None:
     envelope, data = recorded
-    contact = envelope.stream[8:]
-    agent = _agent(table, data.agent)
-    cost = agent.talking.pop(contact, None)
-    if cost is None:
+    contact = table.contacts.get(envelope.stream[8:])
+    if contact is None:
         return
-    agent.parted = (contact, cost)
-    table.talkers[contact].remove(data.agent)
+    mine = [offer for offer, name in contact.offers.items() if name == data.agent]
+    _take_back(table, contact, mine, envelope)
+    if data.agent in contact.talkers:
+        contact.talkers.remove(data.agent)
+        _part(table, table.agents[data.agent], envelope)
+
+
+def _part(table: IntervalTable, agent: Agent, envelope: Envelope) -> None:
+    """End an agent's conversation."""
+    name = envelope.stream[8:]
+    agent.parted = (name, agent.talking.pop(name, 0))
     _move(table, agent, envelope)
 
 
 def _closed(table: IntervalTable, recorded: Recorded[f.ContactClosed]) -> None:
+    """Free whomever the contact still holds: one may hang up while it is being connected."""
     envelope, _ = recorded
-    contact = envelope.stream[8:]
-    table.channels.pop(contact, None)
-    for name in table.talkers.pop(contact, ()):
-        agent = table.agents[name]
-        agent.parted = (contact, agent.talking.pop(contact, 0))
-        _move(table, agent, envelope)
+    contact = table.contacts.pop(envelope.stream[8:], None)
+    if contact is None:
+        return
+    _take_back(table, contact, tuple(contact.offers), envelope)
+    for name in contact.talkers:
+        _part(table, table.agents[name], envelope)
 
 
 def _wrapup_started(table: IntervalTable, recorded: Recorded[f.AgentWrapupStarted]) -> None:
     envelope, data = recorded
     agent = _agent(table, envelope.stream[6:])
-    contact, cost = agent.parted
-    if contact != data.contact:
-        cost = _cost(table, agent, data.contact)
+    name, cost = agent.parted
+    if data.contact in agent.talking:
+        cost = agent.talking[data.contact]
+    elif name != data.contact:
+        cost = _cost(agent, table.contacts.get(data.contact))
     agent.wrapups[data.contact] = cost
     _move(table, agent, envelope)
 
@@ -353,9 +378,10 @@ class AgentIntervals:
             "words": state.words.dump(),
             "closed": bytes(state.closed),
             "agents": {name: _dump(agent) for name, agent in state.agents.items()},
-            "offers": sorted(state.offers.items()),
-            "channels": state.channels,
-            "talkers": {name: tuple(agents) for name, agents in state.talkers.items()},
+            "contacts": {
+                name: (one.channel, list(one.offers.items()), tuple(one.talkers))
+                for name, one in state.contacts.items()
+            },
         }
 
 
