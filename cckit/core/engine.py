@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from . import commands as m
 from . import facts as f
 from .ask import OPEN, Ask
-from .errors import Refused
+from .errors import CckitError, Refused
 from .events import (
     TIMER,
     Actor,
@@ -42,9 +42,6 @@ new = tuple.__new__
 GUARDED: Final = frozenset({"agent", "supervisor", "admin"})
 REFUSALS_A_MINUTE: Final = 10
 
-OURS: Final = (LookupError, AttributeError, AssertionError, TypeError, ValueError, RecursionError)
-"""What a rule or a handler of ours raises when it is wrong."""
-
 
 class Machine(NamedTuple):
     """A plugin's machine: one state a stream, the same words as the core's."""
@@ -69,6 +66,18 @@ class InvariantBroken(Exception):
         super().__init__(f"{rule} broken by {command}: {detail}")
         self.rule = rule
         self.command = command
+
+
+class MachineFailed(Exception):
+    """A plugin's machine raised: this decision must not reach the log, the state is spoiled.
+
+    Make a new engine from the log, then record ``plugin.failed``.
+    """
+
+    def __init__(self, machine: str, error: Exception) -> None:
+        super().__init__(f"machine {machine}: {error!r}")
+        self.machine = machine
+        self.error = error
 
 
 class Engine:
@@ -126,6 +135,7 @@ class Engine:
         A decision without events changed nothing. ``now`` must not go back.
 
         :raises InvariantBroken: see there.
+        :raises MachineFailed: see there.
         """
         if self.ask.guarded and actor[0] in GUARDED:
             denied = self._denied(command, actor, now)
@@ -137,7 +147,9 @@ class Engine:
                 drafts = rule(self.floor, command, now, self.ask, actor)
             else:
                 drafts = self._ask_machine(command, now)
-        except OURS as error:
+        except (CckitError, MachineFailed):
+            raise
+        except Exception as error:
             raise InvariantBroken("decide", type(command).__name__, repr(error)) from error
         if isinstance(drafts, Refused):
             return drafts
@@ -155,7 +167,11 @@ class Engine:
         cause: int | None = None,
         correlation: str | None = None,
     ) -> Decision:
-        """Take in facts that need no deciding, as one decision."""
+        """Take in facts that need no deciding, as one decision.
+
+        :raises InvariantBroken: see there.
+        :raises MachineFailed: see there.
+        """
         stamp = new(Stamp, (now, actor, occurred_at, cause, correlation, request))
         return self._commit(drafts, stamp, "record")
 
@@ -164,9 +180,14 @@ class Engine:
         if machine is None:
             what = f"nobody knows the command {type(command).__name__}"
             return Refused("command.unknown", "center", what, "load the plugin that brings it")
-        key = (machine.name, command.stream)
-        state = self.states.get(key)
-        return machine.decide(machine.initial() if state is None else state, command, now, self.ask)
+        try:
+            state = self.states.get((machine.name, command.stream))
+            if state is None:
+                state = machine.initial()
+            drafts = machine.decide(state, command, now, self.ask)
+            return drafts if isinstance(drafts, Refused) else [*map(_event, drafts)]
+        except Exception as error:
+            raise MachineFailed(machine.name, error) from error
 
     def _commit(self, drafts: Sequence[Pair], stamp: Stamp, what: str) -> Decision:
         floor = self.floor
@@ -185,7 +206,9 @@ class Engine:
                 check(floor)
         except Breach as breach:
             raise InvariantBroken(breach.rule, what, breach.detail) from breach
-        except OURS as error:
+        except (CckitError, MachineFailed):
+            raise
+        except Exception as error:
             no_move = isinstance(error, KeyError) and recorded
             rule = NO_MOVE.get(type(recorded[-1][1]), "evolve") if no_move else "evolve"
             raise InvariantBroken(rule, what, repr(error)) from error
@@ -237,10 +260,13 @@ class Engine:
             handler(floor, envelope, data)
             for machine in machines:
                 key = (machine.name, envelope.stream)
-                state = self.states.get(key)
-                if state is None:
-                    state = self.states[key] = machine.initial()
-                machine.evolve(state, (envelope, data))
+                try:
+                    state = self.states.get(key)
+                    if state is None:
+                        state = self.states[key] = machine.initial()
+                    machine.evolve(state, (envelope, data))
+                except Exception as error:
+                    raise MachineFailed(machine.name, error) from error
 
         return both
 
@@ -318,6 +344,18 @@ class _Table(dict[type, tuple[EventKind, Handler]]):
         handler = self.with_machines(cls, _checked(cls, EVOLVE.get(cls, nothing)))
         found = self[cls] = (kind_of(cls), handler)
         return found
+
+
+def _event(draft: Draft) -> Draft:
+    """A plugin's draft, if it is one.
+
+    :raises TypeError: it is no pair of a stream and an event.
+    """
+    stream, data = draft
+    if not isinstance(stream, str):
+        raise TypeError(f"{stream!r} is no stream")
+    kind_of(type(data))
+    return Draft(stream, data)
 
 
 def _checked(cls: type, handler: Handler) -> Handler:

@@ -10,7 +10,14 @@ from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core import rules
 from cckit.core.ask import Candidate, Open, Ranking, Verdict, Waiting
-from cckit.core.engine import Engine, InvariantBroken, Machine, denial_of, target_of
+from cckit.core.engine import (
+    Engine,
+    InvariantBroken,
+    Machine,
+    MachineFailed,
+    denial_of,
+    target_of,
+)
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Recorded, event
 from cckit.core.floor import KEEP_US
@@ -334,6 +341,35 @@ def test_plugins_events_fold_into_their_machines() -> None:
     assert isinstance(again.act(Write(here, "hello"), SYSTEM, START), Refused)
 
 
+@pytest.mark.parametrize(
+    "error", [RuntimeError("x"), ZeroDivisionError("x"), ValueError("x"), StopIteration()]
+)
+def test_a_machine_that_raises_is_named_and_is_no_bug_of_ours(error: Exception) -> None:
+    def broken(*_: Any) -> Any:
+        raise error
+
+    command = Write(CENTER, "x")
+    for spoiled in (
+        NOTES._replace(decide=broken),
+        NOTES._replace(evolve=broken),
+        NOTES._replace(initial=broken),
+    ):
+        with pytest.raises(MachineFailed) as caught:
+            Engine(machines=[spoiled]).act(command, SYSTEM, START)
+        assert (caught.value.machine, caught.value.error) == ("notes", error)
+
+
+@pytest.mark.parametrize(
+    "answer", [None, 7, [None], [(CENTER, "text")], [(7, NoteWritten("x"))], [(CENTER,)]]
+)
+def test_a_machine_that_decides_what_is_no_draft_failed(answer: Any) -> None:
+    spoiled = NOTES._replace(decide=lambda *_: answer)
+    engine = Engine(machines=[spoiled])
+    with pytest.raises(MachineFailed):
+        engine.act(Write(CENTER, "x"), SYSTEM, START)
+    assert engine.position == 0
+
+
 # --- imported facts -----------------------------------------------------------------------
 
 
@@ -397,7 +433,16 @@ def test_a_past_that_contradicts_itself_is_named_by_its_rule(
 
 @pytest.mark.parametrize(
     "error",
-    [KeyError("x"), AttributeError("x"), ValueError("x"), AssertionError(), RecursionError()],
+    [
+        KeyError("x"),
+        AttributeError("x"),
+        ValueError("x"),
+        AssertionError(),
+        RecursionError(),
+        ZeroDivisionError(),
+        RuntimeError("x"),
+        OSError("x"),
+    ],
 )
 def test_a_rule_that_fails_is_a_bug_that_is_named(
     error: Exception, monkeypatch: pytest.MonkeyPatch
