@@ -39,7 +39,8 @@ class Timers:
         while True:
             due = self._writer.engine.next_due()
             self._armed = None if due is None else due[0]
-            if due is None:
+            if due is None or not self._writer.accepts():
+                # What fell due after the store failed is for the next run.
                 await self._bell.wait()
             elif due[0] <= self._clock.now():
                 self._propose()

@@ -18,7 +18,7 @@ import trio
 from trio.lowlevel import current_task, wait_task_rescheduled
 
 from cckit.core.codec import Codec
-from cckit.core.commands import Route
+from cckit.core.commands import Route, TimerDue
 from cckit.core.engine import Engine, InvariantBroken, denial_of
 from cckit.core.errors import CckitError, Refused, StoreError, UsageError
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft
@@ -136,7 +136,7 @@ class Writer:
         except UsageError:
             self._repair()
             raise
-        self._follow_up()
+        self.follow_up()
         return reply
 
     def fire(self) -> bool:
@@ -146,8 +146,8 @@ class Writer:
             decided = self.engine.fire(self._clock.now(), TIMER)
             if isinstance(decided, Decision):
                 self._gather(decided)
-        except InvariantBroken as broken:
-            self._broken(broken)
+        except (InvariantBroken, UsageError) as error:
+            self._broken(_ours(error, TimerDue))
             # The state made anew has it again, and it would be due for ever.
             floor = self.engine.floor
             again = floor.next_timer()
@@ -155,7 +155,7 @@ class Writer:
                 floor.timers.drop(again)
             self.nudge()
             return True
-        self._follow_up()
+        self.follow_up()
         self.nudge()
         return decided is not None
 
@@ -168,10 +168,26 @@ class Writer:
         occurred_at: Instant | None = None,
         encoded: Sequence[bytes] = (),
     ) -> Reply:
-        """Take ready facts now; see ``act``. ``encoded``: their data, where it is known.
+        """Take ready facts now, and what follows; see ``act``.
+
+        ``encoded``: their data, where it is known.
 
         :raises UsageError: a value that does not fit its event; nothing was kept of it.
         """
+        reply = self.take(drafts, actor, request=request, occurred_at=occurred_at, encoded=encoded)
+        self.follow_up()
+        return reply
+
+    def take(
+        self,
+        drafts: Sequence[Draft],
+        actor: Actor,
+        *,
+        request: bytes | None = None,
+        occurred_at: Instant | None = None,
+        encoded: Sequence[bytes] = (),
+    ) -> Reply:
+        """As ``record``, but nothing else comes before the next of them."""
         now = self._clock.now()
         try:
             decided = self.engine.record(
@@ -184,17 +200,26 @@ class Writer:
             self._repair()
             raise
 
-    def _follow_up(self) -> None:
+    def follow_up(self) -> None:
         """What comes before any other command: matching that goes on, plugins that failed."""
-        while self.engine.unrouted:
-            decided = self.engine.act(Route(), SYSTEM, self._clock.now())
-            if isinstance(decided, Refused) or not decided.recorded:
-                break
-            self._gather(decided)
+        while self.engine.unrouted and self._route():
+            pass
         if self.failures:
             drafts = [Draft(CENTER, failed) for failed in self.failures]
             self.failures.clear()
-            self.record(drafts, SYSTEM)
+            self.take(drafts, SYSTEM)
+
+    def _route(self) -> bool:
+        """Match once more; False if that led to nothing."""
+        try:
+            decided = self.engine.act(Route(), SYSTEM, self._clock.now())
+            if isinstance(decided, Refused) or not decided.recorded:
+                return False
+            self._gather(decided)
+        except (InvariantBroken, UsageError) as error:
+            self._broken(_ours(error, Route))
+            return False
+        return True
 
     # --- bugs -----------------------------------------------------------------------------
 
@@ -202,7 +227,7 @@ class Writer:
         """Our bug: its events are dropped, and it is recorded that there is one."""
         self._repair()
         self.say(f"invariant broken, please report it: {broken}")
-        self.record((Draft(CENTER, InvariantBrokenFact(broken.rule, broken.command)),), SYSTEM)
+        self.take((Draft(CENTER, InvariantBrokenFact(broken.rule, broken.command)),), SYSTEM)
         what = f"rule {broken.rule} would break; this is a bug of cckit"
         return Refused("floor.invariant_broken", broken.command, what, "report it")
 
@@ -360,10 +385,7 @@ class Writer:
             return
         try:
             head, conflict = answer.unwrap()
-            if conflict is None:
-                self.head = head
-                self._publish(group)
-            else:
+            if conflict is not None:
                 what = f"another writer stored up to position {conflict.head.position}"
                 raise StoreError("log", what, "let one process write this log")
         except CckitError as error:
@@ -372,8 +394,19 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - raised by run, where trio can report it
             self._flight = group
             self._crash = error
+        else:
+            self._stored(group, head)
         if self._gathering.decisions or self.closing or not self._alone or not self._sound():
             self._bell.ring()  # Else there is nothing for run to do.
+
+    def _stored(self, group: Group, head: Head) -> None:
+        self.head = head
+        try:
+            self._publish(group)
+        except Exception as error:  # noqa: BLE001 - raised by run, where trio can report it
+            # Whatever a listener raises says nothing of the store.
+            self._flight = group
+            self._crash = error
 
     def _sound(self) -> bool:
         return self.failure is None and self._crash is None
@@ -408,3 +441,10 @@ class Writer:
             if waiter.task is not None:
                 trio.lowlevel.reschedule(waiter.task)
         self._feed.close(error)
+
+
+def _ours(error: InvariantBroken | UsageError, command: type) -> InvariantBroken:
+    """Of a command that nobody sent, a value that does not fit is our bug too."""
+    if isinstance(error, InvariantBroken):
+        return error
+    return InvariantBroken("event", command.__name__, str(error))

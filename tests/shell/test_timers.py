@@ -3,7 +3,7 @@
 import trio
 from trio.testing import MockClock, trio_test
 
-from cckit import Actor, AgentSettings, Config, QueueSettings
+from cckit import Actor, AgentSettings, Config, QueueSettings, Stored, Unknown, UsageError
 from cckit.core import facts as f
 from cckit.core.commands import (
     Enqueue,
@@ -17,6 +17,7 @@ from cckit.core.engine import Engine, InvariantBroken
 from cckit.core.events import TIMER
 from cckit.core.ids import AgentId, QueueId
 from cckit.core.instant import SECOND
+from cckit.shell.timers import Timers
 
 LINE = Actor("adapter", "line")
 SUPPORT = QueueId("support")
@@ -119,3 +120,45 @@ async def test_a_timer_that_breaks_an_invariant_is_proposed_once(
         found = [d async for b in center.read(types=[f.InvariantBroken]) for _, d in b]
         assert found == [f.InvariantBroken("I8", "TimerDue")]
         assert len(said) == 1
+
+
+@trio_test
+async def test_a_timer_whose_event_can_not_be_stored_is_proposed_once(
+    virtual, autojump_clock: MockClock, monkeypatch
+) -> None:
+    act = Engine.act
+
+    def unusable(self, command, *rest, **more):
+        if type(command) is TimerDue:
+            raise UsageError("OfferMade.hook", "is planted", "send text")
+        return act(self, command, *rest, **more)
+
+    monkeypatch.setattr(Engine, "act", unusable)
+    config = Config(queues={"support": QueueSettings(max_wait_us=5 * SECOND)})
+    async with virtual(config) as center:
+        await wait_in_queue(center)
+        await trio.sleep(60)
+        found = [d async for b in center.read(types=[f.InvariantBroken]) for _, d in b]
+        assert found == [f.InvariantBroken("event", "TimerDue")]
+        assert isinstance(await center.do(ReportArrived("voice")), Stored)
+
+
+@trio_test
+async def test_nothing_is_proposed_to_a_store_that_failed(
+    faulty, virtual, mock_clock: MockClock, monkeypatch
+) -> None:
+    proposed: list[None] = []
+    propose = Timers._propose
+    monkeypatch.setattr(Timers, "_propose", lambda self: (proposed.append(None), propose(self)))
+    config = Config(
+        queues={"support": QueueSettings(max_wait_us=SECOND)}, agents={"anna": AgentSettings()}
+    )
+    async with virtual(config, log=faulty) as center:
+        await wait_in_queue(center)
+        faulty.broken = True
+        assert isinstance(await center.do(LogIn(AgentId("anna"))), Unknown)
+        proposed.clear()
+        mock_clock.jump(10)
+        for _ in range(50):
+            await trio.lowlevel.checkpoint()
+        assert proposed == []
