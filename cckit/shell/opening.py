@@ -170,17 +170,18 @@ def start_run(
     last = writer.engine.now
     missing = registry.missing()
     if missing:
-        writer.record([Draft(CENTER, declared) for declared in missing], SYSTEM)
+        writer.take([Draft(CENTER, declared) for declared in missing], SYSTEM)
     started = RunStarted(epoch, KIND, None, None, loaded.relay.guarded, loaded.versions)
-    writer.record((Draft(CENTER, started),), SYSTEM)
+    writer.take((Draft(CENTER, started),), SYSTEM)
     now = clock.now()
     if last > now:
-        writer.record((Draft(CENTER, ClockStepped(Instant(last), now)),), SYSTEM)
+        writer.take((Draft(CENTER, ClockStepped(Instant(last), now)),), SYSTEM)
     counts = _open_things(writer.engine)
     if counts:
-        writer.record((Draft(CENTER, RecoveryReconciled(counts)),), SYSTEM)
+        writer.take((Draft(CENTER, RecoveryReconciled(counts)),), SYSTEM)
     _apply(writer, config)
     _give_first_roles(writer, loaded)
+    writer.follow_up()
 
 
 def _open_things(engine: Engine) -> dict[str, int]:

@@ -6,8 +6,10 @@ from trio.testing import trio_test
 
 from cckit import (
     Actor,
+    AgentSettings,
     Config,
     Draft,
+    QueueSettings,
     Refused,
     Stored,
     StoreError,
@@ -17,9 +19,9 @@ from cckit import (
 )
 from cckit.core import facts as f
 from cckit.core import snapshot
-from cckit.core.commands import LogIn, SetReady
+from cckit.core.commands import Enqueue, LogIn, ReportArrived, Route, SetReady
 from cckit.core.engine import Engine, InvariantBroken
-from cckit.core.ids import CENTER, AgentId
+from cckit.core.ids import CENTER, AgentId, QueueId, agent_stream
 from cckit.hooks import RegisterHooks, hookimpl
 from cckit.shell import group
 from cckit.shell import writer as writing
@@ -237,6 +239,56 @@ async def test_a_crash_in_the_center_reaches_who_opened_it(virtual) -> None:
                 await trio.sleep_forever()
     assert isinstance(replies[0], Unknown)
     assert caught.group_contains(LookupError, match="planted")
+
+
+@trio_test
+async def test_what_a_listener_raises_is_no_error_of_the_store(virtual) -> None:
+    def refuses(batch) -> None:
+        raise UsageError("x", "is planted", "take it out")
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with trio.open_nursery() as outside, virtual() as center:
+            center._writer.listeners.append(refuses)
+            outside.start_soon(center.record, granted(1))
+            await trio.sleep_forever()
+    assert caught.group_contains(UsageError, match="planted")
+
+
+@trio_test
+async def test_a_recorded_profile_serves_who_waits_for_it(virtual) -> None:
+    config = Config(queues={"support": QueueSettings(need="he")}, agents={"anna": AgentSettings()})
+    async with virtual(config) as center:
+        await center.do(LogIn(ANNA))
+        await center.do(SetReady(ANNA))
+        arrived = await center.do(ReportArrived("voice"))
+        await center.do(Enqueue(arrived.contact, QueueId("support")))
+        assert not center.state.offers
+        profile = f.AgentProfileSet(None, 100, {"voice": 100}, {"he": 3})
+        await center.record(Draft(agent_stream(ANNA), profile))
+        assert len(center.state.offers) == 1
+        assert center.position == center._writer.engine.position
+
+
+@trio_test
+async def test_routing_that_breaks_an_invariant_is_recorded_once_a_command(
+    virtual, monkeypatch
+) -> None:
+    act = Engine.act
+
+    def broken(self, command, *rest, **more):
+        if type(command) is Route:
+            raise InvariantBroken("I8", "Route", "planted")
+        return act(self, command, *rest, **more)
+
+    monkeypatch.setattr(Engine, "act", broken)
+    monkeypatch.setattr(Engine, "unrouted", property(lambda self: True))
+    async with virtual() as center:
+        before = center.position
+        assert isinstance(await center.do(LogIn(ANNA)), Stored)
+        assert isinstance(await center.record(granted(1)), Stored)
+        batches = center.read(before, types=[f.InvariantBroken])
+        found = [d async for b in batches for _, d in b]
+    assert found == [f.InvariantBroken("I8", "Route")] * 2
 
 
 @trio_test
