@@ -16,6 +16,7 @@
     queues = ["service"]        # none: all
     skills = { he = 3 }
     answer = { kind = "uniform", from_s = 2, to_s = 6 }
+    connect = { kind = "fixed", s = 0.2 }  # from there until both hear each other; none: 0
     unanswered = 0.01           # share of offers that ring out
     back_after_s = 60           # then ready again after this long
 
@@ -45,7 +46,8 @@ QUEUE: Final = (
     "head_start_s",
 )  # fmt: skip
 SHIFT: Final = (
-    "agents", "from", "to", "breaks", "queues", "skills", "answer", "unanswered", "back_after_s",
+    "agents", "from", "to", "breaks", "queues", "skills", "answer", "connect", "unanswered",
+    "back_after_s",
 )  # fmt: skip
 STRATEGIES: Final = (
     "longest_idle", "least_occupied", "round_robin", "fewest_contacts", "least_talk_time",
@@ -71,6 +73,8 @@ class Shift:
     back_after_us: int = 60 * SECOND
     breaks: tuple[tuple[time, time], ...] = ()
     """From and to of each, in order, within the shift."""
+    connect: Lengths = AT_ONCE
+    """From picking up until both hear each other: who hangs up there is lost in between."""
 
     def spans(self, start: Instant, end: Instant, zone: ZoneInfo) -> list[tuple[Instant, Instant]]:
         """Return when it works between two instants, by time."""
@@ -193,9 +197,11 @@ def _shift(table: Table, queues: dict[str, QueueSettings]) -> Shift:
         if queues and name not in queues:
             known = f"allowed are {', '.join(sorted(queues))}"
             raise table.fault("queues", f"no queue {name!r}", known)
-    answer = table.lengths("answer", AT_ONCE)
+    answer, connect = table.lengths("answer", AT_ONCE), table.lengths("connect", AT_ONCE)
     if answer == NEVER:
         raise table.fault("answer", "'endless' never answers", "use unanswered = 1")
+    if connect == NEVER:
+        raise table.fault("connect", "'endless' never connects", "give a length")
     return Shift(
         table.whole("agents", 1, AGENTS_MAX),
         table.clock("from") if table.has("from") else None,
@@ -206,6 +212,7 @@ def _shift(table: Table, queues: dict[str, QueueSettings]) -> Shift:
         table.number("unanswered", 1, 0),
         table.seconds("back_after_s", 60, low=0.001),
         _breaks(table),
+        connect,
     )
 
 

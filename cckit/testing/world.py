@@ -23,7 +23,7 @@ from cckit.core.codec import canonical
 from cckit.core.engine import Engine, InvariantBroken
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
-from cckit.core.ids import CENTER, AgentId, ContactId, LegId, QueueId
+from cckit.core.ids import CENTER, AgentId, ContactId, LegId, OfferId, QueueId
 from cckit.core.instant import Instant, Span
 from cckit.core.settings import QueueSettings
 from cckit.hooks.store import Store
@@ -47,7 +47,10 @@ ADMIN: Final = Actor("admin", "world")
 
 ROUTE: Final = c.Route()
 
-ARRIVE, ENQUEUE, GIVE_UP, PICK_UP, SAID_ALL, WRAPPED, BACK, BEGIN, LEAVE = range(9)
+ARRIVE, ENQUEUE, GIVE_UP, PICK_UP, BRIDGE, SAID_ALL, WRAPPED, BACK, BEGIN, LEAVE = range(10)
+UNOFFERED: Final = (
+    f.OfferExpired, f.OfferRescinded, f.OfferRejected, f.OfferFailed, f.ContactConnectFailed
+)  # fmt: skip
 
 Progress = Callable[[int, Instant], None]
 """Told now and then how many customers have arrived, and what time it is."""
@@ -113,7 +116,7 @@ class World:
         """Agents without hours, who stay until nothing is left to happen."""
         self._wrapups: dict[ContactId, Span] = {}
         """How long the agent will need after each talk that goes on."""
-        self._answer = stream(seed, "answer")
+        self._answer, self._connect = stream(seed, "answer"), stream(seed, "connect")
         self._unanswered = stream(seed, "unanswered")
         self._progress = progress
         self._does: list[Callable[[Any, Any], None]] = [
@@ -121,6 +124,7 @@ class World:
             self._enqueue,
             self._give_up,
             self._pick_up,
+            self._bridge,
             self._said_all,
             self._wrapped,
             self._back,
@@ -129,10 +133,7 @@ class World:
         ]
         self._sees: dict[type, Callable[[Envelope, Any], None]] = {
             f.OfferMade: self._offered,
-            f.OfferExpired: self._offer_ended,
-            f.OfferRescinded: self._offer_ended,
-            f.OfferRejected: self._offer_ended,
-            f.OfferFailed: self._offer_ended,
+            **dict.fromkeys(UNOFFERED, self._offer_ended),
             f.ContactConnected: self._connected,
             f.ContactClosed: self._closed,
             f.AgentWrapupStarted: self._wrapup,
@@ -385,9 +386,18 @@ class World:
             heappush(self._agenda, (self.now + delay, self._order(), PICK_UP, caller, made))
 
     def _pick_up(self, caller: Caller, made: f.OfferMade) -> None:
-        if caller.offer == made.offer:
-            self._must(c.AcceptOffer(made.offer), self._actors[made.agent])
+        if caller.offer != made.offer:
+            return
+        self._must(c.AcceptOffer(made.offer), self._actors[made.agent])
+        delay = self._workers[made.agent].shift.connect.draw(self._connect)
+        if delay == 0:
             self._act(c.ReportBridged(made.offer), LINE)
+        elif delay is not None:
+            heappush(self._agenda, (self.now + delay, self._order(), BRIDGE, caller, made.offer))
+
+    def _bridge(self, caller: Caller, offer: OfferId) -> None:
+        if caller.offer == offer and caller.contact in self.callers:
+            self._act(c.ReportBridged(offer), LINE)
 
     def _offer_ended(self, envelope: Envelope, data: Any) -> None:
         caller = self.callers.get(ContactId(envelope.stream[8:]))

@@ -6,7 +6,7 @@ import pytest
 
 from cckit.core.errors import ConfigError
 from cckit.core.instant import HOUR, SECOND, Instant
-from cckit.testing import Shift, Staffing, Uniform, read_staffing
+from cckit.testing import Fixed, Shift, Staffing, Uniform, read_staffing
 
 WHOLE = """
 [[queue]]
@@ -28,6 +28,7 @@ skills = { he = 3, en = 1 }
 [[shift]]
 agents = 1
 answer = { kind = "uniform", from_s = 2, to_s = 6 }
+connect = { kind = "fixed", s = 0.2 }
 unanswered = 0.02
 """
 UTC = ZoneInfo("UTC")
@@ -46,6 +47,7 @@ def test_a_file_becomes_queues_and_numbered_agents(tmp_path: Path) -> None:
     first, last = staffing.shifts
     assert (first.begins, first.ends, first.skills) == (time(8), time(16, 30), {"en": 1, "he": 3})
     assert (last.answer, last.unanswered) == (Uniform(2 * SECOND, 6 * SECOND), 0.02)
+    assert (first.connect, last.connect) == (Fixed(0), Fixed(200_000))
     assert list(staffing.queues) == ["sales", "service"]
     assert staffing.settings("service").agents == ("*",)
     assert staffing.settings("sales").agents == ("003",)
@@ -86,6 +88,7 @@ def test_a_hundred_thousand_agents_have_ids_of_one_length() -> None:
         ("ring_s = 15", "ring = 15", "queue[0].ring: no such key 'ring'"),
         ("unanswered = 0.02", "unanswered = 2", "shift[1].unanswered: 2 is not a number from 0"),
         ("from_s = 2", "from_s = 9", "shift[1].answer.to_s: 6000000 us is less than from_s"),
+        ('"fixed", s = 0.2', '"endless"', "shift[1].connect: 'endless' never connects"),
         ("[[queue]]", 'zone = "Mars"\n[[queue]]', "zone: no zone 'Mars'"),
     ],
 )

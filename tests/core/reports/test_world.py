@@ -28,7 +28,10 @@ UTC = ZoneInfo("UTC")
 
 @cache
 def hour() -> tuple[Recorded[Any], ...]:
-    """An hour of calls that its agents can't quite manage; some do not answer."""
+    """An hour of calls that its agents can't quite manage; some do not answer.
+
+    Connecting takes so long that callers hang up in between, and that some of it fails.
+    """
     calls = Process(
         QueueId("service"),
         (Rate(START, Instant(START + HOUR), 120.0),),
@@ -37,7 +40,8 @@ def hour() -> tuple[Recorded[Any], ...]:
         wrapup_permille=100,
     )
     traffic = Processes(START, Instant(START + HOUR), UTC, (calls,))
-    shift = Shift(4, answer=Exponential(5 * SECOND), unanswered=0.1, back_after_us=30 * SECOND)
+    answer, connect = Exponential(5 * SECOND), Exponential(2 * SECOND)
+    shift = Shift(4, answer=answer, unanswered=0.1, back_after_us=30 * SECOND, connect=connect)
     staffing = Staffing((shift,), {"service": QueueSettings()})
     world = World(5, traffic=traffic, staffing=staffing)
     world.run()
@@ -68,6 +72,9 @@ def times(of: type) -> int:
 def test_the_hour_has_everything_that_is_compared() -> None:
     for of in (f.OfferExpired, f.OfferRescinded, f.AgentNotReady, f.AgentWrapupEnded):
         assert times(of)
+    assert times(f.ContactConnectFailed)
+    closed = Counter((d.reason, d.phase) for _, d in hour() if isinstance(d, f.ContactClosed))
+    assert closed["abandoned", "connect"]
     reasons = {data.reason for _, data in hour() if isinstance(data, f.QueueLeft)}
     assert reasons == {"answered", "abandoned"}
 
@@ -93,17 +100,43 @@ def test_agents_are_busy_as_long_as_their_contacts_talk() -> None:
     found = states()
     talk: Counter[str] = Counter()
     wrapup: Counter[str] = Counter()
+    ring: Counter[str] = Counter()
     for row in found["contact.segments"].rows():
         if row.phase in ("talk", "hold"):
             talk[row.agent] += row.end - row.start
         elif row.phase == "wrapup":
             wrapup[row.agent] += row.end - row.start
+        elif row.phase == "ring":
+            ring[row.agent] += row.end - row.start
     spent: Counter[tuple[str, str]] = Counter()
     for row in found["agent.intervals"].rows():
         spent[row.agent, row.state] += row.end - row.start
     for agent in talk:
         assert spent[agent, "busy"] == talk[agent]
         assert spent[agent, "wrapup"] == wrapup[agent]
+        assert spent[agent, "offered"] == ring[agent]
+
+
+def test_the_reports_of_the_hour_add_up(zone: Callable[[str], Any]) -> None:
+    last = hour()[-1][0]
+    source = Source(last.position, bytes(32), last.recorded_at)
+    given = Parameters(zone=zone("Europe/Lisbon"), source=source)
+    found = {name: write(REPORTS[name], states(), given).table for name in REPORTS}
+    summary = found["agent-summary"]
+    names = [column.name for column in summary.columns]
+    everyone = [dict(zip(names, row, strict=True)) for row in summary.rows]
+    parts = ["ready_us", "offered_us", "busy_us", "in_wrapup_us", "not_ready_us", "fault_us"]
+    assert len(everyone) == 5
+    for one in everyone:
+        assert one["logged_in_us"] == sum(one[part] for part in parts)
+    assert everyone[-1]["busy_us"] == everyone[-1]["talk_us"] + everyone[-1]["hold_us"]
+    assert everyone[-1]["offers"] == times(f.OfferMade)
+    levels = found["service-level"]
+    counts = dict(zip([c.name for c in levels.columns], levels.rows[-1], strict=True))
+    assert counts["arrived"] == counts["O"] == times(f.QueueEntered)
+    assert counts["A"] == times(f.ContactConnected)
+    left = Counter(d.reason for _, d in hour() if isinstance(d, f.QueueLeft))
+    assert (counts["A"], counts["B"]) == (left["answered"], left["abandoned"])
 
 
 def test_each_row_of_an_agent_begins_where_the_one_before_ended() -> None:
