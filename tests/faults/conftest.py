@@ -53,6 +53,7 @@ class Victim:
         """Give it a job; the pid of its writer is known when this returns."""
         self.say(f"{path} {what} {count} {kill_at}")
         self.pid = int(self._line())
+        assert self.pid > 1, "a kill of 0 or less would take this process and its parents along"
 
     def say(self, line: str) -> None:
         assert self._process.stdin is not None
@@ -108,7 +109,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def victim() -> Iterator[Victim]:
     process = Victim()
     yield process
