@@ -4,9 +4,10 @@ from typing import Generic, TypeVar
 
 import trio
 
+from cckit.core.errors import CckitError, PluginError, UsageError
 from cckit.core.projection import Canonical, Projection
 
-from .feed import Feed, Subscription
+from .feed import Batch, Feed, Subscription
 
 S = TypeVar("S")
 
@@ -21,31 +22,66 @@ class Follower(Generic[S]):
         self.projection = projection
         self.state = projection.initial()
         """Read it, never write it."""
+        self.failure: CckitError | None = None
+        """Why it folds no more: the projection raised, or the store failed."""
         self._subscription = Subscription(feed, 0, projection.types)
+        self._folded = 0
+        self._ended = False
         self._moved = trio.Event()
 
     @property
     def position(self) -> int:
         """The next position that it will look at."""
-        return self._subscription.position
+        return self._folded
 
     def dump(self) -> Canonical:
-        """The whole state, as its digest is made of."""
+        """The whole state, as its digest is made of.
+
+        :raises PluginError: the projection raised, so the state is of no event in the log.
+        """
+        if isinstance(self.failure, PluginError):
+            raise self.failure
         return self.projection.dump(self.state)
 
     async def reach(self, position: int) -> None:
-        """Wait until all events before ``position`` are folded."""
-        while self.position < position:
+        """Wait until all events before ``position`` are folded.
+
+        :raises PluginError: the projection raised.
+        :raises StoreError: the store failed before.
+        :raises UsageError: the center was closed before.
+        """
+        while self._folded < position:
+            if self.failure is not None:
+                raise self.failure
+            if self._ended:
+                raise UsageError("center", "is closed", "open it again")
             await self._moved.wait()
 
     async def run(self) -> None:
-        """Fold until cancelled, or until the log ends."""
-        apply = self.projection.apply
+        """Fold until cancelled, until the log ends, or until the projection raises."""
         try:
             while True:
-                for recorded in await self._subscription.next_or_nothing():
-                    apply(self.state, recorded)
-                self._moved.set()
-                self._moved = trio.Event()
+                batch = await self._subscription.next_or_nothing()
+                self._fold(batch)
+                self._folded = self._subscription.position
+                self._move()
         except StopAsyncIteration:
-            return
+            pass
+        except CckitError as error:
+            self.failure = error
+        finally:
+            self._ended = True
+            self._move()
+
+    def _fold(self, batch: Batch) -> None:
+        for recorded in batch:
+            try:
+                self.projection.apply(self.state, recorded)
+            except Exception as error:
+                where = f"projection {self.projection.name}"
+                what = f"raised {type(error).__name__} at position {recorded[0].position}"
+                raise PluginError(where, what, "repair it, then follow it again") from error
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = trio.Event()

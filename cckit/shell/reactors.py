@@ -8,6 +8,7 @@ loaded the plugin.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
+from cckit.core.errors import StoreError
 from cckit.core.events import SYSTEM, Draft, Recorded
 from cckit.core.facts import PluginFailed
 from cckit.core.ids import CENTER
@@ -38,7 +39,11 @@ async def run_outlet(
     """
     start = await archive.checkpoint(outlet.name)
     subscription = Subscription(feed, since if start is None else start, outlet.types)
-    async for batch in subscription:
+    while True:
+        try:
+            batch = await anext(subscription)
+        except (StopAsyncIteration, StoreError):
+            return  # The log ended here; the center says itself why.
         try:
             await outlet.react(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the plugin's

@@ -8,7 +8,16 @@ import pytest
 import trio
 from trio.testing import trio_test
 
-from cckit import Actor, Draft, Stored, open_center
+from cckit import (
+    Actor,
+    Draft,
+    PluginError,
+    Stored,
+    StoreError,
+    Unknown,
+    UsageError,
+    open_center,
+)
 from cckit.core import facts as f
 from cckit.core.commands import LogIn, LogOut, ReportArrived, SetReady
 from cckit.core.engine import Machine
@@ -209,6 +218,56 @@ async def test_a_follower_folds_what_was_and_what_comes(log, config) -> None:
         await center.do(LogIn(BEN))
         await follower.reach(center.position)
         assert follower.dump() == {"n": 2}
+
+
+class Brittle(Watermark):
+    """A projection that raises at the second login."""
+
+    name = "test.brittle"
+
+    def apply(self, state: dict[str, int], recorded: Any) -> None:
+        if state["n"]:
+            raise RuntimeError("planted")
+        super().apply(state, recorded)
+
+
+@trio_test
+async def test_a_projection_that_raises_ends_its_follower_alone(log, config) -> None:
+    async with open_center(config, log=log.again()) as center:
+        brittle, sound = await center.follow(Brittle()), await center.follow(Watermark())
+        await center.do(LogIn(ANNA))
+        await brittle.reach(center.position)
+        logged_in = await center.do(LogIn(BEN))
+        says = f"projection test.brittle: raised RuntimeError at position {logged_in.positions[0]}"
+        with pytest.raises(PluginError, match=says):
+            await brittle.reach(center.position)
+        with pytest.raises(PluginError, match=says):
+            brittle.dump()
+        with pytest.raises(PluginError, match=says):
+            await center.follow(Brittle())
+        await sound.reach(center.position)
+        assert sound.dump() == {"n": 2}
+
+
+@trio_test
+async def test_who_follows_a_store_that_failed_is_told_and_the_center_stands(
+    faulty, virtual
+) -> None:
+    async with virtual(log=faulty, plugins={"notes": Notes()}) as center:
+        follower = await center.follow(Watermark())
+        faulty.broken = True
+        assert isinstance(await center.do(LogIn(ANNA)), Unknown)
+        with pytest.raises(StoreError, match="the disk is gone"):
+            await follower.reach(center.position + 1)
+        assert follower.dump() == {"n": 0}
+
+
+@trio_test
+async def test_who_waits_for_a_follower_is_told_of_the_end(virtual) -> None:
+    async with virtual() as center:
+        follower = await center.follow(Watermark())
+    with pytest.raises(UsageError, match="is closed"):
+        await follower.reach(follower.position + 1)
 
 
 # --- channels -----------------------------------------------------------------------------
