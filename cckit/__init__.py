@@ -52,6 +52,29 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
+__all__ = [
+    "Actor",
+    "AgentSettings",
+    "Center",
+    "Config",
+    "ConfigError",
+    "Draft",
+    "Follower",
+    "PluginError",
+    "QueueSettings",
+    "Refused",
+    "Reply",
+    "Stored",
+    "StoreError",
+    "Subscription",
+    "Superseded",
+    "Unknown",
+    "UsageError",
+    "event_fields",
+    "open_center",
+    "read_command",
+]
+
 
 def __getattr__(name: str) -> object:
     home = _HOME_OF.get(name)

@@ -28,6 +28,14 @@ def test_the_public_names_and_signatures_are_those_written_down(tool: ModuleType
     assert tool.surface() == written, "a change on purpose? run: nox -s surface"
 
 
+def test_a_star_import_brings_all_public_names(tool: ModuleType) -> None:
+    scope: dict[str, object] = {}
+    exec("from cckit import *", scope)
+    names = importlib.import_module("cckit").__all__
+    assert names == sorted(tool.exported("cckit"))
+    assert set(names) <= set(scope)
+
+
 def test_every_exported_name_is_there_and_says_what_it_is(tool: ModuleType) -> None:
     said_by_their_names = {*COMMANDS, *FACTS}
     silent = []
