@@ -1,40 +1,134 @@
-"""Who holds which role: the fold of ``permission.changed``."""
+"""Who may send what where a guard is loaded, and how much is written of the rest.
 
-from .events import Recorded
-from .facts import PermissionChanged
-from .projection import Canonical
+The people of a center are judged by their roles, which the authorize hooks are asked
+about. For everybody else there is a table. A kind of actor that is in neither may nothing.
+"""
 
-Roles = dict[str, set[str]]
-"""Who to the roles held; nobody stands here without one."""
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from .commands import COMMANDS, ReportArrived, TimerDue
+from .errors import Refused
+from .events import Actor, Decision
+from .facts import AccessRefused
+from .floor import Floor
+from .ids import CENTER, contact_stream
+from .instant import MINUTE
+
+RECORD: Final = "Record"
+"""The action of who stores ready facts instead of sending a command."""
+
+PEOPLE: Final = frozenset({"agent", "supervisor", "admin"})
+"""Kinds of actors whose roles decide."""
+
+OURS: Final = frozenset({"system", "process"})
+"""Kinds that may everything: they are code that the operator loaded."""
+
+LISTED: Final[Mapping[str, frozenset[str]]] = {
+    "customer": frozenset({ReportArrived.__name__}),
+    "adapter": frozenset(
+        {RECORD, *(cls.__name__ for cls in COMMANDS if cls.__name__.startswith("Report"))}
+    ),
+    "timer": frozenset({TimerDue.__name__}),
+}
+"""What the other kinds may."""
+
+REFUSALS_A_MINUTE: Final = 10
 
 
-class RolesHeld:
-    """The roles that the log gives, as a projection.
+def listed(kind: str, action: str) -> bool:
+    """Tell whether a kind of actor may do something, whoever it is."""
+    return kind in OURS or action in LISTED.get(kind, ())
 
-    .. versionadded:: 0.1
+
+def target_of(command: Any, floor: Floor) -> str:
+    """What a command is about, for authorize: ``agent/ID``, ``contact/ID`` …
+
+    An offer or a contact that an agent has is about that agent.
+    """
+    agent = getattr(command, "agent", None)
+    if agent is None:
+        agent = _agent_of(command, floor)
+    if agent:
+        return f"agent/{agent}"
+    for field in ("contact", "offer", "leg", "queue", "who", "stream"):
+        value = getattr(command, field, None)
+        if value is not None:
+            return f"{field}/{value}"
+    return str(CENTER)
+
+
+def _agent_of(command: Any, floor: Floor) -> str | None:
+    offer_id = getattr(command, "offer", None)
+    contact_id = getattr(command, "contact", None)
+    if contact_id is not None:
+        contact = floor.contacts.get(contact_stream(contact_id))
+        if contact is None or contact.agent:
+            return contact.agent if contact is not None else None
+        offer_id = contact.offer
+    offer = floor.offers.get(offer_id) if offer_id is not None else None
+    return offer.agent if offer is not None else None
+
+
+def denial(actor: Actor, action: str, target: str, reason: str) -> Refused:
+    """What the sender of a denied command gets."""
+    what = f"{actor[0]} {actor[1]!r} may not {action}: {reason or 'no role allows it'}"
+    return Refused("access.refused", target, what, "ask an admin for a role that allows it")
+
+
+def denial_of(decision: Decision, reason: str) -> Refused | None:
+    """The refusal that a decision stands for, if it records one of its own actor.
+
+    :param reason: the engine's, just after it has decided.
+    """
+    if not decision.recorded:
+        return None
+    envelope, data = decision.recorded[0]
+    if type(data) is not AccessRefused or data.actor != envelope.actor.id:
+        return None
+    return denial(envelope.actor, data.action, data.object, reason)
+
+
+@attrs.define
+class _Count:
+    """One actor's refusals of this minute."""
+
+    written: int = 0
+    missed: int = 0
+    action: str = ""
+    target: str = ""
+
+
+class Refusals:
+    """What of the refusals is written: ten a minute an actor, then how many more.
+
+    Only the actors of one minute are remembered, and each of them has an event in the log.
     """
 
-    name = "access.roles"
-    version = 1
-    types = (PermissionChanged,)
+    def __init__(self) -> None:
+        self._minute = -1
+        self._counts: dict[Actor, _Count] = {}
 
-    def initial(self) -> Roles:
-        return {}
-
-    def apply(self, state: Roles, recorded: Recorded[PermissionChanged]) -> None:
-        _, data = recorded
-        held = state.setdefault(data.who, set())
-        if data.given:
-            held.add(data.role)
-        else:
-            held.discard(data.role)
-        if not held:
-            del state[data.who]
-
-    def dump(self, state: Roles) -> Canonical:
-        return {who: sorted(held) for who, held in sorted(state.items())}
-
-
-def roles_of(state: Roles, who: str) -> tuple[str, ...]:
-    """The roles of one person, sorted."""
-    return tuple(sorted(state.get(who, ())))
+    def facts(self, actor: Actor, action: str, target: str, now: int) -> list[AccessRefused]:
+        """What to write about one more refusal; nothing if it is only counted."""
+        before: dict[Actor, _Count] = {}
+        if self._minute != now // MINUTE:
+            self._minute = now // MINUTE
+            before, self._counts = self._counts, {}
+        count = self._counts.setdefault(actor, _Count())
+        if count.written >= REFUSALS_A_MINUTE:
+            count.missed += 1
+            count.action, count.target = action, target
+            return []
+        count.written += 1
+        mine = before.pop(actor, _Count())
+        return [
+            AccessRefused(actor.id, action, target, None, mine.missed + 1),
+            *(
+                AccessRefused(other.id, late.action, late.target, None, late.missed)
+                for other, late in sorted(before.items())
+                if late.missed
+            ),
+        ]

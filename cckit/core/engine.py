@@ -7,11 +7,12 @@ the shell's writer and the simulated world drive the same engine.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from . import commands as m
 from . import facts as f
-from .ask import OPEN, Ask
+from .access import PEOPLE, RECORD, Refusals, denial, listed, target_of
+from .ask import OPEN, Ask, Verdict
 from .errors import CckitError, Refused
 from .events import (
     TIMER,
@@ -28,7 +29,7 @@ from .events import (
 from .evolve import EVOLVE, Handler, nothing
 from .floor import Floor
 from .ids import CENTER, Stream
-from .instant import MINUTE, Instant
+from .instant import Instant
 from .invariants import NO_MOVE, STEP_CHECKS, Breach, check
 from .routing import follow, unmatched
 from .rules import RULES
@@ -38,9 +39,6 @@ Seal = Callable[[int, Stream, Any], Any]
 
 new = tuple.__new__
 """Makes a named tuple in a third of the time that its own constructor takes."""
-
-GUARDED: Final = frozenset({"agent", "supervisor", "admin"})
-REFUSALS_A_MINUTE: Final = 10
 
 
 class Machine(NamedTuple):
@@ -114,8 +112,9 @@ class Engine:
         self.table = _Table(self._with_machines)
         self.folds = {c: self._with_machines(c, handler) for c, handler in EVOLVE.items()}
         """As ``table``, without the rules about a step: a log is as it is."""
-        self.refusals: dict[str, tuple[int, int, int]] = {}
-        """Actor to (minute, refusals written in it, refusals not written)."""
+        self.refusals = Refusals()
+        self.reason = ""
+        """Why the last denial that was recorded is one: its sender is told, the log is not."""
 
     # --- deciding -------------------------------------------------------------------
 
@@ -137,8 +136,9 @@ class Engine:
         :raises InvariantBroken: see there.
         :raises MachineFailed: see there.
         """
-        if self.ask.guarded and actor[0] in GUARDED:
-            denied = self._denied(command, actor, now)
+        if self.ask.guarded and not listed(actor[0], type(command).__name__):
+            targets = (target_of(command, self.floor),)
+            denied = self._denied(type(command).__name__, targets, actor, now)
             if denied is not None:
                 return denied
         try:
@@ -270,21 +270,40 @@ class Engine:
 
         return both
 
-    def _denied(self, command: Any, actor: Actor, now: int) -> Decision | Refused | None:
-        action, target = type(command).__name__, target_of(command)
-        verdict = self.ask.authorize(actor, self.floor.roles.get(actor[1], ()), action, target)
-        if verdict.allowed:
+    def may_not_record(
+        self, drafts: Sequence[Draft], actor: Actor, now: int
+    ) -> Decision | Refused | None:
+        """What denies an actor to record these facts, which no rule looks at; None if none does.
+
+        ``record`` itself asks nobody.
+        """
+        if not self.ask.guarded or listed(actor[0], RECORD):
             return None
-        minute, written, missed = self.refusals.get(actor[1], (-1, 0, 0))
-        if minute != now // MINUTE:
-            minute, written = now // MINUTE, 0
-        if written >= REFUSALS_A_MINUTE:
-            self.refusals[actor[1]] = (minute, written, missed + 1)
-            return denial(actor, action, target, verdict.reason)
-        self.refusals[actor[1]] = (minute, written + 1, 0)
-        fact = f.AccessRefused(actor[1], action, target, verdict.reason or None, missed + 1)
+        streams = dict.fromkeys(str(stream) for stream, _ in drafts)
+        return self._denied(RECORD, tuple(streams) or (str(CENTER),), actor, now)
+
+    def _denied(
+        self, action: str, targets: Sequence[str], actor: Actor, now: int
+    ) -> Decision | Refused | None:
+        for target in targets:
+            if actor[0] in PEOPLE:
+                roles = self.floor.roles.get(actor[1], ())
+                verdict = self.ask.authorize(actor, roles, action, target)
+            else:
+                verdict = Verdict(False, f"no {actor[0]} may do that")
+            if not verdict.allowed:
+                return self._refuse(action, target, actor, now, verdict.reason)
+        return None
+
+    def _refuse(
+        self, action: str, target: str, actor: Actor, now: int, reason: str
+    ) -> Decision | Refused:
+        facts = self.refusals.facts(actor, action, target, now)
+        if not facts:
+            return denial(actor, action, target, reason)
+        self.reason = reason
         # Without the request: a refused command's repeat is decided anew.
-        return self.record([Draft(CENTER, fact)], actor, now)
+        return self.record([Draft(CENTER, fact) for fact in facts], actor, now)
 
     # --- replaying ------------------------------------------------------------------
 
@@ -369,28 +388,3 @@ def _checked(cls: type, handler: Handler) -> Handler:
         rule(floor, envelope, data)
 
     return both
-
-
-def target_of(command: Any) -> str:
-    """What a command is about, for authorize: ``agent/ID``, ``contact/ID`` …"""
-    for field in ("agent", "contact", "offer", "leg", "queue", "who", "stream"):
-        value = getattr(command, field, None)
-        if value is not None:
-            return f"{field}/{value}"
-    return str(CENTER)
-
-
-def denial(actor: Actor, action: str, target: str, reason: str) -> Refused:
-    """What the sender of a denied command gets."""
-    what = f"{actor[0]} {actor[1]!r} may not {action}: {reason or 'no role allows it'}"
-    return Refused("access.refused", target, what, "ask an admin for a role that allows it")
-
-
-def denial_of(decision: Decision) -> Refused | None:
-    """The refusal that a decision stands for, if it records one."""
-    if len(decision.recorded) != 1:
-        return None
-    envelope, data = decision.recorded[0]
-    if type(data) is not f.AccessRefused:
-        return None
-    return denial(envelope.actor, data.action, data.object, data.purpose or "")

@@ -94,7 +94,8 @@ class AccessRefused:
     object: str
     purpose: str | None
     n: int
-    """How many refusals this one stands for: at most 10 a minute an actor are written."""
+    """How many refusals this one stands for. At most 10 a minute an actor are written; what
+    is over is counted in one more, with the next refusal of anybody in a later minute."""
 
 
 @event("plugin.failed", version=1)

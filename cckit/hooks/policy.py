@@ -27,9 +27,10 @@ class PolicyHooks:
         Policy, all answers: the strictest wins; if none allows, it is denied. Fails
         closed: raising, being suspended or another type of answer denies. ``roles`` are
         those the log gives the actor, sorted; ``action`` is the command's name,
-        ``SetNotReady``; ``target`` is what it is about, ``agent/anna``. Asked for actors
-        of kind agent, supervisor and admin. A denial is stored as ``access.refused``.
-        None has no opinion.
+        ``SetNotReady``, or ``Record`` for storing ready facts; ``target`` is what it is
+        about, ``agent/anna``, also where that is an offer made to anna or a contact that
+        she has. Asked for actors of kind agent, supervisor and admin; for others there is
+        a table. A denial is stored as ``access.refused``. None has no opinion.
 
         .. versionadded:: 0.1
         """

@@ -17,9 +17,10 @@ import outcome
 import trio
 from trio.lowlevel import current_task, wait_task_rescheduled
 
+from cckit.core.access import denial_of
 from cckit.core.codec import Codec
 from cckit.core.commands import Route, TimerDue
-from cckit.core.engine import Engine, InvariantBroken, denial_of
+from cckit.core.engine import Engine, InvariantBroken
 from cckit.core.errors import CckitError, Refused, StoreError, UsageError
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft
 from cckit.core.facts import AccessRefused, FactSuperseded, PluginFailed
@@ -199,6 +200,9 @@ class Writer:
         except UsageError:
             self._repair()
             raise
+            denied = self.engine.may_not_record(drafts, actor, now)
+            if denied is not None:
+                return denied if isinstance(denied, Refused) else self._gather(denied)
 
     def follow_up(self) -> None:
         """What comes before any other command: matching that goes on, plugins that failed."""
@@ -255,7 +259,7 @@ class Writer:
         if request is not None:
             group.keys.append(self.requests.add(request, recorded[0][0].position))
         if type(first) is AccessRefused:
-            return denial_of(decision) or Stored(recorded)
+            return denial_of(decision, self.engine.reason) or Stored(recorded)
         if type(first) is FactSuperseded:
             return Superseded(first.by_position, recorded)
         return Stored(recorded)

@@ -1,11 +1,12 @@
 """The rules: pure, and the same for every center.
 
-A role names the actions it allows. ``own`` actions are allowed towards oneself only,
-``team`` actions towards an agent of a team that one leads, ``any`` actions towards
-everything. What no role allows is denied.
+A role names the actions it allows. ``own`` actions are allowed towards oneself, and
+towards a contact or an offer that no agent has; ``team`` actions towards an agent of a
+team that one leads; ``any`` actions towards everything. What no role allows is denied.
 
-An action is a command's name, ``SetNotReady``, or ``*``. A target is ``agent/anna``,
-``contact/…`` or another thing; only agents belong to somebody.
+An action is a command's name, ``SetNotReady``, or ``*``; ``Record`` is to store ready
+facts, which no rule looks at. A target is ``agent/anna``, also for an offer made to anna
+and a contact that she has, else ``contact/…``, ``offer/…`` or another thing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,15 @@ OWN = (
     "EndWrapup",
     "ExtendWrapup",
     "LeaveContact",
+    "AcceptOffer",
+    "RejectOffer",
+    "Hold",
+    "Retrieve",
+    "Close",
 )
-HANDLING = ("AcceptOffer", "RejectOffer", "Hold", "Retrieve", "Close", "Enqueue", "Dequeue")
+WAITING = ("Enqueue", "Dequeue")
+NOBODYS = ("contact", "offer")
+"""Kinds of targets that may be nobody's: if an agent had it, the target would be the agent."""
 
 
 @attrs.frozen(slots=True)
@@ -36,11 +44,11 @@ class Role:
 
 
 ROLES: Mapping[str, Role] = {
-    "agent": Role(own=frozenset(OWN), any=frozenset(HANDLING)),
+    "agent": Role(own=frozenset(OWN), any=frozenset(WAITING)),
     "supervisor": Role(
         own=frozenset(OWN),
         team=frozenset(OWN),
-        any=frozenset((*HANDLING, "SetPriority", "Deflect")),
+        any=frozenset((*WAITING, "SetPriority", "Deflect")),
     ),
     "admin": Role(any=frozenset("*")),
 }
@@ -71,9 +79,10 @@ def _allows(rules: Rules, role: Role, actor: Actor, action: str, target: str) ->
     if action in role.any or "*" in role.any:
         return True
     kind, _, whom = target.partition("/")
+    own = action in role.own or "*" in role.own
     if kind != "agent":
-        return False
-    if whom == actor.id and (action in role.own or "*" in role.own):
+        return own and kind in NOBODYS
+    if own and whom == actor.id:
         return True
     led = rules.leads.get(actor.id, frozenset())
     return whom in led and (action in role.team or "*" in role.team)

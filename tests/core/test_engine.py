@@ -9,14 +9,13 @@ import pytest
 from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core import rules
+from cckit.core.access import denial_of, target_of
 from cckit.core.ask import Candidate, Open, Ranking, Verdict, Waiting
 from cckit.core.engine import (
     Engine,
     InvariantBroken,
     Machine,
     MachineFailed,
-    denial_of,
-    target_of,
 )
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Recorded, event
@@ -203,10 +202,11 @@ def test_whoever_has_no_role_is_denied_and_the_denial_is_recorded() -> None:
     stage = Stage(Guard())
     decided = stage.do(c.SetReady(AgentId("anne")), SUE)
     assert isinstance(decided, Decision)
-    fact = f.AccessRefused("sue", "SetReady", "agent/anne", "no boss", 1)
+    fact = f.AccessRefused("sue", "SetReady", "agent/anne", None, 1)
     assert [data for _, data in decided.recorded] == [fact]
-    denied = denial_of(decided)
+    denied = denial_of(decided, stage.engine.reason)
     assert denied is not None and denied.reason == "access.refused"
+    assert denied.what == "supervisor 'sue' may not SetReady: no boss"
 
 
 def test_a_role_that_was_given_allows_and_one_taken_denies_again() -> None:
@@ -231,17 +231,91 @@ def test_only_ten_denials_a_minute_are_written_and_the_rest_are_counted() -> Non
     assert stage.facts(command, SUE)[0].n == 1
 
 
-@pytest.mark.parametrize("kind", ["customer", "adapter", "timer", "process", "system"])
-def test_who_is_no_person_of_the_center_is_not_asked(kind: str) -> None:
+def test_refusals_that_were_only_counted_are_written_though_their_actor_falls_silent() -> None:
     stage = Stage(Guard())
-    made = stage.kinds(c.ReportArrived("voice", contact=ContactId("x")), Actor(kind, "it"))
-    assert made == [f.ContactCreated]
+    stage.now = START - START % MINUTE
+    bob = Actor("agent", "bob")
+    for _ in range(12):
+        stage.do(c.SetReady(AgentId("anne")), SUE)
+    stage.now += 5 * MINUTE
+    decided = stage.do(c.SetReady(AgentId("bob")), bob)
+    assert isinstance(decided, Decision)
+    assert [data for _, data in decided.recorded] == [
+        f.AccessRefused("bob", "SetReady", "agent/bob", None, 1),
+        f.AccessRefused("sue", "SetReady", "agent/anne", None, 2),
+    ]
+    assert denial_of(decided, "") is not None
+    assert len(stage.engine.refusals._counts) == 1
+
+
+def may(kind: str, command: Any) -> bool:
+    return stage_of(Guard()).kinds(command, Actor(kind, "it")) != [f.AccessRefused]
+
+
+def stage_of(ask: Open) -> Stage:
+    return Stage(ask).queue().agent("anne")
+
+
+@pytest.mark.parametrize(
+    ("command", "kinds"),
+    [
+        (c.ReportArrived("voice", contact=ContactId("x")), "customer adapter process system"),
+        (c.TimerDue("ring", "1", 1), "timer process system"),
+        (c.SetPermission("it", "boss"), "process system"),
+        (c.LogOut(AgentId("anne")), "process system"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_who_is_no_person_of_the_center_may_what_the_table_lists(command: Any, kinds: str) -> None:
+    every = ("customer", "adapter", "timer", "process", "system", "nobody", "Admin", "")
+    assert [kind for kind in every if may(kind, command)] == kinds.split()
+
+
+def test_without_a_guard_everybody_may_everything() -> None:
+    assert Stage().kinds(c.SetPermission("it", "boss"), Actor("nobody", "it")) == [
+        f.PermissionChanged
+    ]
+    engine = Engine()
+    assert engine.may_not_record([Draft(CENTER, NoteWritten("x"))], SUE, START) is None
+
+
+def test_who_may_not_record_is_denied_by_the_first_stream_that_is_not_allowed() -> None:
+    class Own(Guard):
+        def authorize(
+            self, actor: Actor, roles: Sequence[str], action: str, target: str
+        ) -> Verdict:
+            return Verdict((action, target) == ("Record", f"agent/{actor.id}"))
+
+    engine = Stage(Own()).engine
+    mine, other = Draft(Stream("agent/sue"), NoteWritten("x")), Draft(CENTER, NoteWritten("x"))
+    assert engine.may_not_record([mine, mine], SUE, START) is None
+    denied = engine.may_not_record([mine, other], SUE, START)
+    assert isinstance(denied, Decision)
+    assert denied.recorded[0][1] == f.AccessRefused("sue", "Record", "center", None, 1)
+    for kind, number in (("adapter", 0), ("process", 0), ("system", 0), ("timer", 1)):
+        denied = engine.may_not_record([other], Actor(kind, "it"), START)
+        assert isinstance(denied, Decision) is bool(number)
 
 
 def test_what_a_command_is_about_is_named() -> None:
-    assert target_of(c.SetReady(AgentId("anne"))) == "agent/anne"
-    assert target_of(c.Close(ContactId("x"))) == "contact/x"
-    assert target_of(c.Route()) == "center"
+    floor = Stage().engine.floor
+    assert target_of(c.SetReady(AgentId("anne")), floor) == "agent/anne"
+    assert target_of(c.Close(ContactId("x")), floor) == "contact/x"
+    assert target_of(c.Route(), floor) == "center"
+
+
+def test_an_offer_and_a_contact_are_about_the_agent_who_has_them() -> None:
+    stage = Stage().queue().agent("anne")
+    leg = stage.call("x")
+    floor, offer = stage.engine.floor, stage.offer("x")
+    accept, close = c.AcceptOffer(offer), c.Close(ContactId("x"))
+    assert (target_of(accept, floor), target_of(close, floor)) == ("agent/anne", "contact/x")
+    stage.answer("x")
+    assert target_of(close, floor) == "agent/anne"
+    stage.facts(c.ReportBridged(offer), LINE)
+    assert target_of(close, floor) == "agent/anne"
+    stage.facts(c.ReportCleared(leg), LINE)
+    assert target_of(close, floor) == "contact/x"
 
 
 # --- ranking ------------------------------------------------------------------------------
@@ -490,4 +564,4 @@ def test_only_a_denial_is_read_as_one() -> None:
     stage = Stage()
     for command in (c.SetPermission("sue", "boss"), c.SetPermission("sue", "boss")):
         decided = stage.do(command)
-        assert isinstance(decided, Decision) and denial_of(decided) is None
+        assert isinstance(decided, Decision) and denial_of(decided, "") is None

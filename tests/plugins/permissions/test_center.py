@@ -6,15 +6,23 @@ import pytest
 import trio
 from trio.testing import MockClock, trio_test
 
-from cckit import Actor, Config, ConfigError, Refused, Stored, open_center
+from cckit import Actor, Config, ConfigError, Draft, Refused, Stored, open_center
 from cckit.core import facts as f
-from cckit.core.access import RolesHeld, roles_of
-from cckit.core.commands import LogIn, ReportArrived, SetPermission
-from cckit.core.ids import AgentId
+from cckit.core.commands import (
+    AcceptOffer,
+    Close,
+    Enqueue,
+    LogIn,
+    ReportArrived,
+    ReportBridged,
+    SetPermission,
+    SetReady,
+)
+from cckit.core.ids import CENTER as STREAM
+from cckit.core.ids import AgentId, ContactId, OfferId, QueueId
 from cckit.core.instant import Instant
 from cckit.shell.clock import VirtualClock
 from cckit.testing.plugins import check_plugin
-from cckit.testing.projections import fold
 
 ANNA, ROOT = Actor("agent", "anna"), Actor("admin", "root")
 LOG_IN = LogIn(AgentId("anna"))
@@ -53,11 +61,8 @@ async def test_all_is_denied_until_a_role_is_given_and_again_when_it_is_taken() 
         await center.do(SetPermission("anna", "agent", False), actor=ROOT)
         again = await center.do(LogIn(AgentId("anna")), actor=ANNA)
         assert isinstance(again, Refused)
-        assert again.reason == "access.refused"
-        held = fold(RolesHeld(), await events(center, f.PermissionChanged))
-    assert roles_of(held, "root") == ("admin",)
-    assert roles_of(held, "anna") == ()
-    assert RolesHeld().dump(held) == {"root": ["admin"]}
+        assert again.reason == "access.refused" and "holds no role" in again.what
+        assert center.state.roles == {"root": ("admin",), "anna": ()}
 
 
 @trio_test
@@ -67,6 +72,52 @@ async def test_nobody_gives_themselves_a_role() -> None:
             refused = await center.do(SetPermission("eve", "admin"), actor=Actor(kind, "eve"))
             assert isinstance(refused, Refused)
         assert center.state.roles == {"root": ("admin",)}
+
+
+@trio_test
+async def test_a_kind_of_actor_that_nobody_knows_may_nothing() -> None:
+    async with open_center(Config.parse(CENTER)) as center:
+        for kind in ("customer", "adapter", "timer", "nobody", "Admin"):
+            refused = await center.do(SetPermission("eve", "admin"), actor=Actor(kind, "eve"))
+            assert isinstance(refused, Refused)
+        assert center.state.roles == {"root": ("admin",)}
+        assert len(await events(center, f.AccessRefused)) == 5
+
+
+@trio_test
+async def test_nobody_records_a_role_for_themselves() -> None:
+    role = Draft(STREAM, f.PermissionChanged("eve", "admin", True))
+    async with open_center(Config.parse(CENTER)) as center:
+        for kind in ("agent", "supervisor", "admin", "customer", "timer", "nobody"):
+            refused = await center.record(role, actor=Actor(kind, "eve"), request="1")
+            assert isinstance(refused, Refused) and refused.reason == "access.refused"
+        assert center.state.roles == {"root": ("admin",)}
+        [*_, (_, data)] = await events(center, f.AccessRefused)
+        assert (data.action, data.object, data.purpose) == ("Record", "center", None)
+        assert isinstance(await center.record(role, actor=ROOT), Stored)
+        assert center.state.roles["eve"] == ("admin",)
+
+
+@trio_test
+async def test_an_agent_handles_her_own_contacts_and_no_others() -> None:
+    text = CENTER.replace("[agents.anna]", "[agents.anna]\n[agents.ben]\n[queues.help]")
+    ben, line = Actor("agent", "ben"), Actor("adapter", "line")
+    async with open_center(Config.parse(text)) as center:
+        for who in ("anna", "ben"):
+            await center.do(SetPermission(who, "agent"), actor=ROOT)
+        await center.do(LOG_IN, actor=ANNA)
+        await center.do(SetReady(AgentId("anna")), actor=ANNA)
+        contact = ContactId("x")
+        await center.do(ReportArrived("voice", contact=contact), actor=line)
+        await center.do(Enqueue(contact, QueueId("help")))
+        [offer] = [OfferId(offer) for offer in center.state.offers]
+        assert isinstance(await center.do(AcceptOffer(offer), actor=ben), Refused)
+        assert isinstance(await center.do(AcceptOffer(offer), actor=ANNA), Stored)
+        await center.do(ReportBridged(offer), actor=line)
+        assert isinstance(await center.do(Close(contact), actor=ben), Refused)
+        assert isinstance(await center.do(Close(contact), actor=ANNA), Stored)
+        late = await center.do(Close(contact), actor=ANNA)
+        assert isinstance(late, Refused) and late.reason == "contact.unknown"
 
 
 @trio_test

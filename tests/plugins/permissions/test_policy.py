@@ -15,11 +15,19 @@ RULES = Rules(leads={"dana": frozenset({"anna", "ben"})})
         ("anna", ("agent",), "SetReady", "agent/anna", True),
         ("anna", ("agent",), "SetReady", "agent/ben", False),
         ("anna", ("agent",), "AcceptOffer", "offer/7", True),
+        ("anna", ("agent",), "AcceptOffer", "agent/anna", True),
+        ("anna", ("agent",), "AcceptOffer", "agent/ben", False),
+        ("anna", ("agent",), "Close", "agent/ben", False),
+        ("anna", ("agent",), "Close", "contact/c", True),
+        ("anna", ("agent",), "Enqueue", "contact/c", True),
+        ("anna", ("agent",), "Record", "agent/anna", False),
         ("anna", ("agent",), "SetPriority", "contact/c", False),
         ("anna", ("agent",), "SetPermission", "who/anna", False),
         ("anna", (), "SetReady", "agent/anna", False),
         ("dana", ("supervisor",), "SetNotReady", "agent/ben", True),
         ("dana", ("supervisor",), "SetNotReady", "agent/carl", False),
+        ("dana", ("supervisor",), "Close", "agent/ben", True),
+        ("dana", ("supervisor",), "Close", "agent/carl", False),
         ("dana", ("supervisor",), "SetPriority", "contact/c", True),
         ("dana", ("supervisor",), "ApplyConfig", "center", False),
         ("emil", ("supervisor",), "SetNotReady", "agent/ben", False),
@@ -42,6 +50,13 @@ def test_what_no_role_allows_is_denied_for_every_command() -> None:
         for roles in ((), ("empty",), ("agent",)):
             actor = Actor("admin", "root")
             assert not decide(rules, actor, roles, command.__name__, "agent/root").allowed
+
+
+def test_all_of_ones_own_is_not_all_that_is_nobodys() -> None:
+    rules = Rules(roles={"mine": Role(own=frozenset("*"))})
+    for target in ("who/anna", "center", "queue/help", "agent/ben"):
+        assert not decide(rules, Actor("agent", "anna"), ("mine",), "X", target).allowed
+    assert decide(rules, Actor("agent", "anna"), ("mine",), "X", "agent/anna").allowed
 
 
 def test_the_actors_kind_gives_nothing() -> None:
