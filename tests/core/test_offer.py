@@ -5,6 +5,7 @@ import pytest
 from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.errors import Refused
+from cckit.core.events import Actor
 from cckit.core.ids import AgentId, LegId, OfferId
 from cckit.core.instant import SECOND
 from tests.stage import LINE, START, Stage
@@ -82,6 +83,19 @@ def test_each_phase_answers_each_command_as_the_table_says(kind: type, phase: st
         assert stage.refused(command) == expected
     else:
         assert stage.kinds(command, LINE) == expected
+
+
+@pytest.mark.parametrize("kind", [c.AcceptOffer, c.ReportAnswered, c.RejectOffer])
+@pytest.mark.parametrize("phase", ["made", "alerting", "accepted", "bridged"])
+def test_no_agent_answers_for_another(kind: type, phase: str) -> None:
+    stage, offer = stage_in(phase)
+    assert stage.refused(kind(offer), Actor("agent", "bob")) == "offer.not_yours"
+
+
+@pytest.mark.parametrize("actor", [Actor("agent", "anne"), Actor("supervisor", "sue"), LINE])
+def test_the_agent_and_who_is_no_agent_may_answer(actor: Actor) -> None:
+    stage, offer = stage_in("made")
+    assert stage.kinds(c.AcceptOffer(offer), actor) == [f.OfferAccepted]
 
 
 def until_offered(stage: Stage) -> int:

@@ -34,6 +34,14 @@ def unknown(offer_id: int) -> Refused:
     return Refused("offer.unknown", f"offer {offer_id}", what, "use the id of offer.made")
 
 
+def not_theirs(offer: o.Offer, actor: Actor) -> Refused | None:
+    """Refuse an agent who answers for another; who is no agent may answer for any."""
+    if actor.kind != "agent" or actor.id == offer.agent:
+        return None
+    what = "it was made to another agent"
+    return Refused("offer.not_yours", f"offer {offer.id}", what, "answer offers made to you")
+
+
 def alerting(
     floor: Floor, command: m.ReportAlerting, now: int, ask: Ask, actor: Actor
 ) -> Drafts | Refused:
@@ -65,6 +73,9 @@ def accept(
     offer = floor.offers.get(command.offer)
     if offer is None:
         return stale(floor, command.offer, type(command).__name__, actor)
+    refused = not_theirs(offer, actor)
+    if refused is not None:
+        return refused
     if offer.phase is o.ACCEPTED:
         return []
     return [(offer.contact, f.OfferAccepted(offer.id))]
@@ -74,6 +85,9 @@ def reject(
     floor: Floor, command: m.RejectOffer, now: int, ask: Ask, actor: Actor
 ) -> Drafts | Refused:
     offer = floor.offers.get(command.offer)
+    refused = None if offer is None else not_theirs(offer, actor)
+    if refused is not None:
+        return refused
     if offer is None or offer.phase is o.ACCEPTED:
         if offer is None and not floor.was_given(command.offer):
             return unknown(command.offer)
