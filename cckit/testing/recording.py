@@ -17,6 +17,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.events import Envelope, Recorded
 from cckit.core.ids import QueueId, Stream
 from cckit.core.instant import Instant, Span
+from cckit.core.reports.source_clock import instant_of
 
 from .draws import Observed, stream
 from .survival import Survival
@@ -78,8 +79,7 @@ class Recording:
 
     def apply(self, recorded: Recorded[Any]) -> None:
         envelope, data = recorded
-        stamp = envelope.stamp
-        at = stamp.recorded_at if stamp.occurred_at is None else stamp.occurred_at
+        at, _ = instant_of(envelope.stamp)
         self.last = max(self.last, at)
         self._apply[type(data)](envelope, data, at)
 

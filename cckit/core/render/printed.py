@@ -32,8 +32,8 @@ def duration(us: int) -> str:
 
 def instant(at: int, zone: Zone) -> str:
     """``1999-02-08 10:00:05 +02:00``: civil time, cut to the second."""
-    local = zone.local(at - at % SECOND)
-    return local.isoformat(sep=" ")[:19] + " " + local.isoformat()[19:]
+    text = zone.text(at - at % SECOND)
+    return f"{text[:10]} {text[11:19]} {text[19:]}" if "T" in text else text
 
 
 def interval(label: str) -> str:

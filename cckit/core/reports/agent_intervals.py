@@ -18,6 +18,7 @@ from cckit.core.events import Envelope, Recorded
 from cckit.core.projection import Canonical
 
 from .segment_table import CLAMPED, VOICE_COST, flag_words
+from .source_clock import instant_of
 from .words import Words
 
 STATES: Final = ("ready", "offered", "busy", "wrapup", "not_ready", "fault")
@@ -159,16 +160,19 @@ def _shape(agent: Agent) -> Shape:
     return (NOT_READY, agent.reason, agent.forced_by, 0, held)
 
 
+def _instant(agent: Agent, envelope: Envelope) -> tuple[int, int]:
+    """The event's instant on the agent's time line, and the flag if it was moved."""
+    at, moved = instant_of(envelope.stamp)
+    flags = CLAMPED if moved or at < agent.at else 0
+    agent.at = max(at, agent.at)
+    return agent.at, flags
+
+
 def _move(table: IntervalTable, agent: Agent, envelope: Envelope, *, end: bool = False) -> None:
     """Close the open row and begin the next, if the agent is now something else."""
     if not agent.here:
         return
-    stamp = envelope.stamp
-    at = stamp.recorded_at if stamp.occurred_at is None else stamp.occurred_at
-    flags = 0
-    if at < agent.at:
-        at, flags = agent.at, CLAMPED
-    agent.at = at
+    at, flags = _instant(agent, envelope)
     shape = _shape(agent)
     if shape == agent.shape and not end:
         return
@@ -190,10 +194,7 @@ def _logged_in(table: IntervalTable, recorded: Recorded[f.AgentLoggedIn]) -> Non
     agent = _agent(table, envelope.stream[6:])
     if agent.here:
         return  # A repeated login changes nothing.
-    stamp = envelope.stamp
-    at = stamp.recorded_at if stamp.occurred_at is None else stamp.occurred_at
-    agent.flags = CLAMPED if at < agent.at else 0
-    agent.at = agent.start = max(at, agent.at)
+    agent.start, agent.flags = _instant(agent, envelope)
     agent.start_pos = envelope.position
     agent.login += 1
     agent.seq = 0

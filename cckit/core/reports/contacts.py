@@ -6,7 +6,7 @@ import attrs
 
 from .log_facts import LogFactsOf
 from .report import SEGMENTS, Column, Parameters, Report, States, Table, cut
-from .segment_table import Segment, SegmentTable
+from .segment_table import FLAGS, Segment, SegmentTable
 from .segments import Segments
 from .visits import OUTCOMES, TURNED_AWAY
 
@@ -106,11 +106,7 @@ def _row(contact: str, visit: int, story: Story, as_of: int, *, failed: bool) ->
         story.agent,
         row.ended,
         _outcome(row, failed=failed),
-        [
-            flag
-            for flag in ("clamped", "coarse", "gap", "partial", "unqueued")
-            if flag in story.flags
-        ],
+        [flag for flag in FLAGS if flag in story.flags],
     )
 
 

@@ -15,7 +15,7 @@ from cckit.core.projection import AnyProjection
 from .definitions import Definition
 from .log_facts import LogFacts
 from .segment_table import FLAG_BITS, HOLD, RING, ROW, WRAPUP, SegmentTable
-from .zone import Buckets, Zone, buckets, civil_days
+from .zone import Buckets, Zone, buckets, civil_days, said
 
 SEGMENTS: Final = "contact.segments"
 INTERVALS: Final = "agent.intervals"
@@ -204,15 +204,26 @@ def cut(
     for at in instants:
         first = at if first is None or at < first else first
         last = at if last is None or at > last else last
-    if first is None or last is None:
-        first = last = 0
+    if first is None or last is None:  # Of a log without rows, what was asked for is all.
+        given = (parameters.from_, parameters.to, 0)
+        first = last = next(at for at in given if at is not None)
     else:
         first, last = civil_days(parameters.zone, first, last)
     from_ = first if parameters.from_ is None else parameters.from_
     to = last if parameters.to is None else parameters.to
     if to < from_:
-        what = (
-            f"{report} cannot go from {parameters.zone.text(from_)} to {parameters.zone.text(to)}"
-        )
-        raise ConfigError("range", what, "give the earlier instant as --from")
+        raise _backwards(report, parameters, from_, to)
     return (from_, to), buckets(parameters.zone, from_, to, parameters.interval or interval)
+
+
+def _backwards(report: str, parameters: Parameters, from_: int, to: int) -> ConfigError:
+    """Blame the bound that was given, not the one that the log has."""
+    begin, end = (said(parameters.zone, at) for at in (from_, to))
+    if parameters.to is None:
+        what = f"the log's rows end before {end}, and --from {begin} lies behind that"
+        return ConfigError("range", what, "give an earlier --from")
+    if parameters.from_ is None:
+        what = f"the log's rows begin after {begin}, and --to {end} lies before that"
+        return ConfigError("range", what, "give a later --to")
+    what = f"{report} cannot go from {begin} to {end}"
+    return ConfigError("range", what, "give the earlier instant as --from")

@@ -28,7 +28,7 @@ PHASES: Final = (
 )
 IVR, QUEUE, RING, TALK, HOLD, CONSULT, WRAPUP = range(7)
 KINDS: Final = ("contact", "callback", "lead", "case")
-FLAGS: Final = ("clamped", "coarse", "gap", "partial", "unqueued")
+FLAGS: Final = ("clamped", "coarse", "gap", "partial", "unqueued", "ambiguous")
 FLAG_BITS: Final = {word: 1 << i for i, word in enumerate(FLAGS)}
 CLAMPED: Final = FLAG_BITS["clamped"]
 PARTIAL: Final = FLAG_BITS["partial"]
@@ -124,9 +124,9 @@ class SegmentTable:
     costs: dict[str, dict[str, int]] = attrs.field(factory=dict)
     """Agent to channel to cost."""
     clamped: int = 0
-    """Instants that went back."""
+    """Instants that went back, or were not believed."""
     skew_us: int = 0
-    """The largest step back among them."""
+    """The furthest that one of them was moved."""
     orphans: int = 0
     """Endings of what never began, or was over."""
 

@@ -2,8 +2,9 @@
 
 A row opens and closes by the events in ``APPLY`` and by nothing else.
 ``queue`` goes on while an offer rings beside it, so a wait includes its ring. Instants are
-the source's where it has a clock; one that lies before its subject's previous instant is
-moved up to it and the rows that it touches are flagged ``clamped``: no length is negative.
+the source's where it has a clock that can be believed; one that lies before its subject's
+previous instant is moved up to it. The rows that a moved instant touches are flagged
+``clamped``: no length is negative.
 
 A contact is forgotten once nothing of it can still open: its wrap-up begins in the decision
 that closes it.
@@ -37,20 +38,23 @@ from .segment_table import (
     Subject,
     columns,
 )
+from .source_clock import instant_of
 
 # --- opening and closing ------------------------------------------------------------------
 
 
 def _instant(table: SegmentTable, subject: Subject, envelope: Envelope) -> tuple[int, int]:
     """The event's instant on its subject's time line, and the flag if it was moved."""
-    stamp = envelope.stamp
-    at = stamp.recorded_at if stamp.occurred_at is None else stamp.occurred_at
-    if at >= subject.at:
-        subject.at = at
+    at, moved = instant_of(envelope.stamp)
+    if at < subject.at:
+        moved = max(moved, subject.at - at)
+        at = subject.at
+    subject.at = at
+    if not moved:
         return at, 0
     table.clamped += 1
-    table.skew_us = max(table.skew_us, subject.at - at)
-    return subject.at, CLAMPED
+    table.skew_us = max(table.skew_us, moved)
+    return at, CLAMPED
 
 
 def _start(
@@ -155,12 +159,10 @@ def _contact(table: SegmentTable, envelope: Envelope) -> Subject:
     name = envelope.stream[8:]
     subject = table.subjects.get(name)
     if subject is None:
-        stamp = envelope.stamp
-        at = stamp.recorded_at if stamp.occurred_at is None else stamp.occurred_at
-        subject = Subject(table.words.code(name), at)
-        subject.matter = table.words.code(stamp.correlation)
+        at, _ = instant_of(envelope.stamp)
+        subject = Subject(table.words.code(name), at, flags=PARTIAL)
+        subject.matter = table.words.code(envelope.stamp.correlation)
         table.subjects[name] = subject
-        subject.flags = PARTIAL
     return subject
 
 
@@ -190,18 +192,13 @@ def _entered(table: SegmentTable, recorded: Recorded[f.QueueEntered]) -> None:
 
 def _left(table: SegmentTable, recorded: Recorded[f.QueueLeft]) -> None:
     envelope, data = recorded
-    name = envelope.stream[8:]
-    if name not in table.subjects:
-        _waited(table, _contact(table, envelope), data.wait_us, envelope.position)
-    subject = table.subjects[name]
+    known = envelope.stream[8:] in table.subjects
+    subject = _contact(table, envelope)
+    if not known:  # Only its end tells of this visit: it began its own length before.
+        subject.visit = 1
+        _start(table, subject, QUEUE, subject.at - data.wait_us, envelope.position, 0)
     at, flags = _instant(table, subject, envelope)
     _end(table, subject, _is_waiting, at, envelope.position, data.reason, flags)
-
-
-def _waited(table: SegmentTable, subject: Subject, wait_us: int, position: int) -> None:
-    """Begin the visit that only its end tells of, by its own length."""
-    subject.visit = 1
-    _start(table, subject, QUEUE, subject.at - wait_us, position, 0)
 
 
 def _made(table: SegmentTable, recorded: Recorded[f.OfferMade]) -> None:

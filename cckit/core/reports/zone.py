@@ -28,6 +28,7 @@ LONGEST_DAY: Final = 50 * HOUR
 EARLIEST: Final = -62_135_000_000 * SECOND
 LATEST: Final = 253_402_000_000 * SECOND
 """What civil dates can say: the years 1 to 9999."""
+BUCKETS_MAX: Final = 1_000_000
 MAGIC: Final = b"TZif"
 HEADER: Final = struct.Struct(">4xc15x6I")
 """Magic, version, unused; counts of UTC and standard marks, leaps, times, types, letters."""
@@ -36,6 +37,10 @@ LOCAL: Final = struct.Struct(">iBB")
 VERSIONS: Final = (b"\0", b"2", b"3", b"4")
 STEPS: Final = ("5", "10", "15", "20", "30", "60", "day", "all")
 """Lengths of intervals: minutes, a civil day, or the whole range."""
+INTERVALS_MAX: Final = 40_000
+"""More than a year of quarters of an hour; what is longer nobody reads, and fills the memory."""
+DAYS_MAX: Final = 4_000
+"""Ten years; of days, a report is asked for whole."""
 
 
 @attrs.frozen(slots=True, eq=False)
@@ -81,7 +86,11 @@ class Zone:
         return sha256(self.data).hexdigest()
 
     def local(self, at: int) -> datetime:
-        """The civil time of an instant, with its offset; to the microsecond."""
+        """The civil time of an instant, with its offset; to the microsecond.
+
+        Of one that civil dates cannot say, that of the last or first one that they can.
+        """
+        at = max(EARLIEST, min(at, LATEST))
         return (EPOCH + timedelta(microseconds=at)).astimezone(self.info)
 
     def offset_us(self, at: int) -> int:
@@ -90,8 +99,11 @@ class Zone:
         return (offset.days * 86_400 + offset.seconds) * SECOND
 
     def text(self, at: int) -> str:
-        """``1999-02-08T07:30:00.000000+02:00``; the fraction only where there is one."""
-        return self.local(at).isoformat()
+        """``1999-02-08T07:30:00.000000+02:00``; the fraction only where there is one.
+
+        An instant that civil dates cannot say is its number, as ``2305843009213693952us``.
+        """
+        return self.local(at).isoformat() if EARLIEST <= at <= LATEST else f"{at}us"
 
 
 def _is_whole(data: bytes) -> bool:
@@ -175,17 +187,21 @@ def buckets(zone: Zone, from_: int, to: int, step: str) -> Buckets:
 
     Intervals at the edges are cut off where the range is.
 
-    :raises ConfigError: an unknown step, or instants beyond civil dates.
+    :raises ConfigError: an unknown step, instants beyond civil dates, or too many intervals.
     """
     if step not in STEPS:
         allowed = ", ".join(STEPS)
         raise ConfigError("interval", f"{step!r} is no interval", f"take one of {allowed}")
     if not EARLIEST <= from_ <= to <= LATEST:
-        what = f"from {from_} to {to} is no range of civil time"
+        what = f"from {said(zone, from_)} to {said(zone, to)} is no range of civil time"
         raise ConfigError("range", what, "give instants of the years 1 to 9999, the first first")
     if step == "all":
         return Buckets([(from_, to, "all")] if from_ < to else [])
+    _refuse_too_many(zone, from_, to, step)
     width = HOUR if step == "day" else int(step) * MINUTE
+    if to - from_ > BUCKETS_MAX * width:
+        what = f"from {zone.text(from_)} to {zone.text(to)} has more than {BUCKETS_MAX:,} intervals"
+        raise ConfigError("range", what, "give --from and --to, or a longer interval")
     pieces = []
     at = from_
     while at < to:
@@ -198,6 +214,25 @@ def buckets(zone: Zone, from_: int, to: int, step: str) -> Buckets:
         pieces.append((at, min(end, to), label))
         at = end
     return Buckets(pieces)
+
+
+def said(zone: Zone, at: int) -> str:
+    """An instant for a message; also of one that civil dates can't say."""
+    if EARLIEST <= at <= LATEST:
+        return zone.text(at)
+    return "before the year 1" if at < 0 else "after the year 9999"
+
+
+def _refuse_too_many(zone: Zone, from_: int, to: int, step: str) -> None:
+    width, most = (DAY, DAYS_MAX) if step == "day" else (int(step) * MINUTE, INTERVALS_MAX)
+    count = -(-(to - from_) // width)
+    if count > most:
+        what = (
+            f"from {zone.text(from_)} to {zone.text(to)} there would be about {count:,} intervals, "
+            f"and {most:,} are the most"
+        )
+        remedy = "give --from and --to, or a longer --interval; --interval all is one row"
+        raise ConfigError("range", what, remedy)
 
 
 def _label(zone: Zone, civil: int, offset: int, *, day: bool) -> str:
@@ -227,8 +262,9 @@ def _change(zone: Zone, low: int, high: int) -> int:
 
 def civil_days(zone: Zone, first: int, last: int) -> tuple[int, int]:
     """The whole civil days around two instants: a midnight before and one after."""
+    first, last = (max(EARLIEST, min(at, LATEST)) for at in (first, last))
     before = _edge(zone, first - LONGEST_DAY, first)
-    return before, _edge(zone, last, last + LONGEST_DAY, after=True)
+    return max(EARLIEST, before), min(_edge(zone, last, last + LONGEST_DAY, after=True), LATEST)
 
 
 def _edge(zone: Zone, low: int, high: int, *, after: bool = False) -> int:
