@@ -128,10 +128,12 @@ class Engine:
         request: bytes | None = None,
         cause: int | None = None,
         correlation: str | None = None,
+        also: Sequence[Draft] = (),
     ) -> Decision | Refused:
         """Decide on a command and carry it out in memory.
 
-        A decision without events changed nothing. ``now`` must not go back.
+        A decision without events changed nothing. ``now`` must not go back. ``also`` is
+        stored with what the command leads to, and not at all where it leads to nothing.
 
         :raises InvariantBroken: see there.
         :raises MachineFailed: see there.
@@ -153,6 +155,8 @@ class Engine:
             raise InvariantBroken("decide", type(command).__name__, repr(error)) from error
         if isinstance(drafts, Refused):
             return drafts
+        if also and drafts:
+            drafts = [*drafts, *also]
         stamp = new(Stamp, (now, actor, occurred_at, cause, correlation, request))
         return self._commit(drafts, stamp, type(command).__name__)
 

@@ -227,6 +227,10 @@ def contact_closed(floor: Floor, envelope: Envelope, data: f.ContactClosed) -> N
     floor.touched[contact] = None
 
 
+def key_made(floor: Floor, envelope: Envelope, data: f.SubjectKeyMade) -> None:
+    floor.met_at.append((envelope.stamp.recorded_at, envelope.stream))
+
+
 def leg_cleared(floor: Floor, envelope: Envelope, data: f.LegCleared) -> None:
     contact = floor.legs.pop(data.leg)
     if contact.leg == data.leg:
@@ -514,6 +518,7 @@ EVOLVE: Final[dict[type, Handler]] = {
     f.ClockStepped: clock_stepped,
     f.ConfigApplied: config_applied,
     f.PermissionChanged: permission_changed,
+    f.SubjectKeyMade: key_made,
     f.ContactCreated: contact_created,
     f.ContactConnected: contact_connected,
     f.ContactConnectFailed: connect_failed,

@@ -15,7 +15,7 @@ from .offer import ACCEPTED, Offer
 from .queue import TAKEN, Entry, Queue
 from .timer import Timer, Timers
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables; a snapshot of another one is thrown away."""
 
 KEEP_US: Final = 600_000_000
@@ -56,6 +56,8 @@ class Floor:
         """Offer to the position that ended it and its contact, for ``KEEP_US``."""
         self.ended_at: deque[tuple[int, int]] = deque()
         self.closed_at: deque[tuple[int, Stream]] = deque()
+        self.met_at: deque[tuple[int, Stream]] = deque()
+        """When somebody's key was made: there are as many people as callers."""
         self.forget_at = 0
         self.fired_to = 0
         """Every timer due up to here has been proposed; a later back-off still holds."""
@@ -94,6 +96,10 @@ class Floor:
             self.ended.pop(ended_at.popleft()[1], None)
         while closed_at and closed_at[0][0] < before:
             self.versions.pop(closed_at.popleft()[1], None)
+        while self.met_at and self.met_at[0][0] < before:
+            person = self.met_at.popleft()[1]
+            if self.versions.get(person) == 1:  # Nobody else writes there.
+                del self.versions[person]
 
     def alive(self, timer: Timer) -> bool:
         """Tell whether what set this timer still waits for it."""

@@ -92,6 +92,7 @@ def dump(engine: Engine) -> "Canonical | None":
         "versions": [[k, v] for k, v in floor.versions.items()],
         "ended": [[at, offer, *floor.ended[offer]] for at, offer in floor.ended_at],
         "closed_at": [[at, stream] for at, stream in floor.closed_at],
+        "met_at": [[at, stream] for at, stream in floor.met_at],
     }
 
 
@@ -124,6 +125,7 @@ def load(engine: Engine, data: Any) -> None:
         floor.ended[offer_id] = (position, stream)
         floor.ended_at.append((at, offer_id))
     floor.closed_at.extend((at, stream) for at, stream in data["closed_at"])
+    floor.met_at.extend((at, stream) for at, stream in data["met_at"])
     floor.rebuild()
     floor.unrouted = unmatched(floor, floor.now) is not None
 

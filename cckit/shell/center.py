@@ -76,8 +76,12 @@ class Center:
             await trio.lowlevel.checkpoint()
             return refused
         people = self._parts.people
+        refused = people.refusal(command)
+        if refused is not None:
+            await trio.lowlevel.checkpoint()
+            return refused
         try:
-            command = people.known(command, self._note)
+            command = people.known(command)
             digest: bytes | None = None
             if request is not None:
                 digest = writer.requests.request(actor, request, people.digested(command))
@@ -92,8 +96,8 @@ class Center:
                 what = "this contact has arrived before"
                 remedy = "name none: a new random id is drawn for each contact"
                 return Refused("contact.exists", f"contact/{command.contact}", what, remedy)
-            command = people.completed(command)
-            reply = writer.act(command, actor, request=digest, occurred_at=occurred_at)
+            act = partial(writer.act, actor=actor, request=digest, occurred_at=occurred_at)
+            reply = people.carry_out(command, act)
         except UsageError as error:
             if not writer.accepts():
                 raise
@@ -130,10 +134,15 @@ class Center:
             await trio.lowlevel.checkpoint()
             return refused
         digest: bytes | None = None
-        encoded: Sequence[bytes] = ()
+        # What does not fit is refused here, before memory is ahead of the log.
+        encoded = self._parts.codec.encoded(drafts)
+        if not encoded and drafts:
+            refused = self._parts.people.unsealable(drafts)
+            if refused is not None:
+                await trio.lowlevel.checkpoint()
+                return refused
         if request is not None:
             requests = writer.requests
-            encoded = self._parts.codec.encoded(drafts)
             digest = requests.key(actor, request) + requests.drafts_digest(drafts, encoded)
             known = requests.find(digest)
             if known is None and requests.others:
@@ -160,9 +169,6 @@ class Center:
             known = requests.find(request) or known
             self._writer.check_open()
         return known
-
-    def _note(self, draft: Draft) -> None:
-        self._writer.record((draft,), SYSTEM)
 
     # --- reading --------------------------------------------------------------------------
 
@@ -249,6 +255,9 @@ class open_center:
     ``config``: the path of a ``CENTER.toml``, or a ``Config``. ``log``: the path of a
     ``NAME.db``, which is made where there is none; a store; or None for a log in memory.
     ``plugins``: instances by name, besides those that the configuration loads.
+    ``keys``: the path of its key file, without which nothing personal can be sealed and
+    is refused (``subject.no_keys``). Left out, it is ``NAME.keys`` beside the path of a
+    ``NAME.db``; a log in memory keeps its keys for its life; any other log has none.
     ``take_over`` goes past the lock of another writer, which is then fenced off.
 
     :raises ConfigError: a value of the configuration that can't be; nothing is stored.
@@ -263,13 +272,14 @@ class open_center:
         config: Config | str | Path,
         *,
         log: Log = None,
+        keys: str | Path | None = None,
         plugins: Mapping[str, object] | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         take_over: bool = False,
     ) -> None:
         self._config = config
-        self._life = Life(log, plugins or {}, clock, entropy, take_over)
+        self._life = Life(log, keys, plugins or {}, clock, entropy, take_over)
 
     async def __aenter__(self) -> Center:
         config = self._config

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -18,6 +19,7 @@ from cckit.core.ids import CENTER, Stream
 from cckit.core.registry import Registry
 from cckit.hooks import Relay
 from cckit.hooks.health import Watchdog
+from cckit.stores.keys import Keys
 
 from .archive import Archive
 from .clock import Clock, SystemClock
@@ -26,9 +28,9 @@ from .entropy import Entropy, SystemEntropy
 from .feed import Batch, Feed
 from .opening import Log, Past, Place, fold_log, learn_past, open_log, refold, start_run
 from .owner import Owner, own
-from .people import People, personal_fields
+from .people import People
 from .plugins import Loaded, instantiate, load
-from .processes import Processes, Running
+from .processes import Processes, Running, hook_of
 from .reactors import Outlet, run_outlet
 from .replies import Stored, Unknown
 from .requests import Requests
@@ -100,12 +102,14 @@ class Life:
     def __init__(
         self,
         log: Log,
+        keys: str | Path | None,
         plugins: Mapping[str, object],
         clock: Clock | None,
         entropy: Entropy | None,
         take_over: bool,
     ) -> None:
         self._log = log
+        self._keys = keys
         self._plugins = plugins
         self._clock = clock if clock is not None else SystemClock()
         self._entropy = entropy if entropy is not None else SystemEntropy()
@@ -140,12 +144,17 @@ class Life:
         archive = await Archive.open(reader, store, place.views, codec, self._say)
         self._closers.append(archive.close)
         past = await learn_past(archive)
-        people = People(place.keys, store.log_id, self._entropy)
+        keys = place.keys
+        opens = None if keys is None else partial(Keys.open, keys, store.log_id, self._entropy.draw)
+        people = People(opens, store.log_id, self._entropy, codec)
         self._closers.append(lambda: owner.run(people.close))
-        make = partial(self._engine, loaded, codec.registry, people, archive)
+        make = partial(self._engine, loaded, people, archive)
         end = 0 if before.position is None else before.position + 1
         engine, requests = make(), Requests()
-        await fold_log(archive, engine, requests, end, self._clock.now())
+        unsettled = end
+        if loaded.processes and end:
+            unsettled = await archive.last_frames(end - 1, UNSETTLED_FRAMES)
+        await fold_log(archive, engine, requests, unsettled, end, self._clock.now())
         epoch = await owner.run(store.claim)
         head = await owner.run(store.head)
         feed = Feed(archive.chunk, end)
@@ -160,43 +169,55 @@ class Life:
             people, rebuild, self._say, relay.failures,
         )  # fmt: skip
         start_run(writer, codec.registry, loaded, config, self._clock, epoch)
-        processes = await self._continue(loaded, writer, archive, past, end)
+        processes = await self._continue(loaded, people, writer, archive, past, unsettled, end)
         return await self._start(loaded, codec, people, archive, feed, writer, processes, past, end)
 
     async def _open(self, config: Config, relay: Relay) -> tuple[Owner, Place]:
         owner = own("cckit-log", virtual=self._clock.virtual)
         self._closers.append(owner.close)
-        job = partial(open_log, self._log, config, relay, self._entropy, self._take_over)
+        job = partial(
+            open_log, self._log, self._keys, config, relay, self._entropy, self._take_over
+        )
         place = await owner.run(job)
         if place.ours:
             self._closers.append(lambda: owner.run(place.store.close))
         return owner, place
 
-    def _engine(
-        self, loaded: Loaded, registry: Registry, people: People, archive: Archive
-    ) -> Engine:
+    def _engine(self, loaded: Loaded, people: People, archive: Archive) -> Engine:
         def version_of(stream: Stream) -> int:
             floor = engine.floor
-            if not stream.startswith("contact/") or floor.closed == len(floor.closed_at):
-                return 0  # Only contacts are ever forgotten, and none has been.
+            if stream.startswith("subject/"):
+                if people.is_fresh(stream):
+                    return 0
+            elif not stream.startswith("contact/") or floor.closed == len(floor.closed_at):
+                return 0  # Of others only contacts are ever forgotten, and none has been.
             found = archive.version_now(stream)
             return 0 if found is None else found + 1
 
-        seal = people.sealer(personal_fields(registry), lambda: engine.floor)
+        seal = people.sealer(lambda: engine.floor)
         engine = Engine(loaded.relay, loaded.machines, seal, version_of)
         return engine
 
     async def _continue(
-        self, loaded: Loaded, writer: Writer, archive: Archive, past: Past, end: int
+        self,
+        loaded: Loaded,
+        people: People,
+        writer: Writer,
+        archive: Archive,
+        past: Past,
+        unsettled: int,
+        end: int,
     ) -> Processes:
         """Fold the processes' past, and feed them what a crash may have left undone."""
-        running = [Running(plugin, process) for plugin, process in loaded.processes]
-        processes = Processes(writer, running)
+        running = [
+            Running(plugin, process, past.suspends(plugin, hook_of(process), loaded.versions))
+            for plugin, process in loaded.processes
+        ]
+        processes = Processes(writer, people, running)
         if not running or end == 0:
             return processes
         since = {one.plugin: past.first_runs.get(one.plugin, end) for one in running}
         types = tuple(dict.fromkeys(t for one in running for t in one.process.types))
-        unsettled = await archive.last_frames(end - 1, UNSETTLED_FRAMES)
         position = min(since.values())
         while position < end:
             chunk = await archive.chunk(position, types)

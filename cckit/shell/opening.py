@@ -7,6 +7,7 @@ roles, each only where it differs from the log.
 """
 
 import os
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +21,19 @@ from cckit.core.commands import ApplyConfig, SetPermission, SetProfile
 from cckit.core.engine import Engine
 from cckit.core.errors import ConfigError, Refused, UsageError
 from cckit.core.events import SYSTEM, Draft, Recorded
-from cckit.core.facts import ClockStepped, RecoveryReconciled, RunStarted, SchemaDeclared
+from cckit.core.facts import (
+    ClockStepped,
+    PluginFailed,
+    RecoveryReconciled,
+    RunStarted,
+    SchemaDeclared,
+)
 from cckit.core.floor import VERSION
 from cckit.core.ids import CENTER, AgentId
 from cckit.core.instant import Instant
 from cckit.core.registry import Registry
 from cckit.hooks import Relay
+from cckit.stores.keys import Where, in_memory
 from cckit.stores.memory import MemoryStore
 from cckit.stores.sqlite import SqliteStore
 
@@ -47,25 +55,37 @@ class Place:
 
     store: Readable
     views: str | None
-    keys: str | None
+    keys: Where | None
+    """None: nothing personal can be sealed."""
     ours: bool
     """We opened the store, so we close it."""
 
 
-def open_log(log: Log, config: Config, relay: Relay, entropy: Entropy, take_over: bool) -> Place:
+def open_log(
+    log: Log,
+    keys: str | Path | None,
+    config: Config,
+    relay: Relay,
+    entropy: Entropy,
+    take_over: bool,
+) -> Place:
     """Open or create a log; None is a new one in memory.
+
+    Without ``keys`` the keys of a path are beside it, those of a log in memory end with
+    it, and any other log has none.
 
     :raises StoreError: it can't be opened for writing.
     :raises ConfigError: no plugin, or several, open such a URL.
     """
     if log is None:
-        return Place(MemoryStore(config.name, entropy.draw(16)), None, None, True)
+        memory = MemoryStore(config.name, entropy.draw(16))
+        return Place(memory, None, keys or _keys_beside(memory), True)
     if isinstance(log, str) and "://" in log:
         store = relay.open_store(log)
         if not hasattr(store, "reader"):
             remedy = "give the store a method reader()"
             raise UsageError(log, "its store gives no second handle", remedy)
-        return Place(store, None, None, True)
+        return Place(store, None, keys, True)
     if isinstance(log, str | Path):
         path = os.fspath(log)
         new = None if os.path.exists(path) else entropy.draw(16)
@@ -77,8 +97,15 @@ def open_log(log: Log, config: Config, relay: Relay, entropy: Entropy, take_over
             log_id=new,
         )
         stem = path.removesuffix(".db")
-        return Place(opened, stem + ".views", stem + ".keys", True)
-    return Place(log, None, None, False)
+        return Place(opened, stem + ".views", keys or stem + ".keys", True)
+    beside = _keys_beside(log) if isinstance(log, MemoryStore) else None
+    return Place(log, None, keys or beside, False)
+
+
+def _keys_beside(store: MemoryStore) -> Where:
+    keys: Where = store.beside.get("keys") or in_memory()
+    store.beside["keys"] = keys
+    return keys
 
 
 class Past:
@@ -88,32 +115,45 @@ class Past:
         self.first_runs: dict[str, int] = {}
         """Plugin to the position of the run that first loaded it."""
         self.runs = 0
+        self._versions: dict[str, str] = {}
+        self._suspended: dict[tuple[str, str], str | None] = {}
 
     def learn(self, recorded: Recorded[Any]) -> None:
         envelope, data = recorded
         if type(data) is RunStarted:
             self.runs += 1
+            self._versions = data.versions
             for plugin in data.versions.get("plugins", "").split():
                 self.first_runs.setdefault(plugin, envelope.position)
+        elif type(data) is PluginFailed and data.suspended:
+            version = self._versions.get(f"plugin.{data.plugin}")
+            self._suspended[data.plugin, data.hook] = version
+
+    def suspends(self, plugin: str, hook: str, versions: Mapping[str, str]) -> bool:
+        """Whether something of a plugin failed when it was last of the version it has now."""
+        key = (plugin, hook)
+        return key in self._suspended and self._suspended[key] == versions.get(f"plugin.{plugin}")
 
 
 async def learn_past(archive: Archive) -> Past:
-    """Read the runs and the declared schemas, which the codec takes in."""
+    """Read the runs, who failed, and the declared schemas, which the codec takes in."""
     past = Past()
     wanted = [*await archive.positions(type="schema.declared")]
     wanted += await archive.positions(type="run.started")
-    async for batch in archive.at(sorted(wanted), (RunStarted, SchemaDeclared)):
+    wanted += await archive.positions(type="plugin.failed")
+    async for batch in archive.at(sorted(wanted), (RunStarted, SchemaDeclared, PluginFailed)):
         for recorded in batch:
             past.learn(recorded)
     return past
 
 
 async def fold_log(
-    archive: Archive, engine: Engine, requests: Requests, end: int, now: Instant
+    archive: Archive, engine: Engine, requests: Requests, unsettled: int, end: int, now: Instant
 ) -> None:
     """Bring an engine to the end of the log, from a snapshot where there is a good one.
 
-    Requests of the last ten minutes are kept in memory, older ones stay in the views.
+    Requests of the last ten minutes, and all from ``unsettled`` on, are kept in memory;
+    older ones stay in the views.
     """
     await restore(archive, engine)
     while engine.position < end:
@@ -124,7 +164,7 @@ async def fold_log(
     if end == 0:
         return
     recent = await archive.positions(from_at=Instant(now - KEPT_US))
-    first = recent[0] if recent else end
+    first = min(recent[0] if recent else end, unsettled)
     requests.others = first > 0
     while first < end:
         chunk = await archive.chunk(first, None)

@@ -63,6 +63,7 @@ class Writer:
         rebuild: Callable[[], Engine],
         say: Callable[[str], None],
         failures: list[PluginFailed],
+        machine_failed: Callable[[MachineFailed, bool], None],
         *,
         backlog: int = BACKLOG,
     ) -> None:
@@ -83,6 +84,7 @@ class Writer:
         self.say = say
         self.failures = failures
         """Plugins that failed while something was decided; they are recorded after it."""
+        self._machine_failed = machine_failed
         self._backlog = backlog
         self._gathering = Group()
         self._flight: Group | None = None
@@ -121,15 +123,24 @@ class Writer:
         request: bytes | None = None,
         occurred_at: Instant | None = None,
         cause: int | None = None,
+        also: Sequence[Draft] = (),
     ) -> Reply:
         """Decide a command now; its reply must not be shown before ``durable``.
+
+        ``also`` is stored with what it leads to, if that is anything.
 
         :raises UsageError: a value that does not fit its event; nothing was kept of it.
         """
         now = self._clock.now()
         try:
             decided = self.engine.act(
-                command, actor, now, request=request, occurred_at=occurred_at, cause=cause
+                command,
+                actor,
+                now,
+                request=request,
+                occurred_at=occurred_at,
+                cause=cause,
+                also=also,
             )
             reply = decided if isinstance(decided, Refused) else self._gather(decided)
         except InvariantBroken as broken:
@@ -191,6 +202,9 @@ class Writer:
         """As ``record``, but nothing else comes before the next of them."""
         now = self._clock.now()
         try:
+            denied = self.engine.may_not_record(drafts, actor, now)
+            if denied is not None:
+                return denied if isinstance(denied, Refused) else self._gather(denied)
             decided = self.engine.record(
                 drafts, actor, now, request=request, occurred_at=occurred_at
             )
@@ -200,9 +214,6 @@ class Writer:
         except UsageError:
             self._repair()
             raise
-            denied = self.engine.may_not_record(drafts, actor, now)
-            if denied is not None:
-                return denied if isinstance(denied, Refused) else self._gather(denied)
 
     def follow_up(self) -> None:
         """What comes before any other command: matching that goes on, plugins that failed."""

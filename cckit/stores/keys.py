@@ -5,14 +5,16 @@ each person's 256-bit keys, wrapped by AES-256-GCM under a key-encryption key (K
 belongs elsewhere, never into the same backup; where none is given one is made and kept in
 this file, which then has to be guarded like the keys themselves.
 
-New people and keys are kept in memory until ``flush``, which the writer calls before it
-appends what was sealed with them: a key is durable before the first byte that needs it.
-One thread may ask while another one flushes.
+A person who is new gets a key by ``draw_key``, on trial: ``keep`` takes it over when an
+event was sealed with it, ``drop`` when none was, so that a refused command leaves nobody
+here. What is kept stays in memory until ``flush``, which the writer calls before it appends
+what was sealed: a key is durable before the first byte that needs it. One thread may ask
+while another one flushes.
 """
 
 import os
 from hmac import digest as hmac
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 import apsw
 
@@ -45,14 +47,12 @@ _NEWEST: Final = """SELECT number, wrapped FROM key WHERE subject = ?
 _LOOKUP: Final = b"lookup"
 """Whom the secret of the lookup is wrapped for: no subject, so no person can have it."""
 _KEYS_KEPT: Final = 4096
+_MET: Final = 65_536
+"""Numbers whose command is being decided; beyond them the oldest is met anew."""
 
 
-class Person(NamedTuple):
-    """Someone the log speaks about."""
-
-    subject: SubjectId
-    commitment: bytes | None
-    """Of a key that was just made, to be logged as ``subject.key_made``; else None."""
+Where: TypeAlias = str | os.PathLike[str] | apsw.Connection
+"""A key file, or keys ``in_memory()``."""
 
 
 class Keys:
@@ -61,26 +61,30 @@ class Keys:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, path: str | None, log_id: bytes, draw: Draw, kek: bytes | None) -> None:
+    def __init__(
+        self, path: str | apsw.Connection, log_id: bytes, draw: Draw, kek: bytes | None
+    ) -> None:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         self._invalid = InvalidTag
         self._aes = AESGCM
-        self.path = path
-        self._where = path or "keys in memory"
+        self._where = path if isinstance(path, str) else "keys in memory"
         self._draw = draw
+        self._met: dict[bytes, bytes] = {}  # Lookups of people without a key.
+        self._signs: dict[bytes, bytes] = {}  # The same, by subject.
+        self._trial: dict[bytes, Key] = {}  # Keys that no event needs yet.
         self._lookups: dict[bytes, bytes] = {}  # Not yet durable.
         self._wraps: dict[tuple[bytes, int], bytes] = {}  # Not yet durable.
         self._open: dict[bytes, Key] = {}  # The newest key of people seen lately.
         self._failed = False
-        self._reader, self._writer = _connect(path)
+        self._ours = isinstance(path, str)
+        self._reader, self._writer = _connect(path) if isinstance(path, str) else (path, path)
         self._wal = Checkpoints(self._writer)
         try:
             self._secret = self._unlock(log_id, kek)
         except BaseException:
-            self._reader.close()
-            self._writer.close()
+            self._let_go()
             raise
 
     def _unlock(self, log_id: bytes, kek: bytes | None) -> bytes:
@@ -104,63 +108,82 @@ class Keys:
     @classmethod
     def open(
         cls,
-        path: str | os.PathLike[str] | None,
+        path: Where,
         log_id: bytes,
         draw: Draw,
         *,
         kek: bytes | None = None,
     ) -> "Keys":
-        """Open the keys of a log, or make its key file; None keeps them in memory.
+        """Open the keys of a log, or make its key file.
 
-        ``kek``: 32 bytes, kept elsewhere; without it one is made and kept in the file.
+        Keys ``in_memory()`` outlive this opening. ``kek``: 32
+        bytes, kept elsewhere; without it one is made and kept with the keys.
 
         :raises FormatError: foreign, newer, of another log, or under another KEK.
         :raises StoreError: the disk failed.
         """
-        place = None if path is None else os.path.abspath(path)
-        with disk_errors(place or "keys in memory", _REMEDY):
-            if place is not None:
-                _prepare(place)
+        if isinstance(path, apsw.Connection):
+            return cls(path, log_id, draw, kek)
+        place = os.path.abspath(path)
+        with disk_errors(place, _REMEDY):
+            _prepare(place)
             return cls(place, log_id, draw, kek)
 
     # --- people ---------------------------------------------------------------------------
 
-    def resolve(self, number: str) -> Person:
-        """Whose number this is; a number never seen makes a new person with a key.
+    def subject(self, number: str) -> SubjectId:
+        """Whose number this is; a number never seen is a new person's, without a key yet.
 
         :raises StoreError: the disk failed.
         """
         sign = hmac(self._secret, number.encode(), "sha256")
-        known = self._lookups.get(sign) or self._look_up(sign)
-        if known is not None:
-            return self._ensure_key(known)
-        subject = self._draw(SUBJECT_SIZE)
-        self._lookups[sign] = subject
-        return self._ensure_key(subject)
+        known = self._met.get(sign) or self._lookups.get(sign) or self._look_up(sign)
+        if known is None:
+            if len(self._met) >= _MET:
+                del self._signs[self._met.pop(next(iter(self._met)))]
+            known = self._met[sign] = self._draw(SUBJECT_SIZE)
+            self._signs[known] = sign
+        return SubjectId(known.hex())
 
-    def adopt(self, subject: SubjectId) -> Person:
-        """Give a person who came by id a key, if there is none.
+    def is_new(self, subject: SubjectId) -> bool:
+        """Whether this person was met in this opening, and nothing is kept of them yet."""
+        return subject_bytes(subject) in self._signs
+
+    def draw_key(self, subject: SubjectId) -> bytes | None:
+        """Give a person without a key one, on trial; its commitment, None if they had one.
+
+        What is answered is logged as ``subject.key_made``, with the first event sealed.
 
         :raises UsageError: no id of ours.
         :raises StoreError: the disk failed.
         """
-        return self._ensure_key(subject_bytes(subject))
+        person = subject_bytes(subject)
+        if self.key(person) is not None:
+            return None
+        key = self._trial[person] = Key(1, self._draw(KEY_SIZE))
+        return commitment(person, key)
 
-    def _ensure_key(self, subject: bytes) -> Person:
-        name = SubjectId(subject.hex())
-        if self.key(subject) is not None:
-            return Person(name, None)
-        key = Key(1, self._draw(KEY_SIZE))
-        self._wraps[subject, key.number] = self._wrap(subject, key)
-        self._keep(subject, key)
-        return Person(name, commitment(subject, key))
+    def keep(self) -> None:
+        """Keep the keys on trial, and whose they are: an event needs them."""
+        for subject, key in self._trial.items():
+            sign = self._signs.pop(subject, None)
+            if sign is not None:
+                del self._met[sign]
+                self._lookups[sign] = subject
+            self._wraps[subject, key.number] = self._wrap(subject, key)
+            self._keep(subject, key)
+        self._trial.clear()
+
+    def drop(self) -> None:
+        """Forget the keys on trial: no event needs them."""
+        self._trial.clear()
 
     def key(self, subject: bytes) -> Key | None:
         """The newest key of a person, to seal with; None for whom there is none.
 
         :raises StoreError: the disk failed.
         """
-        found = self._open.get(subject)
+        found = self._trial.get(subject) or self._open.get(subject)
         if found is not None:
             return found
         # First what is pending: `flush` forgets it only after it is in the file.
@@ -246,6 +269,10 @@ class Keys:
                 with disk_errors(self._where, "reopen the log"):
                     self._wal.finish()
         finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._ours:
             self._reader.close()
             self._writer.close()
 
@@ -306,12 +333,15 @@ def _lay_out(connection: apsw.Connection) -> None:
         connection.execute(_TABLES)
 
 
-def _connect(path: str | None) -> tuple[apsw.Connection, apsw.Connection]:
+def in_memory() -> apsw.Connection:
+    """Keys without a file; they are gone with their last holder."""
+    connection = apsw.Connection(":memory:")
+    _lay_out(connection)
+    return connection
+
+
+def _connect(path: str) -> tuple[apsw.Connection, apsw.Connection]:
     """A connection to ask and one to write, so that two threads may do so at once."""
-    if path is None:
-        both = apsw.Connection(":memory:")
-        _lay_out(both)
-        return both, both
     reader, writer = connect(path, Mode.WRITE), connect(path, Mode.WRITE)
     writer.pragma("secure_delete", 1)
     return reader, writer

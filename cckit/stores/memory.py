@@ -6,6 +6,7 @@ behave as on a disk. Nothing outlives the process.
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from typing import Any
 
 from cckit.core.errors import UsageError
 from cckit.core.frame import Frame, first_previous
@@ -27,11 +28,14 @@ class MemoryStore:
         self._epoch: int | None = None  # Ours, once claimed.
         self._open = True
         self._reads_only = False
+        self.beside: dict[str, Any] = {}
+        """What lives as long as this log, as files beside one on disk do: its keys."""
 
     def reopen(self) -> "MemoryStore":
         """Another handle on the same log, as a second process would have."""
         other = MemoryStore(self.origin, self.log_id)
         other._frames, other._firsts, other._heads = self._frames, self._firsts, self._heads
+        other.beside = self.beside
         return other
 
     def reader(self) -> "MemoryStore":

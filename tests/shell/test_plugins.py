@@ -1,6 +1,7 @@
 """Processes, reactors, channels and machines of a plugin, in a living center."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,6 +13,7 @@ from cckit import (
     Actor,
     Draft,
     PluginError,
+    Refused,
     Stored,
     StoreError,
     Unknown,
@@ -19,12 +21,16 @@ from cckit import (
     open_center,
 )
 from cckit.core import facts as f
-from cckit.core.commands import LogIn, LogOut, ReportArrived, SetReady
+from cckit.core.commands import LogIn, LogOut, ReportArrived, SetNotReady, SetProfile, SetReady
 from cckit.core.engine import Machine
-from cckit.core.events import event
+from cckit.core.events import Sealed, event
 from cckit.core.ids import CENTER, AgentId, Stream
+from cckit.core.instant import HOUR, MINUTE, Instant
 from cckit.hooks import RegisterHooks, hookimpl
+from cckit.shell.clock import VirtualClock
+from cckit.shell.entropy import SeededEntropy
 
+START = 1_700_000_000_000_000
 ANNA, BEN = AgentId("anna"), AgentId("ben")
 
 
@@ -67,13 +73,53 @@ async def test_a_process_continues_a_story_before_anybody_else(log, config) -> N
         assert envelope.request is not None
 
 
+class Names(ReadyAtOnce):
+    """A process whose commands lead to events whenever they are decided: who logs in is named."""
+
+    name = "names"
+
+    def apply(self, state: list[str], recorded: Any) -> Sequence[Any]:
+        agent = AgentId(recorded[0].stream.removeprefix("agent/"))
+        state.append(agent)
+        return (
+            SetProfile(AgentId("zoe"), {}, {"voice": 100}, 100, name=f"Zoe of {agent}"),
+            ReportArrived("voice", from_="+972500000"),
+        )
+
+
+def caused(batch: Sequence[Any]) -> list[tuple[str, int | None]]:
+    """What processes led to, and what led them to it."""
+    return [(e.type, e.cause) for e, _ in batch if e.actor.kind == "process"]
+
+
+@pytest.mark.parametrize("gap_us", [0, 5 * MINUTE, 24 * HOUR])
 @trio_test
-async def test_a_process_repeats_nothing_after_a_reopening(log, config) -> None:
-    for _ in range(3):
-        async with open_center(config, log=log.again(), plugins={"p": ReadyAtOnce()}) as center:
-            await center.do(LogIn(ANNA), request="1")
-    async with open_center(config, log=log.again(), plugins={"p": ReadyAtOnce()}) as center:
-        assert len(await collected(center, f.AgentReady)) == 1
+async def test_a_process_repeats_nothing_however_late_a_reopening_is(
+    tmp_path: Path, virtual, gap_us: int
+) -> None:
+    log = tmp_path / "center.db"  # What is personal needs a key file, also later.
+    async with virtual(log=log, plugins={"p": Names()}) as center:
+        cause = (await center.do(LogIn(ANNA), request="1")).positions[0]
+    for n in range(1, 4):
+        clock, entropy = VirtualClock(Instant(START + n * gap_us)), SeededEntropy(7 + n)
+        plugins = {"p": Names()}
+        async with virtual(log=log, clock=clock, entropy=entropy, plugins=plugins) as center:
+            led_to = await collected(center, f.AgentProfileSet, f.ContactCreated)
+            assert caused(led_to) == [("agent.profile_set", cause), ("contact.created", cause)]
+
+
+@trio_test
+async def test_what_a_process_says_about_people_is_sealed(virtual) -> None:
+    async with virtual(plugins={"p": Names()}) as center:
+        await center.do(LogIn(ANNA))
+        created, profile = f.ContactCreated, f.AgentProfileSet
+        while not (found := await collected(center, created)):
+            await trio.lowlevel.checkpoint()
+        assert type(found[0][1].from_) is Sealed
+        assert center.opened(found[0]).from_ == "+972500000"
+        named = (await collected(center, profile))[-1]
+        assert center.opened(named).name == "Zoe of anna"
+        assert await collected(center, f.PluginFailed) == []
 
 
 @trio_test
@@ -119,19 +165,100 @@ class Raises(ReadyAtOnce):
         raise RuntimeError("planted")
 
 
+class Answers(ReadyAtOnce):
+    """A process that answers with what it is given."""
+
+    name = "answers"
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def apply(self, state: list[str], recorded: Any) -> Sequence[Any]:
+        return self.answer
+
+
+class Breaks(ReadyAtOnce):
+    name = "breaks"
+
+    def initial(self) -> list[str]:
+        raise RuntimeError("planted")
+
+
+LARGE = SetProfile(AgentId("x"), {f"{'s' * 100}{n}": 1 for n in range(250)}, {}, 100)
+CANT = "a command that can't be: "
+
+
 @pytest.mark.parametrize(
     ("plugin", "error", "events"),
-    [(Cascade(), "a cascade deeper than 16", 17), (Raises(), "RuntimeError", 1)],
+    [
+        (Cascade(), "a cascade deeper than 16", 17),
+        (Raises(), "RuntimeError", 1),
+        (Breaks(), "RuntimeError", 1),
+        (Answers(SetReady(ANNA)), "answered SetReady", 1),
+        (Answers(None), "answered NoneType", 1),
+        (Answers([None]), CANT + "command.unknown", 1),
+        (Answers("ab"), CANT + "command.unknown", 1),
+        (Answers([SetReady("")]), CANT + "command.out_of_range", 1),
+        (Answers([LARGE, LogOut(ANNA)]), None, 1),
+    ],
+    ids=lambda value: getattr(value, "name", None),
 )
 @trio_test
 async def test_a_process_that_misbehaves_is_named_and_suspended(
-    plugin: Any, error: str, events: int, config
+    plugin: Any, error: str | None, events: int, log, config
 ) -> None:
-    async with open_center(config, plugins={"p": plugin}) as center:
+    for n in range(2):  # The log remembers, and names it once.
+        async with open_center(config, log=log.again(), plugins={"p": plugin}) as center:
+            await center.do(LogIn(BEN if n else ANNA))
+            failed = [d for _, d in await collected(center, f.PluginFailed)] or [
+                (await anext(center.subscribe(0, [f.PluginFailed])))[0][1]
+            ]
+            error = error or failed[0].error
+            assert failed == [f.PluginFailed("p", f"process {plugin.name}", error, True)]
+            changes = await collected(center, f.AgentLoggedIn, f.AgentLoggedOut)
+            assert len(changes) == events + n
+            assert isinstance(await center.do(SetNotReady(ANNA, "x")), Stored | Refused)
+
+
+class Mended(ReadyAtOnce):
+    name, version = "raises", "2"
+
+
+@trio_test
+async def test_another_version_of_a_suspended_process_begins_anew(log, config) -> None:
+    async with open_center(config, log=log.again(), plugins={"p": Raises()}) as center:
         await center.do(LogIn(ANNA))
-        failed = (await anext(center.subscribe(0, [f.PluginFailed])))[0][1]
-        assert failed == f.PluginFailed("p", f"process {plugin.name}", error, True)
-        assert len(await collected(center, f.AgentLoggedIn, f.AgentLoggedOut)) == events
+    mended = Mended()
+    async with open_center(config, log=log.again(), plugins={"p": mended}) as center:
+        await center.do(LogIn(BEN))
+        assert center.state.agents[BEN].ready
+        assert len(await collected(center, f.PluginFailed)) == 1
+
+
+class Later(ReadyAtOnce):
+    """A process that cannot read the past."""
+
+    name, version = "raises", "3"
+
+    def apply(self, state: list[str], recorded: Any) -> Sequence[Any]:
+        if recorded[0].stream == "agent/anna":
+            raise RuntimeError("planted")
+        return super().apply(state, recorded)
+
+
+@trio_test
+async def test_a_process_that_raises_over_the_past_is_named_and_the_center_opens(
+    log, config
+) -> None:
+    async with open_center(config, log=log.again(), plugins={"p": Mended()}) as center:
+        await center.do(LogIn(ANNA))
+        for n in range(5):
+            await center.record(Draft(CENTER, f.AccessGranted("a", "b", "c", "d", "e", str(n))))
+    async with open_center(config, log=log.again(), plugins={"p": Later()}) as center:
+        assert isinstance(await center.do(LogIn(BEN)), Stored)
+        assert not center.state.agents[BEN].ready
+        failed = [data for _, data in await collected(center, f.PluginFailed)]
+    assert failed == [f.PluginFailed("p", "process raises", "RuntimeError", True)]
 
 
 # --- reactors -----------------------------------------------------------------------------

@@ -137,3 +137,47 @@ async def test_a_number_is_not_in_the_digest_of_its_request() -> None:
         assert reply.recorded[0][0].request[16:] != plain[16:]
         again = await center.do(arrived, actor=SYSTEM, request="1")
         assert again.positions == reply.positions
+
+
+@trio_test
+async def test_a_repeat_of_who_hides_the_number_gets_the_first_reply(log, config) -> None:
+    hidden = ReportArrived("voice", to="100")
+    async with open_center(config, log=log.again()) as center:
+        first = await center.do(hidden, actor=ANNA, request="1")
+        assert isinstance(first, Stored)
+        assert await center.do(hidden, actor=ANNA, request="1") == first
+    async with open_center(config, log=log.again()) as center:
+        again = await center.do(hidden, actor=ANNA, request="1")
+        assert isinstance(again, Stored)
+        assert again.positions == first.positions
+
+
+@trio_test
+async def test_a_repeat_of_a_number_gets_the_first_reply_after_a_reopening(log, config) -> None:
+    arrived = ReportArrived("voice", from_="+972500000")
+    async with open_center(config, log=log.again()) as center:
+        first = await center.do(arrived, actor=ANNA, request="1")
+    async with open_center(config, log=log.again()) as center:
+        again = await center.do(arrived, actor=ANNA, request="1")
+        assert again.positions == first.positions
+        assert center.opened(again.recorded[0]).from_ == "+972500000"
+
+
+@trio_test
+async def test_one_new_number_at_the_same_time_is_one_person(log, config) -> None:
+    replies = []
+    async with open_center(config, log=log.again()) as center:
+        center._writer.requests.others = True  # So each waits for the views.
+
+        async def arrive(n: int) -> None:
+            command = ReportArrived("voice", from_="+972500000")
+            replies.append(await center.do(command, actor=ANNA, request=str(n % 2)))
+
+        async with trio.open_nursery() as nursery:
+            for n in range(6):
+                nursery.start_soon(arrive, n)
+        made = [r async for b in center.read(types=(f.SubjectKeyMade,)) for r in b]
+    assert all(isinstance(reply, Stored) for reply in replies)
+    assert len({reply.contact for reply in replies}) == 2
+    assert len({reply.fact(f.ContactCreated).subject for reply in replies}) == 1
+    assert len(made) == 1

@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 import pytest
@@ -13,7 +14,7 @@ from cckit.core.errors import FormatError, StoreError, UsageError
 from cckit.core.ids import SubjectId
 from cckit.hooks.vault import Key, commitment, subject_bytes
 from cckit.stores import keys as keys_module
-from cckit.stores.keys import Keys
+from cckit.stores.keys import Keys, in_memory
 
 LOG_ID = bytes(range(16))
 NUMBER = "+972-54-000-0001"
@@ -32,23 +33,83 @@ def drawer(seed: int = 0) -> Callable[[int], bytes]:
     return draw
 
 
+class Person(NamedTuple):
+    subject: SubjectId
+    commitment: bytes | None
+
+
+def met(keys: Keys, number: str) -> Person:
+    """Whose number this is, of whom something was sealed."""
+    subject = keys.subject(number)
+    made = keys.draw_key(subject)
+    keys.keep()
+    return Person(subject, made)
+
+
+def test_a_key_that_no_event_needs_is_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "log.keys"
+    keys = Keys.open(path, LOG_ID, drawer())
+    subject = keys.subject(NUMBER)
+    assert keys.is_new(subject)
+    first = keys.draw_key(subject)
+    assert keys.key(subject_bytes(subject)) is not None
+    keys.drop()
+    assert keys.key(subject_bytes(subject)) is None
+    assert (keys.subject(NUMBER), keys.pending) == (subject, False)
+    second = keys.draw_key(subject)
+    assert second not in (None, first)
+    keys.drop()
+    keys.close()
+    connection = apsw.Connection(str(path))
+    assert [
+        *connection.execute("SELECT * FROM lookup"),
+        *connection.execute("SELECT * FROM key"),
+    ] == []
+    connection.close()
+
+
+def test_a_number_that_is_met_is_somebody_until_too_many_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_module, "_MET", 2)
+    keys = Keys.open(tmp_path / "log.keys", LOG_ID, drawer())
+    one, two = keys.subject("1"), keys.subject("2")
+    assert (keys.subject("1"), keys.subject("2")) == (one, two)
+    keys.subject("3")
+    assert not keys.is_new(one)
+    assert keys.subject("2") == two
+    assert keys.subject("1") != one
+    keys.close()
+
+
+def test_keys_in_memory_outlive_an_opening() -> None:
+    connection = in_memory()
+    keys = Keys.open(connection, LOG_ID, drawer())
+    person = met(keys, NUMBER)
+    keys.close()
+    again = Keys.open(connection, LOG_ID, drawer(1))
+    assert met(again, NUMBER) == (person.subject, None)
+    again.close()
+    connection.close()
+
+
 def test_a_number_is_one_person_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "log.keys"
     keys = Keys.open(path, LOG_ID, drawer())
-    person = keys.resolve(NUMBER)
-    other = keys.resolve(OTHER)
+    person = met(keys, NUMBER)
+    other = met(keys, OTHER)
     assert person.subject != other.subject
-    assert keys.resolve(NUMBER) == (person.subject, None)
+    assert met(keys, NUMBER) == (person.subject, None)
     keys.close()
     again = Keys.open(path, LOG_ID, drawer(1))
-    assert again.resolve(NUMBER) == (person.subject, None)
-    assert again.resolve(OTHER) == (other.subject, None)
+    assert met(again, NUMBER) == (person.subject, None)
+    assert met(again, OTHER) == (other.subject, None)
     again.close()
 
 
 def test_a_new_person_s_key_is_committed_to(tmp_path: Path) -> None:
     keys = Keys.open(tmp_path / "log.keys", LOG_ID, drawer())
-    person = keys.resolve(NUMBER)
+    person = met(keys, NUMBER)
     subject = subject_bytes(person.subject)
     key = keys.key(subject)
     assert key is not None
@@ -60,19 +121,20 @@ def test_a_new_person_s_key_is_committed_to(tmp_path: Path) -> None:
 
 
 def test_somebody_who_comes_by_id_gets_a_key_once() -> None:
-    keys = Keys.open(None, LOG_ID, drawer())
+    keys = Keys.open(in_memory(), LOG_ID, drawer())
     subject = SubjectId(bytes(range(16)).hex())
     assert keys.key(subject_bytes(subject)) is None
-    assert keys.adopt(subject).commitment is not None
-    assert keys.adopt(subject) == (subject, None)
+    assert keys.draw_key(subject) is not None
+    keys.keep()
+    assert keys.draw_key(subject) is None
     with pytest.raises(UsageError, match="not 16 bytes in lower-case hex"):
-        keys.adopt(SubjectId("s1"))
+        keys.draw_key(SubjectId("s1"))
     keys.close()
 
 
 def test_keys_are_found_by_number_before_and_after_flushing(tmp_path: Path) -> None:
     keys = Keys.open(tmp_path / "log.keys", LOG_ID, drawer())
-    subject = subject_bytes(keys.resolve(NUMBER).subject)
+    subject = subject_bytes(met(keys, NUMBER).subject)
     key = keys.key(subject)
     assert key is not None and keys.pending
     assert keys.find(subject, 1) == key.secret
@@ -89,12 +151,12 @@ def test_keys_are_found_by_number_before_and_after_flushing(tmp_path: Path) -> N
 def test_what_is_not_flushed_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "log.keys"
     keys = Keys.open(path, LOG_ID, drawer())
-    flushed = keys.resolve(NUMBER)
+    flushed = met(keys, NUMBER)
     keys.flush()
-    lost = keys.resolve(OTHER)
+    lost = met(keys, OTHER)
     other_process = Keys.open(path, LOG_ID, drawer(2))
-    assert other_process.resolve(NUMBER) == (flushed.subject, None)
-    assert other_process.resolve(OTHER).subject != lost.subject
+    assert met(other_process, NUMBER) == (flushed.subject, None)
+    assert met(other_process, OTHER).subject != lost.subject
     other_process._lookups.clear()
     other_process._wraps.clear()
     other_process.close()
@@ -104,8 +166,8 @@ def test_what_is_not_flushed_is_not_there(tmp_path: Path) -> None:
 def test_two_writers_of_keys_never_both_succeed(tmp_path: Path) -> None:
     path = tmp_path / "log.keys"
     one, two = Keys.open(path, LOG_ID, drawer(1)), Keys.open(path, LOG_ID, drawer(2))
-    one.resolve(NUMBER)
-    two.resolve(NUMBER)
+    met(one, NUMBER)
+    met(two, NUMBER)
     one.flush()
     with pytest.raises(StoreError):
         two.flush()
@@ -121,7 +183,7 @@ def test_neither_numbers_nor_keys_stand_in_the_file(tmp_path: Path) -> None:
     keys = Keys.open(path, LOG_ID, drawer(), kek=kek)
     secrets = []
     for n in range(50):
-        key = keys.key(subject_bytes(keys.resolve(f"{NUMBER}{n}").subject))
+        key = keys.key(subject_bytes(met(keys, f"{NUMBER}{n}").subject))
         assert key is not None
         secrets.append(key.secret)
     keys.flush()
@@ -137,14 +199,14 @@ def test_neither_numbers_nor_keys_stand_in_the_file(tmp_path: Path) -> None:
 def test_without_a_kek_one_is_made_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "log.keys"
     keys = Keys.open(path, LOG_ID, drawer())
-    person = keys.resolve(NUMBER)
+    person = met(keys, NUMBER)
     keys.close()
     connection = apsw.Connection(str(path))
     names = [row[0] for row in connection.execute("SELECT name FROM meta ORDER BY name")]
     connection.close()
     assert names == ["kek", "log_id", "lookup"]
     again = Keys.open(path, LOG_ID, drawer(3))
-    assert again.resolve(NUMBER).subject == person.subject
+    assert met(again, NUMBER).subject == person.subject
     again.close()
 
 
@@ -187,9 +249,9 @@ def test_a_file_that_was_half_made_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_simulation_s_keys_come_again_with_its_seed() -> None:
-    one, two = Keys.open(None, LOG_ID, drawer(5)), Keys.open(None, LOG_ID, drawer(5))
+    one, two = Keys.open(in_memory(), LOG_ID, drawer(5)), Keys.open(in_memory(), LOG_ID, drawer(5))
     for number in (NUMBER, OTHER, NUMBER):
-        assert one.resolve(number) == two.resolve(number)
+        assert met(one, number) == met(two, number)
     one.close()
     two.close()
 
@@ -204,7 +266,7 @@ def test_more_people_than_are_kept_in_memory_have_keys(
 ) -> None:
     monkeypatch.setattr(keys_module, "_KEYS_KEPT", 1)
     keys = Keys.open(tmp_path / "log.keys", LOG_ID, drawer())
-    people = [subject_bytes(keys.resolve(number).subject) for number in (NUMBER, OTHER)]
+    people = [subject_bytes(met(keys, number).subject) for number in (NUMBER, OTHER)]
     made = [keys.key(subject) for subject in people]
     keys.flush()
     keys.flush()
