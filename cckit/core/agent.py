@@ -33,6 +33,11 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
 }
 
 
+def asked_by(kind: str) -> str:
+    """Whom a status is put down to: the agent, a supervisor, or the system."""
+    return kind if kind in ("agent", "supervisor") else "system"
+
+
 @attrs.define(slots=True, eq=False, weakref_slot=False)
 class Slot:
     """An agent's part in one contact."""
@@ -62,6 +67,8 @@ class Agent:
     next_status: str = ""
     """``not_ready`` or ``logged_out`` when the last slot frees."""
     next_reason: str = ""
+    next_by: str = ""
+    """The kind of actor that asked for it."""
     on: tuple[str, ...] = ()
     """Channels logged in for."""
     budget: int = 100
@@ -71,6 +78,8 @@ class Agent:
     """Contact to what the agent has to do with it."""
     used: int = 0
     """Of the budget: the sum of the slots' costs."""
+    over: int = 0
+    """How far that may exceed a budget which was lowered meanwhile, until slots free."""
     idle_since: int = 0
     """Set by becoming ready and by the end of a contact, by nothing else."""
     idle_by: type = f.AgentReady

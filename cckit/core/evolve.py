@@ -344,6 +344,8 @@ def _free(floor: Floor, agent: Agent, contact: c.Contact, kind: type) -> None:
     slot = agent.slots.pop(contact.id)
     slot.phase = a.MOVES[slot.phase, kind]
     agent.used -= slot.cost
+    if agent.over:
+        agent.over = max(0, agent.used - agent.budget)
     floor.index.refresh(agent)
     floor.touched[agent] = floor.freed[agent] = None
 
@@ -389,6 +391,7 @@ def _agent_of(floor: Floor, envelope: Envelope) -> Agent:
 def profile_set(floor: Floor, envelope: Envelope, data: f.AgentProfileSet) -> None:
     agent = _agent_of(floor, envelope)
     agent.budget = data.budget
+    agent.over = max(0, agent.used - data.budget)  # What is at hand keeps its cost.
     agent.costs = dict(data.channels)
     agent.skills = dict(data.skills)
     floor.index.add(agent, floor.queues)
@@ -444,6 +447,7 @@ def next_status_set(floor: Floor, envelope: Envelope, data: f.AgentNextStatusSet
     agent = _agent_of(floor, envelope)
     agent.next_status = data.status
     agent.next_reason = data.reason
+    agent.next_by = envelope.stamp.actor[0]
     floor.index.status(agent)
 
 
@@ -484,6 +488,8 @@ def wrapup_ended(floor: Floor, envelope: Envelope, data: f.AgentWrapupEnded) -> 
 def _release(floor: Floor, agent: Agent, contact: str, envelope: Envelope) -> None:
     """End a slot after a conversation: the agent goes to the end of the line."""
     agent.used -= agent.slots.pop(contact).cost
+    if agent.over:
+        agent.over = max(0, agent.used - agent.budget)
     now = envelope.stamp.recorded_at
     agent.busy_us += max(0, now - agent.changed_at)
     agent.changed_at = now

@@ -162,10 +162,13 @@ def check_agent(floor: Floor, agent: Agent) -> None:
         offer = floor.offers.get(slot.offer)
         if offer is None or offer.agent != agent.id:
             raise Breach("I5", f"{agent.id}: a slot for {contact} that no offer names")
+        if phase is a.RESERVED and (not agent.ready or agent.next_status):
+            raise Breach("I7", f"{agent.id} is away, and {contact} rings there")
         if (phase is a.RESERVED) is (offer.phase is o.ACCEPTED):
             raise Breach("I2", f"{agent.id}: slot {phase.name}, offer {offer.phase.name}")
-    if used != agent.used or used > agent.budget:
-        raise Breach("I6", f"{agent.id}: {agent.used} used, {used} counted, {agent.budget} allowed")
+    allowed = agent.budget + agent.over
+    if used != agent.used or used > allowed:
+        raise Breach("I6", f"{agent.id}: {agent.used} used, {used} counted, {allowed} allowed")
     if not agent.logged_in:
         if agent.slots or agent.ready:
             raise Breach("I18", f"{agent.id} is logged out and owns something")
@@ -211,6 +214,9 @@ def check_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
             raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
     if entry.barred and entry.barred.get(data.agent, 0) > now:
         raise Breach("I19", f"entry {entry.id} was offered to {data.agent} within its back-off")
+    agent = floor.agents[data.agent]
+    if agent.used > agent.budget:  # Only what was at hand before may exceed a lowered budget.
+        raise Breach("I6", f"{agent.id}: {agent.used} used of {agent.budget} by a new offer")
 
 
 def check_not_ready(floor: Floor, envelope: Envelope, data: f.AgentNotReady) -> None:

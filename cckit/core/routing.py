@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from .agent import Agent
+from .agent import Agent, asked_by
 from .ask import Ask, Candidate, Waiting
 from .events import Pair
 from .facts import AgentLoggedOut, AgentNotReady, OfferMade
@@ -127,7 +127,7 @@ def rank_of(entry: Entry) -> Rank:
 def _leaving(agent: Agent) -> Pair:
     if agent.next_status == "logged_out":
         return (agent.stream, AgentLoggedOut(agent.next_reason))
-    return (agent.stream, AgentNotReady(agent.next_reason, "agent"))
+    return (agent.stream, AgentNotReady(agent.next_reason, asked_by(agent.next_by)))
 
 
 def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:

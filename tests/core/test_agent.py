@@ -81,10 +81,7 @@ CELLS: dict[type, dict[str, list[type] | str]] = {
     },
     c.EndWrapup: {**dict.fromkeys(STATES, NO), "wrapup": [f.AgentWrapupEnded]},
     c.ExtendWrapup: {**dict.fromkeys(STATES, NO), "wrapup": [f.AgentWrapupExtended]},
-    c.SetProfile: {
-        **dict.fromkeys(STATES[:3], PROFILE),
-        **dict.fromkeys(STATES[3:], "agent.wrong_state"),
-    },
+    c.SetProfile: dict.fromkeys(STATES, PROFILE),
 }
 
 
@@ -177,7 +174,7 @@ def test_the_same_next_status_again_is_nothing_new() -> None:
 @pytest.mark.parametrize("how", ["failed", "abandoned", "timeout"])
 def test_a_next_status_takes_effect_when_connecting_comes_to_nothing(how: str) -> None:
     stage = stage_in("connecting")
-    stage.facts(c.SetNotReady(ANNE, "lunch"))
+    stage.facts(c.SetNotReady(ANNE, "lunch"), MYSELF)
     if how == "failed":
         stage.facts(c.ReportFailed(stage.offer("x"), "busy"))
     elif how == "abandoned":
@@ -395,3 +392,68 @@ def test_a_profile_that_loses_a_skill_loses_the_contacts_of_it() -> None:
     assert stage.rings("x") == ""
     stage.facts(c.SetProfile(ANNE, {"he": 5}))
     assert stage.rings("x") == "anne"
+
+
+CHATTER = {"chat": 30, "voice": 60}
+
+
+def test_a_profile_may_change_at_any_time_and_what_is_at_hand_keeps_its_cost() -> None:
+    stage = Stage().queue(wrapup_us=0).agent("anne", channels=CHATTER)
+    legs = [stage.call(f"x{n}", channel="chat") for n in range(4)]
+    for n in range(2):
+        stage.talk(f"x{n}")
+    stage.facts(c.SetProfile(ANNE, {}, {"chat": 40}, 50))
+    anne = stage.of("anne")
+    assert (anne.budget, anne.used, anne.over) == (50, 90, 40)
+    stage.facts(c.RejectOffer(stage.offer("x2")))
+    stage.wait(5 * SECOND)
+    assert (anne.used, anne.over, stage.rings("x2"), stage.rings("x3")) == (60, 10, "", "")
+    stage.facts(c.ReportCleared(legs[0]), LINE)
+    assert (anne.used, anne.over, stage.rings("x2")) == (30, 0, "")
+    stage.facts(c.ReportCleared(legs[1]), LINE)
+    assert (anne.used, stage.rings("x2"), stage.rings("x3")) == (40, "anne", "")
+
+
+def test_a_budget_that_is_raised_again_lets_more_in_at_once() -> None:
+    stage = Stage().queue(wrapup_us=0).agent("anne", channels={"chat": 30})
+    for n in range(3):
+        stage.call(f"x{n}", channel="chat")
+    stage.facts(c.SetProfile(ANNE, {}, {"chat": 30}, 60))
+    stage.call("x3", channel="chat")
+    assert stage.rings("x3") == ""
+    stage.facts(c.SetProfile(ANNE, {}, {"chat": 30}, 120))
+    assert (stage.of("anne").over, stage.rings("x3")) == (0, "anne")
+
+
+@pytest.mark.parametrize(
+    ("actor", "by"),
+    [
+        (MYSELF, "agent"),
+        (Actor("supervisor", "sue"), "supervisor"),
+        (Actor("admin", "ada"), "system"),
+    ],
+)
+def test_who_asked_for_the_next_status_is_named_when_it_takes_effect(actor: Actor, by: str) -> None:
+    stage = stage_in("wrapup")
+    stage.facts(c.SetNotReady(ANNE, "training"), actor)
+    stage.engine = stage.loaded()
+    stage.facts(c.EndWrapup(ANNE, X), MYSELF)
+    assert stage.all(f.AgentNotReady) == [f.AgentNotReady("training", by)]
+
+
+def test_who_did_not_answer_is_offered_nothing_more_also_what_rings_already() -> None:
+    stage = Stage().queue().agent("anne", channels={"chat": 30})
+    stage.call("x", channel="chat")
+    first = stage.alert("x")
+    stage.wait(SECOND)
+    stage.call("y", channel="chat")
+    second = stage.alert("y")
+    stage.agent("bob", channels={"chat": 30})
+    happened = stage.wait(19 * SECOND)
+    assert happened[:3] == [
+        f.OfferRescinded(second, "agent_not_ready"),
+        f.OfferExpired(first),
+        f.AgentNotReady("rona", "system"),
+    ]
+    assert not stage.of("anne").slots
+    assert (stage.rings("x"), stage.rings("y")) == ("bob", "bob")

@@ -161,6 +161,23 @@ def log_out_while_talking(stage: Stage) -> None:
     stage.facts(c.LogOut(ANNE))
 
 
+def lower_the_budget(stage: Stage) -> None:
+    talk(stage)
+    stage.facts(c.SetProfile(ANNE, {}, {"voice": 60}, 60))
+
+
+def two_chats(stage: Stage) -> Stage:
+    stage.queue().agent("anne", channels={"chat": 40})
+    stage.call("x", channel="chat")
+    stage.call("y", channel="chat")
+    stage.alert("x")
+    return stage
+
+
+def ring_out_beside_another(stage: Stage) -> None:
+    two_chats(stage).wait(20 * SECOND)
+
+
 # --- offers -------------------------------------------------------------------------------
 
 
@@ -237,6 +254,11 @@ def an_offer_reserves_nobody(patch: Patch) -> None:
         agent.used -= agent.slots.pop(data.contact).cost
 
     after(f.OfferMade, free)(patch)
+
+
+@bug("I7", ring_out_beside_another)
+def who_did_not_answer_keeps_what_else_rings(patch: Patch) -> None:
+    patch.setattr(timers, "take_back", lambda floor, offers, because: [])
 
 
 @bug("I19", reject)
@@ -344,6 +366,23 @@ def a_slot_that_ends_keeps_its_cost(patch: Patch) -> None:
 @bug("I6", two_ring)
 def the_budget_is_not_looked_at(patch: Patch) -> None:
     patch.setattr(a.Agent, "can_take", lambda self, channel: True)
+
+
+@bug("I6", lower_the_budget)
+def a_lowered_budget_is_not_forgiven(patch: Patch) -> None:
+    after(
+        f.AgentProfileSet,
+        lambda floor, envelope, data: setattr(floor.agents["anne"], "over", 0),
+    )(patch)
+
+
+@bug("I6", lambda stage: (lower_the_budget(stage), stage.call("y")))
+def a_lowered_budget_lets_more_in(patch: Patch) -> None:
+    patch.setattr(a.Agent, "can_take", lambda self, channel: True)
+    after(
+        f.OfferMade,
+        lambda floor, envelope, data: setattr(floor.agents["anne"], "over", 1000),
+    )(patch)
 
 
 @bug("I11", reject)

@@ -80,10 +80,6 @@ def set_profile(
         if not 0 < cost <= command.budget:
             what = f"a contact of {channel!r} costs {cost} of {command.budget}"
             return Refused("agent.bad_cost", stream, what, "use 1 to the budget")
-    agent = floor.agents.get(command.agent)
-    if agent is not None and agent.slots:
-        what = "the agent has contacts at hand"
-        return Refused("agent.wrong_state", stream, what, "change the profile between contacts")
     skills = dict(sorted(command.skills.items()))
     channels = dict(sorted(command.channels.items()))
     profile = f.AgentProfileSet(command.name, command.budget, channels, skills)

@@ -1,13 +1,15 @@
 """Agents: log in and out, ready and not, wrap-up."""
 
+from collections.abc import Iterable
+
 from cckit.core import commands as m
 from cckit.core import facts as f
-from cckit.core.agent import RESERVED, WRAPUP, Agent, Slot
+from cckit.core.agent import RESERVED, WRAPUP, Agent, Slot, asked_by
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import ContactId, agent_stream
+from cckit.core.ids import ContactId, OfferId, agent_stream
 from cckit.core.instant import HOUR, Instant
 
 Drafts = list[Pair]
@@ -76,12 +78,13 @@ def _withdraw(floor: Floor, agent: Agent, status: str, reason: str, actor: Actor
     elif status == "logged_out":
         leaving = [(agent.stream, f.AgentLoggedOut(reason))]
     else:
-        by = actor.kind if actor.kind in ("agent", "supervisor") else "system"
-        leaving = [(agent.stream, f.AgentNotReady(reason, by))]
-    because = f"agent_{status}"
-    return [
-        (floor.offers[offer].contact, f.OfferRescinded(offer, because)) for offer in ringing
-    ] + leaving
+        leaving = [(agent.stream, f.AgentNotReady(reason, asked_by(actor.kind)))]
+    return [*take_back(floor, ringing, f"agent_{status}"), *leaving]
+
+
+def take_back(floor: Floor, offers: Iterable[OfferId], because: str) -> Drafts:
+    """Rescind what rings at an agent who leaves."""
+    return [(floor.offers[offer].contact, f.OfferRescinded(offer, because)) for offer in offers]
 
 
 def set_ready(

@@ -4,7 +4,7 @@ from cckit.core import commands as m
 from cckit.core import facts as f
 from cckit.core import offer as o
 from cckit.core import queue as q
-from cckit.core.agent import WRAPUP
+from cckit.core.agent import RESERVED, WRAPUP
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
@@ -12,7 +12,7 @@ from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, EntryId, OfferId
 from cckit.core.routing import offer_entry
 
-from .agents import wrapped_up
+from .agents import take_back, wrapped_up
 from .contacts import timed_out
 from .offers import connect_failed
 
@@ -59,10 +59,16 @@ def _offer(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
         return [(offer.contact, f.OfferFailed(offer.id, "not_alerted"))]
     agent = floor.agents[offer.agent]
     settings = floor.entries[offer.entry].group.queue.settings
-    drafts: Drafts = [(offer.contact, f.OfferExpired(offer.id))]
-    if agent.missed + 1 >= settings.rona_after > 0 and not agent.next_status:
-        drafts.append((agent.stream, f.AgentNotReady("rona", "system")))
-    return drafts
+    expired = (offer.contact, f.OfferExpired(offer.id))
+    if agent.next_status or not agent.missed + 1 >= settings.rona_after > 0:
+        return [expired]
+    others = [
+        slot.offer
+        for slot in agent.slots.values()
+        if slot.phase is RESERVED and slot.offer != offer.id
+    ]
+    away = (agent.stream, f.AgentNotReady("rona", "system"))
+    return [*take_back(floor, others, "agent_not_ready"), expired, away]
 
 
 def _entry(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
