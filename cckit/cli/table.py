@@ -70,7 +70,7 @@ def header_lines(document: Document) -> list[str]:
     header = document.header
     chain = str(header["chain"])[:16]
     zone = header["zone"]
-    within = {d.T for d in document.table.definitions}
+    within = {d.T for d in document.table.definitions if d.T}
     promise = f", in time is within {span_text(within.pop())}" if len(within) == 1 else ""
     place = f"zone {zone['name']} ({zone['iana']})"
     return [

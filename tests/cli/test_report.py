@@ -124,3 +124,42 @@ def test_an_imported_log_says_what_it_could_not_measure(run: Run, imported: Path
     assert done.json["header"]["kind"] == "imported"
     assert done.json["rows"][0]["occupancy"]["why"] == "not measured"
     assert "not measured" in run("report", imported, "agent-summary").out
+
+
+def test_a_range_that_nobody_can_read_is_refused_with_what_was_found(
+    run: Run, simulated: Path
+) -> None:
+    asked = ("--from", "1970-01-01", "--to", "2024-01-01")
+    for report in ("service-level", "queue-intervals", "agent-summary"):
+        done = run("report", simulated, report, "--interval", "day", *asked)
+        assert done.code == 2
+        assert "from 1970-01-01T00:00:00+02:00 to 2024-01-01T00:00:00+02:00" in done.err
+        assert "give --from and --to" in done.err
+    done = run("report", simulated, "queue-intervals", "--to", "2400-01-01")
+    assert done.code == 2
+    assert "and 40,000 are the most" in done.err
+    assert run("report", simulated, "queue-intervals", *asked, "--interval", "all").code == 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "said"),
+    [
+        (("--from", "2030-01-01"), "--from 2030-01-01T00:00:00+02:00 lies behind that"),
+        (("--to", "2020-01-01"), "--to 2020-01-01T00:00:00+02:00 lies before that"),
+        (("--from", "0001-01-01"), "from before the year 1 to 2026-03-03"),
+        (("--to", "9999-12-31T23:59:59"), "to after the year 9999"),
+    ],
+)
+def test_a_bad_bound_is_blamed_by_its_name(
+    run: Run, simulated: Path, bound: tuple[str, str], said: str
+) -> None:
+    done = run("report", simulated, "service-level", *bound)
+    assert done.code == 2
+    assert said in done.err
+    (other,) = {"--from", "--to"} - {bound[0]}
+    assert other not in done.err
+
+
+def test_only_reports_that_promise_a_time_say_so(run: Run, simulated: Path) -> None:
+    assert "in time is within 20 s" in run("report", simulated, "service-level").out
+    assert "in time" not in run("report", simulated, "agent-summary").out
