@@ -5,20 +5,22 @@ class, about a microsecond, that refuses what the log could not hold. Commands i
 come through ``interchange`` first.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple, get_args, get_type_hints
 
 import attrs
 
+from .commands import COMMANDS, ApplyConfig, ReportArrived, SetPermission
 from .errors import Refused
-from .events import PERSONAL, Actor
-from .ids import EntryId, LegId, OfferId
+from .events import ACTOR_KINDS, PERSONAL, Actor
+from .ids import EntryId, LegId, OfferId, Stream
 from .instant import Instant, Span
 from .shapes import INT_MAX, INT_MIN, SCALARS, Shape, is_utf8, shape_of
 
 NAME_CHARS: Final = 128
-"""Of an id, a skill, a key of a map or an item of a list; never none."""
+"""Of a name: an id, a channel, a skill, a key of a map, an item of a list; never none."""
 TEXT_BYTES: Final = 4096
 BYTES_MAX: Final = 32 * 1024
 ITEMS_MAX: Final = 256
@@ -31,6 +33,7 @@ WRONG_TYPE: Final = "command.wrong_type"
 OUT_OF_RANGE: Final = "command.out_of_range"
 NOT_TEXT: Final = "command.not_text"
 TOO_LONG: Final = "command.too_long"
+BAD_NAME: Final = "command.bad_name"
 UNKNOWN: Final = "command.unknown"
 
 _BY_TYPE: Final[Mapping[Any, tuple[int, int]]] = {
@@ -52,6 +55,41 @@ _BY_NAME: Final[Mapping[str, tuple[int, int]]] = {
 _PYTHON: Final[Mapping[str, Any]] = {**SCALARS, "[]": tuple, "{}": dict}
 
 
+class Words(NamedTuple):
+    """What a name may be made of."""
+
+    pattern: re.Pattern[str]
+    quick: str
+    """A test that holds for most good values of ASCII, in Python; ``{v}`` is the value."""
+    remedy: str
+
+
+_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+NAME: Final = Words(
+    re.compile(f"[^{_CONTROLS}]+"), "{v}.isprintable()", "send no control characters"
+)
+ID: Final = Words(
+    re.compile(f"[^/{_CONTROLS}]+"),
+    '{v}.isprintable() and "/" not in {v}',
+    "send neither a slash nor control characters",
+)
+CHANNEL: Final = Words(re.compile(r"[\w.-]+"), "{v}.isalnum()", "send letters, digits, _ - or .")
+DIRECTION: Final = Words(re.compile("in|out"), '{v} in ("in", "out")', "send in or out")
+KIND: Final = Words(
+    re.compile("|".join(ACTOR_KINDS)), "False", f"send one of {', '.join(ACTOR_KINDS)}"
+)
+
+_WORDS: Final[Mapping[tuple[type, str], Words]] = {
+    (ReportArrived, "channel"): CHANNEL,
+    (ReportArrived, "direction"): DIRECTION,
+    (ApplyConfig, "kind"): NAME,
+    (ApplyConfig, "id"): NAME,
+    (SetPermission, "who"): ID,
+    (SetPermission, "role"): NAME,
+}
+"""Of fields that are plain text by their type."""
+
+
 class Rule(NamedTuple):
     """What one field of a command may hold."""
 
@@ -59,15 +97,15 @@ class Rule(NamedTuple):
     shape: Shape
     low: int
     high: int
-    named: bool
-    """Its text is an id: 1 to 128 characters."""
+    words: Words | None
+    """Its text is a name of these; None is any text."""
 
 
 _SENDER: Final = (
-    Rule("actor.kind", Shape("str"), 0, 0, True),
-    Rule("actor.id", Shape("str"), 0, 0, True),
-    Rule("request", Shape("?", Shape("str")), 0, 0, False),
-    Rule("occurred_at", Shape("?", Shape("int")), 0, EXACT_MAX, False),
+    Rule("actor.kind", Shape("str"), 0, 0, KIND),
+    Rule("actor.id", Shape("str"), 0, 0, NAME),
+    Rule("request", Shape("?", Shape("str")), 0, 0, None),
+    Rule("occurred_at", Shape("?", Shape("int")), 0, EXACT_MAX, None),
 )
 
 
@@ -85,7 +123,7 @@ def check(command: object) -> Refused | None:
 
 @cache
 def _checked(cls: type) -> Callable[[Any], Refused | None]:
-    if not attrs.has(cls):
+    if not attrs.has(cls) or (cls not in COMMANDS and issubclass(cls, COMMANDS)):
         refused = Refused(UNKNOWN, cls.__name__, "this is no command", "send one of the commands")
         return lambda command: refused
     rules = _rules(cls)
@@ -108,8 +146,9 @@ def _checked(cls: type) -> Callable[[Any], Refused | None]:
 def check_sender(actor: object, request: object, occurred_at: object) -> Refused | None:
     """Refuse what no decision may bear: who sends it, under which id, and since when.
 
-    ``actor``: an ``Actor``, kind and id of 1 to 128 characters. ``request``: text of 1 to
-    4,096 bytes, or None. ``occurred_at``: an instant from 0 to 2^53 - 1, or None.
+    ``actor``: an ``Actor`` of a kind that there is, id of 1 to 128 characters.
+    ``request``: text of 1 to 4,096 bytes, or None. ``occurred_at``: an instant from 0 to
+    2^53 - 1, or None.
 
     .. versionadded:: 0.1
     """
@@ -119,7 +158,7 @@ def check_sender(actor: object, request: object, occurred_at: object) -> Refused
     kind, id = actor
     if (
         occurred_at is None
-        and _quick_name(kind)
+        and kind in ACTOR_KINDS
         and _quick_name(id)
         and (request is None or _quick_name(request))
     ):
@@ -136,7 +175,11 @@ def check_sender(actor: object, request: object, occurred_at: object) -> Refused
 
 def _quick_name(value: object) -> bool:
     """Holds for most good names; what it misses is looked at closely."""
-    return type(value) is str and 0 < len(value) <= NAME_CHARS and value.isascii()
+    return (
+        type(value) is str
+        and 0 < len(value) <= NAME_CHARS
+        and (value.isascii() and value.isprintable())
+    )
 
 
 def _rules(cls: type) -> tuple[Rule, ...]:
@@ -146,8 +189,10 @@ def _rules(cls: type) -> tuple[Rule, ...]:
         annotation = hints[a.name]
         members = [m for m in get_args(annotation) if m is not type(None)] or [annotation]
         low, high = _BY_TYPE.get(members[0], _BY_NAME.get(a.name, (INT_MIN, INT_MAX)))
-        named = getattr(members[0], "__supertype__", None) is str
-        rules.append(Rule(a.name, shape_of(annotation), low, high, named))
+        words = _WORDS.get((cls, a.name))
+        if words is None and getattr(members[0], "__supertype__", None) is str:
+            words = NAME if members[0] is Stream else ID
+        rules.append(Rule(a.name, shape_of(annotation), low, high, words))
     return tuple(rules)
 
 
@@ -160,8 +205,10 @@ def _quick_test(v: str, rule: Rule) -> str:
     if base == "int":
         return f"type({v}) is int and {rule.low} <= {v} <= {rule.high}"
     if base == "str":
-        least, most = (1, NAME_CHARS) if rule.named else (0, TEXT_BYTES)
-        return f"type({v}) is str and {least} <= len({v}) <= {most} and {v}.isascii()"
+        if rule.words is None:
+            return f"type({v}) is str and len({v}) <= {TEXT_BYTES} and {v}.isascii()"
+        quick = rule.words.quick.format(v=v)
+        return f"type({v}) is str and 0 < len({v}) <= {NAME_CHARS} and {v}.isascii() and {quick}"
     if base == "bool":
         return f"({v} is True or {v} is False)"
     return f"HOLDS[{v[1:]}]({v})"
@@ -191,21 +238,23 @@ def _fault(value: Any, rule: Rule) -> tuple[str, str, str] | None:
     if base == "int" and not rule.low <= value <= rule.high:
         return OUT_OF_RANGE, "a number out of range", f"send {rule.low} to {rule.high}"
     if base == "str":
-        return _text_fault(value, rule.named)
+        return _text_fault(value, rule.words)
     if base == "bytes" and len(value) > BYTES_MAX:
         return TOO_LONG, f"{len(value)} bytes", f"send at most {BYTES_MAX}"
     if base in ("[]", "{}") and inner is not None:
-        return _items_fault(value, rule._replace(shape=inner, named=True))
+        return _items_fault(value, rule._replace(shape=inner, words=NAME))
     return None
 
 
-def _text_fault(value: str, named: bool) -> tuple[str, str, str] | None:
+def _text_fault(value: str, words: Words | None) -> tuple[str, str, str] | None:
     if not is_utf8(value):
         return NOT_TEXT, "text with lone surrogates", "send text that UTF-8 can hold"
-    if named and not value:
+    if words is not None and not value:
         return OUT_OF_RANGE, "an empty name", f"send 1 to {NAME_CHARS} characters"
-    if named and len(value) > NAME_CHARS:
+    if words is not None and len(value) > NAME_CHARS:
         return TOO_LONG, f"{len(value)} characters", f"send at most {NAME_CHARS}"
+    if words is not None and not words.pattern.fullmatch(value):
+        return BAD_NAME, "a name that can't be", words.remedy
     if len(value.encode()) > TEXT_BYTES:
         return TOO_LONG, f"{len(value.encode())} bytes", f"send at most {TEXT_BYTES}"
     return None

@@ -63,10 +63,21 @@ class Actor(NamedTuple):
     """Who did it."""
 
     kind: str
-    """customer, adapter, agent, supervisor, admin, timer, process or system."""
+    """One of ``ACTOR_KINDS``."""
     id: str
+    """Who of them: 1 to 128 characters."""
 
 
+ACTOR_KINDS: Final = (
+    "customer",
+    "adapter",
+    "agent",
+    "supervisor",
+    "admin",
+    "timer",
+    "process",
+    "system",
+)
 SYSTEM: Final = Actor("system", "cckit")
 TIMER: Final = Actor("timer", "cckit")
 

@@ -20,6 +20,7 @@ HERE, QUEUE, ANNA = ContactId("c1"), QueueId("support"), AgentId("anna")
 
 GOOD = [
     c.ReportArrived("voice", from_="+972 3 000"),
+    c.ReportArrived("וידאו-2.b_c", contact=ContactId("a b@c.d:5"), direction="out"),
     c.Enqueue(HERE, QUEUE, priority=-5, lane=2, since=Instant(0)),
     c.Enqueue(ContactId("שיחה"), QUEUE),
     c.LogIn(ANNA, ("voice", "chat"), device=""),
@@ -38,6 +39,13 @@ def test_a_command_that_fits_passes(command: c.Command) -> None:
 
 
 TOO_LONG = ("command.too_long", "SetProfile.skills")
+
+NO_NAME = "command.bad_name"
+
+
+class Louder(c.SetProfile):
+    """A command of somebody who thinks that ours may be extended."""
+
 
 BAD: list[tuple[Any, str, str]] = [
     (5, "command.unknown", "int"),
@@ -69,6 +77,17 @@ BAD: list[tuple[Any, str, str]] = [
     (c.SetPermission("a", "b", given=1), "command.wrong_type", "SetPermission.given"),  # type: ignore[arg-type]
     (c.ApplyConfig("q", "s", bytes(32 * 1024 + 1)), "command.too_long", "ApplyConfig.data"),
     (c.ApplyConfig("q", "s", bytearray(1)), "command.wrong_type", "ApplyConfig.data"),  # type: ignore[arg-type]
+    (c.ReportArrived(""), "command.out_of_range", "ReportArrived.channel"),
+    (c.ReportArrived("voice mail"), NO_NAME, "ReportArrived.channel"),
+    (c.ReportArrived("voice", direction="sideways"), NO_NAME, "ReportArrived.direction"),
+    (c.ReportArrived("voice", contact=ContactId("a/b")), NO_NAME, "ReportArrived.contact"),
+    (c.ReportArrived("voice", contact=ContactId("a\n")), NO_NAME, "ReportArrived.contact"),
+    (c.ReportArrived("voice", contact=ContactId("\x1b[31m")), NO_NAME, "ReportArrived.contact"),
+    (c.SetReady(AgentId("שרה\x85")), NO_NAME, "SetReady.agent"),
+    (c.LogIn(ANNA, ("voice\x00",)), NO_NAME, "LogIn.channels"),
+    (c.SetPermission("agent/anna", "admin"), NO_NAME, "SetPermission.who"),
+    (c.ApplyConfig("queue", "", b""), "command.out_of_range", "ApplyConfig.id"),
+    (Louder(ANNA), "command.unknown", "Louder"),
     (c.TimerDue("ring", "x", -1), "command.out_of_range", "TimerDue.set_position"),
 ]
 
@@ -136,6 +155,9 @@ SENT: list[tuple[Any, Any, Any, str, str]] = [
     (("agent", "anna"), None, None, "command.wrong_type", "actor"),
     (Actor("agent", 5), None, None, "command.wrong_type", "actor.id"),  # type: ignore[arg-type]
     (Actor("", "anna"), None, None, "command.out_of_range", "actor.kind"),
+    (Actor("martian", "x"), None, None, NO_NAME, "actor.kind"),
+    (Actor("agent", ""), None, None, "command.out_of_range", "actor.id"),
+    (Actor("agent", "a\n"), None, None, NO_NAME, "actor.id"),
     (Actor("agent", "\udc80"), None, None, "command.not_text", "actor.id"),
     (Actor("agent", "x" * 129), None, None, "command.too_long", "actor.id"),
     (SYSTEM, 5, None, "command.wrong_type", "request"),
