@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 
 from cckit.core import facts as f
+from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError, FormatError
+from cckit.core.events import Draft
+from cckit.core.ids import CENTER
 from cckit.core.imports import Imported, decisions, read_calls, read_mapping
+from cckit.core.registry import Registry
+from cckit.core.reports import REPORTS, Folding, Parameters, Source, write
 from cckit.core.reports.zone import Zone
 
 HERE = Path(__file__).parent
@@ -168,6 +173,57 @@ def utf8() -> Any:
 def test_an_unclosed_quote_names_its_line() -> None:
     with pytest.raises(FormatError, match="line 2"):
         read(TEXT.splitlines()[0] + '\n"A-1;Phone')
+
+
+GOOD = "B-9;Phone;100;desk;02/08/1999 09:00:00.250 AM;;1999-02-08T09:00:10-05:00;1.5;n/a;Zoe;ok"
+
+
+@pytest.mark.parametrize(
+    ("cell", "bad", "reason"),
+    [
+        (";100;", f";{'x' * 20_000};", "entry_point: 20000 bytes, 4096 are the most"),
+        (";desk;", f";{'é' * 65};", "queue: 130 bytes, 128 are the most"),
+        ("n/a", "999999999999999", "time: column Closed: '999999999999999' lies before 1970 or"),
+        ("1.5", "999999999999999", "time: column Talked: '999999999999999' lies before 1970 or"),
+        ("1999-02-08T", "1969-02-08T", "time: column Answered: '1969-02-08T09:00:10-05:00' lies"),
+        ("02/08/1999", "02/08/9999", "time: column Started: '02/08/9999 09:00:00.250 AM' lies"),
+        ("Zoe", "Z" * 200_000, "cell: longer than 131072 characters"),
+        (";ok", ";" + "o" * 20_000, f"outcome: '{'o' * 60}'… of 20000 characters of column Result"),
+        ("1.5", "5" * 20_000, f"time: column Talked: '{'5' * 60}'… of 20000 characters is not a"),
+        ("B-9", "B" * 201, "key: longer than 200 characters"),
+    ],
+)
+def test_a_cell_that_no_log_can_hold_refuses_its_row_alone(
+    cell: str, bad: str, reason: str
+) -> None:
+    header = TEXT.splitlines()[0]
+    assert cell in GOOD
+    rows = [GOOD.replace("B-9", "B-1"), GOOD.replace(cell, bad, 1), GOOD.replace("B-9", "B-3")]
+    found = read_calls("\n".join([header, *rows]).encode(), utf8(), zone(), "f.csv")
+    assert found[:4] == (3, 2, 0, 1)
+    (problem,) = found.problems
+    assert problem.row == 2
+    assert problem.reason.startswith(reason)
+    codec = Codec(Registry(f.FACTS))
+    assert codec.pack(list(decisions(found, MAPPING, (), 1)))
+
+
+def test_a_cell_over_many_lines_that_is_too_long_may_have_swallowed_rows() -> None:
+    header, long = TEXT.splitlines()[0], "x\n" * 70_000
+    with pytest.raises(FormatError, match=r"support\.csv: line \d+: is no CSV: field larger"):
+        read(f"{header}\n{GOOD.replace('100', chr(34) + long + chr(34))}\n{GOOD}\n")
+
+
+def test_an_ambiguous_time_is_counted_in_the_reports() -> None:
+    found = read()
+    folding = Folding(REPORTS["contacts"].projections)
+    run = f.RunStarted(1, "imported", None, None, False, {})
+    drafts = (Draft(CENTER, run),)
+    folding.feed([r for d in decisions(found, MAPPING, drafts, 1) for r in d.recorded])
+    given = Parameters(zone=zone(), source=Source(0, bytes(32), 0))
+    document = write(REPORTS["contacts"], folding.states, given)
+    assert document.header["counts"]["ambiguous"] == 1
+    assert [row[-1] for row in document.table.rows if "ambiguous" in row[-1]] == [["ambiguous"]]
 
 
 def test_an_empty_file_is_refused() -> None:

@@ -38,7 +38,7 @@ from cckit.core.instant import Instant, Span
 from cckit.core.reports.zone import Zone
 
 from .mapping import Mapping
-from .rows import Problem, Rows, Visit
+from .rows import Problem, Refusal, Rows, Visit
 
 CREATED, QUEUED, CONNECTED, ENDED = range(4)
 """The verbs in the order in which they stand at one instant."""
@@ -96,7 +96,7 @@ def read_calls(
         if not header:
             raise FormatError(f"{file}: line 1", "the file is empty", "give a CSV with a header")
         rows = Rows(mapping, zone, header, file)
-        for visit in rows.visits(lines):
+        for visit in rows.visits(_cells(lines)):
             visits.append(visit)
             if rows.rows % EVERY == 0:
                 progress(rows.rows)
@@ -107,6 +107,25 @@ def read_calls(
     return Imported(
         rows.rows, rows.imported, rows.ignored, rows.refused, tuple(problems), tuple(visits)
     )
+
+
+def _cells(lines: Any) -> Iterator[list[str] | Refusal]:
+    """The rows of a CSV reader; one with a cell that is too long for it is refused alone.
+
+    :raises csv.Error: any other fault, after which nothing says where rows begin.
+    """
+    while True:
+        before = lines.line_num
+        try:
+            cells = next(lines)
+        except StopIteration:
+            return
+        except csv.Error as problem:
+            if lines.line_num > before + 1 or "field limit" not in str(problem):
+                raise
+            yield Refusal(f"cell: longer than {csv.field_size_limit()} characters")
+        else:
+            yield cells
 
 
 def _decode(content: bytes, encoding: str, file: str) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from cckit.core.edges import EXACT_MAX, NAME_CHARS, TEXT_BYTES
 from cckit.core.errors import ConfigError
 from cckit.core.instant import HOUR, Instant
 from cckit.core.reports.zone import Zone
 
 from .mapping import MIDNIGHT, SINCE_EPOCH, Mapping, Meaning, TimeColumn, TimeRule, Untidy, Value
-from .times import DAY, Civil, Unreadable, instants, number_of
+from .times import DAY, Civil, Unreadable, instants, number_of, quoted
 
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 HALF_DAY: Final = 12 * HOUR
@@ -80,13 +81,15 @@ class Rows:
         self._anchor = FIRST
         """When the last row began: tells the two halves of a repeated hour apart."""
 
-    def visits(self, rows: Iterator[list[str]]) -> Iterator[Visit]:
-        """The visits of all rows that are imported."""
+    def visits(self, rows: Iterator[list[str] | Refusal]) -> Iterator[Visit]:
+        """The visits of all rows that are imported; a row may come refused."""
         for cells in rows:
             if not cells:
                 continue  # A blank line is no row.
             self.rows += 1
             try:
+                if isinstance(cells, Refusal):
+                    raise cells
                 visit = self._visit(cells)
             except Refusal as refusal:
                 self.refused += 1
@@ -107,7 +110,8 @@ class Rows:
         word = self._cell(cells, mapping.outcome)
         outcome = None if word is None else mapping.outcomes.get(word)
         if outcome is None:
-            raise Refusal(f"outcome: {word!r} of column {mapping.outcome} is not in the mapping")
+            what = f"{quoted(word)} of column {mapping.outcome}"
+            raise Refusal(f"outcome: {what} is not in the mapping")
         if outcome.meaning is None:
             raise Ignore
         ref, contact = self._key(cells)
@@ -129,16 +133,16 @@ class Rows:
             service = self._service(times) if agent is not None else None
         priority = self._value(cells, mapping.priority, "priority")
         if not priority.isascii() or not priority.isdigit() or len(priority) > 9:
-            raise Refusal(f"priority: {priority!r} is not a whole number from 0 on")
+            raise Refusal(f"priority: {quoted(priority)} is not a whole number from 0 on")
         self._seen[ref] = self.rows
         return Visit(
             self.rows,
             contact,
             ref,
-            self._value(cells, mapping.channel, "channel"),
-            self._value(cells, mapping.direction, "direction"),
-            self._value(cells, mapping.entry_point, "entry_point"),
-            self._value(cells, mapping.queue, "queue"),
+            self._text(cells, mapping.channel, "channel"),
+            self._text(cells, mapping.direction, "direction"),
+            self._text(cells, mapping.entry_point, "entry_point", TEXT_BYTES),
+            self._text(cells, mapping.queue, "queue"),
             int(priority),
             agent,
             service,
@@ -171,8 +175,16 @@ class Rows:
                 raise Refusal(f"{name}: column {value.column} is empty")
             return cell or ""
         if cell is None or cell not in value.values:
-            raise Refusal(f"{name}: {cell!r} of column {value.column} is not in the mapping")
+            raise Refusal(f"{name}: {quoted(cell)} of column {value.column} is not in the mapping")
         return value.values[cell]
+
+    def _text(self, cells: list[str], value: Value, name: str, longest: int = NAME_CHARS) -> str:
+        """A text that is stored; ``longest`` is in bytes of UTF-8."""
+        text = self._value(cells, value, name)
+        size = len(text.encode())
+        if size > longest:
+            raise Refusal(f"{name}: {size} bytes, {longest} are the most")
+        return text
 
     def _key(self, cells: list[str]) -> tuple[str, str]:
         parts = []
@@ -200,6 +212,8 @@ class Rows:
             if cell is not None:
                 try:
                     at = self._instant(cells, column, cell, times, anchor, flags)
+                    if at is not None and not 0 <= at <= EXACT_MAX:
+                        raise Unreadable(f"{quoted(cell)} lies before 1970 or after 2255")
                 except Unreadable as problem:
                     raise Refusal(f"time: column {column.column}: {problem}") from None
             times[column.column] = at

@@ -36,6 +36,17 @@ FIELDS: Final = {
 NUMBER: Final = re.compile(r"(\d{1,15})(?:\.(\d{1,9}))?", re.ASCII)
 
 
+SHOWN: Final = 60
+"""Characters of a cell that a reason repeats."""
+
+
+def quoted(cell: str | None) -> str:
+    """A cell in a reason: whole, or its beginning."""
+    if cell is None or len(cell) <= SHOWN:
+        return repr(cell)
+    return f"{cell[:SHOWN]!r}… of {len(cell)} characters"
+
+
 class Unreadable(Exception):
     """A cell that says no time; the text is the reason, in words."""
 
@@ -55,7 +66,7 @@ def number_of(text: str, unit_us: int) -> int:
     """A decimal number of units as whole microseconds, rounded to nearest, half up."""
     match = NUMBER.fullmatch(text)
     if match is None:
-        raise Unreadable(f"{text!r} is not a number from 0 on")
+        raise Unreadable(f"{quoted(text)} is not a number from 0 on")
     whole, part = match.group(1), match.group(2) or ""
     scale: int = 10 ** len(part)
     return (2 * int(whole + part) * unit_us + scale) // (2 * scale)
@@ -87,7 +98,7 @@ def format_of(pattern: str) -> Format:
     def read(text: str) -> Civil:
         match = compiled.fullmatch(text)
         if match is None:
-            raise Unreadable(f"{text!r} is not of the form {pattern}")
+            raise Unreadable(f"{quoted(text)} is not of the form {pattern}")
         return _civil(match.groupdict(), text)
 
     return read
@@ -99,18 +110,18 @@ def _civil(found: dict[str, str], text: str) -> Civil:
         if "year" in found:
             day = date(int(found["year"]), int(found.get("month", 1)), int(found.get("day", 1)))
     except ValueError:
-        raise Unreadable(f"{text!r} is no day of the calendar") from None
+        raise Unreadable(f"{quoted(text)} is no day of the calendar") from None
     us = None
     if "hour" in found or "hour12" in found:
         hour = int(found.get("hour", 0))
         if "hour12" in found:
             hour = int(found["hour12"])
             if not 1 <= hour <= 12:
-                raise Unreadable(f"{text!r} is no time of day")
+                raise Unreadable(f"{quoted(text)} is no time of day")
             hour = hour % 12 + 12 * (found.get("half", "am").lower() == "pm")
         minute, second = int(found.get("minute", 0)), int(found.get("second", 0))
         if hour > 23 or minute > 59 or second > 59:
-            raise Unreadable(f"{text!r} is no time of day")
+            raise Unreadable(f"{quoted(text)} is no time of day")
         us = hour * HOUR + minute * MINUTE + second * SECOND
         us += int(found.get("fraction", "0").ljust(6, "0"))
     offset = None
