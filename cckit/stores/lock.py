@@ -30,36 +30,82 @@ class WriterLock:
         """
         self._path = path
         self._file: int | None = None
+        self._made = False
+        self._holds = False
+        self._open()
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                self._file = os.open(self._path, flags | os.O_EXCL, 0o644)
+                self._made = True
+            except FileExistsError:
+                self._file = os.open(self._path, flags, 0o644)
+                self._made = False
         except OSError as error:
             what = f"the lock file can't be opened ({error.strerror})"
-            raise StoreError(path, what, "write in a folder that exists and is yours") from error
+            remedy = "write in a folder that exists and is yours"
+            raise StoreError(self._path, what, remedy) from error
 
     def take(self, pass_by: bool = False) -> None:
         """Lock; with ``pass_by`` go on although someone else holds it.
 
         :raises StoreError: another process, or another store of this one, writes this log.
         """
-        assert self._file is not None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if pass_by:
-                return
-            holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip()
-            what = f"another process writes this log (pid {holder or 'unknown'})"
-            remedy = "stop it, or take over with --take-over: the other is then fenced off"
-            self.release()
-            raise StoreError(self._path, what, remedy) from error
+        while True:
+            assert self._file is not None
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if pass_by:
+                    return
+                refusal = self._refusal(self._file)
+                self.release()
+                raise refusal from error
+            if self._is_there(self._file):
+                break
+            self.release()  # Whoever had it was refused and took its file away: once more.
+            self._open()
+        self._holds = True
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode("ascii"), 0)
 
+    def _refusal(self, file: int) -> StoreError:
+        holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
+        if holder == str(os.getpid()):
+            what = f"this process (pid {holder}) writes this log already"
+            return StoreError(self._path, what, "close the center or store that has it open")
+        what = f"another process writes this log (pid {holder or 'unknown'})"
+        remedy = "stop it, or open with take_over=True: the other is then fenced off"
+        return StoreError(self._path, what, remedy)
+
+    def _is_there(self, file: int) -> bool:
+        """Whether the path still names the file that we have locked."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(file))
+        except FileNotFoundError:
+            return False
+
     def release(self) -> None:
-        """Let the next one write. The file stays: removing it would be a race."""
+        """Let the next one write. The file stays, with the last writer's number in it."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
+            self._holds = False
+
+    def withdraw(self) -> None:
+        """Let the next one write, as if we had never been: a file that we made is removed.
+
+        It is removed while it is locked, and whoever locks it later sees in ``take`` that
+        the path names it no more, so no two can hold the lock.
+        """
+        try:
+            ours = self._made and self._holds
+            if ours and self._file is not None and self._is_there(self._file):
+                os.unlink(self._path)
+        finally:
+            self.release()
 
 
 def file_system(path: str) -> str:

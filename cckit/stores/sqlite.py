@@ -154,7 +154,7 @@ class SqliteStore:
                 create_file(path, origin, log_id, vfs)
             store = cls._on(path, Mode.WRITE, lock, vfs)
         except BaseException:
-            lock.release()
+            lock.withdraw()
             raise
         if warning is not None:
             store.warnings = (warning,)
@@ -370,7 +370,7 @@ class SqliteStore:
                 self._phase = CLOSED
             self._connection.close()
             if self._lock is not None:
-                self._lock.release()
+                (self._lock.withdraw if self._epoch is None else self._lock.release)()
 
     def _mark_end(self) -> None:
         self._execute("BEGIN IMMEDIATE")

@@ -24,7 +24,7 @@ def test_a_second_writer_is_refused_and_told_who_writes(folder: Path, victim: "V
     with pytest.raises(StoreError) as refused:
         SqliteStore.open(path)
     assert refused.value.what == f"another process writes this log (pid {victim.pid})"
-    assert "--take-over" in refused.value.remedy
+    assert "open with take_over=True" in refused.value.remedy
     victim.say("end")
     assert victim.end() == (0, [])
     SqliteStore.open(path).close()
@@ -45,7 +45,7 @@ def test_a_process_is_told_that_this_one_writes(folder: Path, victim: "Victim") 
 def test_a_second_store_of_the_same_process_is_refused(folder: Path, victim: "Victim") -> None:
     path = folder / "log.db"
     store = victim.module.open_log(str(path))
-    with pytest.raises(StoreError, match=f"pid {os.getpid()}"):
+    with pytest.raises(StoreError, match=rf"this process \(pid {os.getpid()}\) writes"):
         SqliteStore.open(path)
     store.close()
 

@@ -95,7 +95,7 @@ def test_a_lock_ends_with_who_holds_it(tmp_path: Path) -> None:
     path = str(tmp_path / "log.db.lock")
     one, two = WriterLock(path), WriterLock(path)
     one.take()
-    with pytest.raises(StoreError, match="another process writes this log"):
+    with pytest.raises(StoreError, match=rf"this process \(pid {os.getpid()}\)"):
         two.take()
     one.release()
     three = WriterLock(path)
@@ -114,3 +114,42 @@ def test_a_lock_is_passed_by_only_when_asked_to(tmp_path: Path) -> None:
         lock.release()
         with pytest.raises(StoreError, match="pid unknown"):
             WriterLock(path).take()
+
+
+def test_who_withdraws_leaves_nothing_that_was_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "log.db.lock"
+    lock = WriterLock(str(path))
+    lock.take()
+    lock.withdraw()
+    assert not path.exists()
+    path.write_text("12\n")
+    lock = WriterLock(str(path))
+    lock.take()
+    lock.withdraw()
+    assert path.exists()
+
+
+def test_a_lock_that_was_taken_away_locks_nobody_out_and_nobody_twice(tmp_path: Path) -> None:
+    path = str(tmp_path / "log.db.lock")
+    one = WriterLock(path)
+    one.take()
+    waiting = WriterLock(path)
+    one.withdraw()
+    waiting.take()
+    with pytest.raises(StoreError):
+        WriterLock(path).take()
+    waiting.release()
+
+
+def test_a_refused_open_leaves_no_lock_behind(tmp_path: Path) -> None:
+    path, lock = tmp_path / "log.db", tmp_path / "log.db.lock"
+    store = SqliteStore.open(path, create=True, origin="o", log_id=bytes(16))
+    store.claim()
+    store.close()
+    assert lock.exists()
+    lock.unlink()
+    with pytest.raises(StoreError):
+        SqliteStore.open(path, create=True, origin="o", log_id=bytes(16))
+    assert not lock.exists()
+    SqliteStore.open(path).close()  # As of a center that finds the log was imported.
+    assert not lock.exists()
