@@ -31,6 +31,7 @@ from cckit.core.ids import (
 )
 from cckit.core.instant import SECOND, Instant, Span
 from cckit.core.registry import Registry
+from cckit.core.upcasters import UPCASTERS
 from cckit.core.verify import verify
 from cckit.stores.sqlite import SqliteStore
 
@@ -96,7 +97,7 @@ def _compare(
     rival = Rival(folder / f"{name}-rival.db")
     for n in range(calls):
         rival.save([(d.stream, d.data) for drafts in _call(n) for d in drafts])
-    codec = Codec(Registry(f.FACTS))
+    codec = Codec(Registry(f.FACTS, UPCASTERS))
     try:
         total = ours(store, codec)
         passes: list[Pass] = [
@@ -166,7 +167,7 @@ def _rows(store: SqliteStore, total: int) -> int:
 
 
 def _write(path: Path, calls: int) -> SqliteStore:
-    registry = Registry(f.FACTS)
+    registry = Registry(f.FACTS, UPCASTERS)
     codec, versions = Codec(registry), dict[Stream, int]()
     store = SqliteStore.open(path, create=True, origin=ORIGIN, log_id=LOG_ID)
     epoch = store.claim()

@@ -31,6 +31,7 @@ from cckit.core.reports import (
     now,
     write,
 )
+from cckit.core.upcasters import UPCASTERS
 from cckit.core.verify import Verdict
 from cckit.shell.appearing import refuse_existing
 from cckit.shell.checking import verify_log
@@ -147,7 +148,7 @@ class _Play:
         self.board = Board(zone, "cckit  a simulated morning")
         self.offer = 0
         self._choice = 0
-        self._codec = Codec(Registry(f.FACTS))
+        self._codec = Codec(Registry(f.FACTS, UPCASTERS))
         traffic = read_traffic(MORNING / "traffic.toml")
         staffing = read_staffing(MORNING / "staffing.toml")
         log_id = digest(seed, f"log demo {traffic.source} {staffing.source}")[:16]

@@ -14,6 +14,7 @@ from cckit.core.facts import FACTS
 from cckit.core.instant import SECOND, Instant
 from cckit.core.registry import Registry
 from cckit.core.schema import Unknown
+from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
 from cckit.stores.sqlite import SqliteStore
 
@@ -30,7 +31,7 @@ def open_log(path: Path) -> SqliteStore:
 
 def new_codec() -> Codec:
     """Reads what the core writes; events of plugins are read by their declarations."""
-    return Codec(Registry(FACTS))
+    return Codec(Registry(FACTS, UPCASTERS))
 
 
 def events(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cckit.core.projection import AnyProjection
+from cckit.core.registry import Upcaster
 from cckit.core.reports import PROJECTIONS
 from cckit.shell.folding import PluginsNamed, fold
 
@@ -35,16 +36,20 @@ def replay(
     """
     projections: tuple[AnyProjection, ...] = PROJECTIONS
     kinds: tuple[type, ...] = ()
+    upcasters: tuple[Upcaster, ...] = ()
     if plugin:
         from cckit.shell.brought import brought_by
 
-        more, kinds = brought_by(plugin)
+        more, kinds, upcasters = brought_by(plugin)
         projections += more
     store = open_log(log)
     try:
         with progress("replaying", (store.head().position or 0) + 1) as tell:
             named = PluginsNamed()
-            folding, source = fold(store, (*projections, named), at=at, kinds=kinds, progress=tell)
+            wanted = (*projections, named)
+            folding, source = fold(
+                store, wanted, at=at, kinds=kinds, upcasters=upcasters, progress=tell
+            )
     finally:
         store.close()
     digests = folding.digests()

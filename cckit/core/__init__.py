@@ -130,4 +130,5 @@ from .process import Process as Process
 from .projection import AnyProjection as AnyProjection
 from .projection import Canonical as Canonical
 from .projection import Projection as Projection
+from .registry import Upcaster as Upcaster
 from .settings import QueueSettings as QueueSettings

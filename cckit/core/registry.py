@@ -46,8 +46,9 @@ class Registry:
 
     :param kinds: event classes in the order of their declaration; ``schema.declared``
         is put first.
+    :param upcasters: the core's ``UPCASTERS``, then those that plugins register.
     :raises UsageError: a class that is no event, a field that can't be stored, a name
-        with two classes.
+        with two classes, a version with two upcasters.
 
     .. versionadded:: 0.1
     """
@@ -56,7 +57,11 @@ class Registry:
         self._own: dict[str, Schema] = {}
         self._declared: dict[tuple[str, int], Schema] = {}
         self._admitted: set[SchemaDeclared] = set()
-        self._lifts = {(u.name, u.version): u.lift for u in upcasters}
+        self._lifts: dict[tuple[str, int], Lift] = {}
+        for name, version, lift in upcasters:
+            if self._lifts.setdefault((name, version), lift) is not lift:
+                what = f"two upcasters lift version {version}"
+                raise UsageError(name, what, "register one of them")
         for cls in dict.fromkeys((SchemaDeclared, *kinds)):
             try:
                 schema = schema_of(cls)
@@ -164,8 +169,10 @@ class Registry:
         name, first, last = old.kind.name, old.kind.version, own.kind.version
         lifts = [self._lifts.get((name, version)) for version in range(first, last)]
         if None in lifts:
-            what = f"no upcaster lifts version {first + lifts.index(None)}"
-            raise StoreError(name, what, "register an Upcaster for it")
+            missing = first + lifts.index(None)
+            what = f"no upcaster lifts version {missing} to {missing + 1}"
+            hook = "cckit_register_upcasters of the plugin that brings the event"
+            raise StoreError(name, what, f"return Upcaster({name!r}, {missing}, …) from {hook}")
         names = tuple(field.name for field in old.fields)
         wanted = tuple(field.name for field in own.fields)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from cckit.core.engine import Machine
 from cckit.core.process import AnyProcess
 from cckit.core.projection import AnyProjection, Canonical
+from cckit.core.registry import Upcaster
 
 from .channel import Channel
 from .markers import hookspec
@@ -37,6 +38,17 @@ class RegisterHooks:
         """Event classes of the plugin, each made by ``@event``.
 
         Register, collected. Closed. They are declared in the log before the run starts.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
+    def cckit_register_upcasters(self) -> Sequence[Upcaster]:
+        """How stored events of old versions are lifted to the plugin's classes.
+
+        Register, collected. Closed. Each lifts one event by one version, and stays for as
+        long as there may be a log with that version; one step has one upcaster.
 
         .. versionadded:: 0.1
         """

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cckit.core.projection import AnyProjection
+from cckit.core.registry import Upcaster
 from cckit.hooks import Relay
 
 from .clock import SystemClock
@@ -16,6 +17,7 @@ class Brought(NamedTuple):
 
     projections: tuple[AnyProjection, ...]
     kinds: tuple[type, ...]
+    upcasters: tuple[Upcaster, ...]
 
 
 def brought_by(plugins: Sequence[str]) -> Brought:
@@ -28,4 +30,5 @@ def brought_by(plugins: Sequence[str]) -> Brought:
     relay = Relay(made, SystemClock().ticks)
     projections = (item for _, item in relay.collect("cckit_register_projections"))
     kinds = (item for _, item in relay.collect("cckit_register_events"))
-    return Brought(tuple(projections), tuple(kinds))
+    upcasters = (item for _, item in relay.collect("cckit_register_upcasters"))
+    return Brought(tuple(projections), tuple(kinds), tuple(upcasters))

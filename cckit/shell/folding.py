@@ -9,9 +9,10 @@ from cckit.core.events import Recorded
 from cckit.core.facts import FACTS, ConfigApplied, RunStarted
 from cckit.core.frame import Frame
 from cckit.core.projection import AnyProjection, Canonical
-from cckit.core.registry import Registry
+from cckit.core.registry import Registry, Upcaster
 from cckit.core.reports import Folding, Source
 from cckit.core.schema import unpack
+from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
 
 
@@ -65,12 +66,13 @@ def fold(
     *,
     at: int | None = None,
     kinds: Sequence[type] = (),
+    upcasters: Sequence[Upcaster] = (),
     progress: Callable[[int], None] = lambda _: None,
 ) -> Folded:
     """Fold the events 0 to ``at``, or all of them, from zero.
 
-    ``kinds`` are event classes of plugins that the projections read. ``progress`` is told
-    the position of each frame.
+    ``kinds`` are event classes of plugins that the projections read, ``upcasters`` what
+    lifts their old versions. ``progress`` is told the position of each frame.
 
     :raises ConfigError: the log has no position ``at``.
     :raises StoreError: bytes that can't be read.
@@ -82,7 +84,7 @@ def fold(
         end = "is empty" if head.position is None else f"ends at position {head.position}"
         raise ConfigError("--at", f"there is no position {at}", f"the log {end}")
     folding = Folding(projections)
-    codec = Codec(Registry((*FACTS, *kinds)))
+    codec = Codec(Registry((*FACTS, *kinds), (*UPCASTERS, *upcasters)))
     types = folding.types
     last: Frame | None = None
     for frame in store.read():

@@ -19,6 +19,7 @@ from cckit.core.frame import Frame
 from cckit.core.ids import CENTER
 from cckit.core.imports import Imported, Mapping, decisions, log_id, read_calls, read_mapping
 from cckit.core.registry import Registry
+from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Conflict, Store
 from cckit.stores.sqlite import SqliteStore
 
@@ -59,7 +60,7 @@ def import_calls(
 
 def write_imported(store: Store, found: Imported, mapping: Mapping, source: str) -> None:
     """Write what was found into an empty log."""
-    registry = Registry(FACTS)
+    registry = Registry(FACTS, UPCASTERS)
     epoch = store.claim()
     started = RunStarted(
         epoch=epoch,

@@ -17,6 +17,7 @@ from cckit.core.facts import FACTS, ClockStepped
 from cckit.core.floor import VERSION
 from cckit.core.ids import CENTER, Stream
 from cckit.core.registry import Registry
+from cckit.core.upcasters import UPCASTERS
 from cckit.hooks import Relay
 from cckit.hooks.health import Watchdog
 from cckit.stores.keys import Keys
@@ -135,7 +136,8 @@ class Life:
         instances = instantiate(config, self._plugins)
         relay = Relay(instances, self._clock.ticks, self._say)
         loaded = load(config, instances, relay)
-        codec = Codec(Registry((*FACTS, *loaded.events)))
+        registry = Registry((*FACTS, *loaded.events), (*UPCASTERS, *loaded.upcasters))
+        codec = Codec(registry)
         owner, place = await self._open(config, relay)
         store = place.store
         before = await owner.run(store.head)
@@ -168,7 +170,7 @@ class Life:
             engine, codec, store, head, owner, self._clock, feed, requests,
             people, rebuild, self._say, relay.failures,
         )  # fmt: skip
-        start_run(writer, codec.registry, loaded, config, self._clock, epoch)
+        start_run(writer, registry, loaded, config, self._clock, epoch)
         processes = await self._continue(loaded, people, writer, archive, past, unsettled, end)
         return await self._start(loaded, codec, people, archive, feed, writer, processes, past, end)
 

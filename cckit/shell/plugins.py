@@ -15,6 +15,7 @@ from cckit.core.engine import Machine
 from cckit.core.errors import ConfigError, PluginError
 from cckit.core.process import AnyProcess
 from cckit.core.projection import AnyProjection
+from cckit.core.registry import Upcaster
 from cckit.hooks import Channel, Reactor, Relay
 
 from .config import Config
@@ -31,6 +32,7 @@ class Loaded:
     versions: dict[str, str]
     """For ``run.started``."""
     events: tuple[type, ...]
+    upcasters: tuple[Upcaster, ...]
     machines: tuple[Machine, ...]
     projections: tuple[AnyProjection, ...]
     processes: tuple[tuple[str, AnyProcess], ...]
@@ -94,6 +96,11 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         if not isinstance(cls, type) or "__event__" not in cls.__dict__:
             what = f"registers {cls!r} as an event"
             raise PluginError(f"plugin {plugin}", what, "decorate the class with @event")
+    upcasters = relay.collect("cckit_register_upcasters")
+    for plugin, item in upcasters:
+        if not isinstance(item, Upcaster):
+            what = f"registers {item!r} as an upcaster"
+            raise PluginError(f"plugin {plugin}", what, "return Upcaster(name, version, lift)")
     machines = relay.collect("cckit_register_machines")
     seen: set[type] = set()
     for plugin, machine in machines:
@@ -106,6 +113,7 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         relay=relay,
         versions=versions_of(given),
         events=tuple(cls for _, cls in events),
+        upcasters=tuple(item for _, item in upcasters),
         machines=tuple(machine for _, machine in machines),
         projections=tuple(item for _, item in _named(relay, "cckit_register_projections")),
         processes=_named(relay, "cckit_register_processes"),

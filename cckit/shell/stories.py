@@ -17,6 +17,7 @@ from cckit.core.facts import (
 )
 from cckit.core.ids import Stream, contact_stream
 from cckit.core.registry import Registry
+from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
 
 PREFIX = "contact/"
@@ -84,6 +85,6 @@ def moment_of(store: Store, offer: int) -> Moment:
 
 
 def _events(store: Store) -> Iterator[Recorded[Any]]:
-    codec = Codec(Registry(FACTS))
+    codec = Codec(Registry(FACTS, UPCASTERS))
     for frame in store.read():
         yield from codec.events(frame.body, frame.first)

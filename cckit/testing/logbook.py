@@ -9,6 +9,7 @@ from cckit.core.events import Decision, Recorded
 from cckit.core.facts import FACTS
 from cckit.core.frame import Frame
 from cckit.core.registry import Registry
+from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
 
 FRAME_DECISIONS: Final = 250
@@ -27,7 +28,7 @@ class Logbook:
     def __init__(self, store: Store, kinds: Sequence[type]) -> None:
         self.store = store
         self.epoch = store.claim()
-        self.codec = Codec(Registry((*FACTS, *kinds)))
+        self.codec = Codec(Registry((*FACTS, *kinds), UPCASTERS))
         self.pending: list[list[Any]] = []
         """Decided since the last frame, encoded."""
         self._fields = self.codec.decision_fields

@@ -14,6 +14,7 @@ from cckit.core.codec import digest
 from cckit.core.errors import CckitError, UsageError
 from cckit.core.facts import FACTS
 from cckit.core.registry import Registry
+from cckit.core.upcasters import UPCASTERS
 from cckit.hooks import Relay
 from cckit.shell.plugins import available
 
@@ -65,8 +66,10 @@ def fits_the_doors(name: str, make: Make) -> None:
 
 
 def brings_events_of_its_own(name: str, make: Make) -> None:
-    """Its events can be stored, and no name of ours is taken."""
-    Registry((*FACTS, *_items(_relay(name, make), "cckit_register_events")))
+    """Its events can be stored, no name of ours is taken, no step has two upcasters."""
+    relay = _relay(name, make)
+    upcasters = (*UPCASTERS, *_items(relay, "cckit_register_upcasters"))
+    Registry((*FACTS, *_items(relay, "cckit_register_events")), upcasters)
 
 
 def registers_the_same_each_time(name: str, make: Make) -> None:

@@ -11,6 +11,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.facts import FACTS
 from cckit.core.instant import Instant
 from cckit.core.registry import Registry
+from cckit.core.upcasters import UPCASTERS
 from cckit.shell.appearing import appearing, refuse_existing
 from cckit.shell.folding import center_zone
 from cckit.stores.sqlite import SqliteStore
@@ -94,7 +95,7 @@ def read_log(path: Path, zone: str | None = None) -> RecordedTraffic:
     """
     store = SqliteStore.open(path, read_only=True)
     try:
-        codec, recording, head = Codec(Registry(FACTS)), Recording(), store.head()
+        codec, recording, head = Codec(Registry(FACTS, UPCASTERS)), Recording(), store.head()
         for frame in store.read():
             for recorded in codec.events(frame.body, frame.first, TYPES):
                 recording.apply(recorded)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from cckit.core.codec import Codec
 from cckit.core.facts import FACTS, ContactClosed, ContactConnected
 from cckit.core.registry import Registry
+from cckit.core.upcasters import UPCASTERS
 from cckit.stores.sqlite import SqliteStore
 
 PAUSE_US = 15 * 60 * 1_000_000
@@ -24,7 +25,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def services(path: str) -> dict[str, list[tuple[int, int]]]:
     """Agent to (begin, end) of each service, in microseconds."""
     store = SqliteStore.open(path, read_only=True)
-    codec = Codec(Registry(FACTS))
+    codec = Codec(Registry(FACTS, UPCASTERS))
     begun: dict[str, tuple[str, int]] = {}
     found: dict[str, list[tuple[int, int]]] = {}
     for frame in store.read():

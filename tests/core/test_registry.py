@@ -94,8 +94,17 @@ def test_an_old_version_is_lifted_step_by_step() -> None:
 def test_an_old_version_without_its_upcaster_is_refused() -> None:
     registry = Registry((Seen3,), UPCASTERS[:1])
     registry.admit(V1)
-    with pytest.raises(StoreError, match="no upcaster lifts version 2"):
+    with pytest.raises(StoreError, match="no upcaster lifts version 2 to 3") as caught:
         registry.reader("thing.seen", 1)
+    assert caught.value.remedy == (
+        "return Upcaster('thing.seen', 2, …) from "
+        "cckit_register_upcasters of the plugin that brings the event"
+    )
+
+
+def test_one_step_has_one_upcaster() -> None:
+    with pytest.raises(UsageError, match="two upcasters lift version 1"):
+        Registry((Seen3,), (*UPCASTERS, Upcaster("thing.seen", 1, widen)))
 
 
 def test_an_unknown_type_is_read_by_its_declaration_alone() -> None:

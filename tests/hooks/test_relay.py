@@ -318,6 +318,7 @@ def registering(hook: str, *items: Any) -> Any:
     "hook",
     [
         "cckit_register_events",
+        "cckit_register_upcasters",
         "cckit_register_machines",
         "cckit_register_projections",
         "cckit_register_processes",
@@ -347,6 +348,7 @@ async def test_hook_cckit_register_events() -> None:
     ("hook", "items", "says"),
     [
         ("cckit_register_events", [int], "@event"),
+        ("cckit_register_upcasters", [int], "Upcaster(name, version, lift)"),
         ("cckit_register_projections", [Named("a"), Named("a")], "a name of its own"),
         ("cckit_register_processes", [Named("")], "a name of its own"),
         ("cckit_register_reactors", [Named("a:b")], "a name of its own"),
