@@ -5,6 +5,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from .codes import BAD_INPUT
+from .output import console
 
 COMMANDS: Final = (
     ("demo", "A simulated morning with a live wallboard, explained, verified and reported."),
@@ -35,6 +36,7 @@ def make_app() -> App:
         default_parameter=Parameter(negative=""),
         result_action="return_value",
         help_format="plaintext",
+        console=console(),
     )
     imports = App(name="import", help="Turn records of another system into a log.")
     imports.command("cckit.cli.import_:calls", name="calls")

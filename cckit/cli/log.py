@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
-from time import sleep
 from typing import Annotated, Any, Final
 
 import attrs
@@ -16,8 +16,9 @@ from cckit.core.facts import FACTS
 from cckit.hooks.store import Store
 
 from .codes import GOOD
-from .logs import as_json, events, fields, instant_of, new_codec, open_log
+from .logs import admit, as_json, events, fields, instant_of, new_codec, open_log
 from .options import Json
+from .streams import pause
 from .text import instant_text, plain, plain_json
 
 POLL_S: Final = 0.2
@@ -69,6 +70,9 @@ def log(
     A line is: position, instant in UTC, stream@version, type@version, actor, data as
     JSON, and cause=POSITION where the event has one. Control characters are escaped.
 
+    Times are UTC, printed and given, unless a given one has an offset of its own. Where no
+    event matches, standard error says so.
+
     :param log: the log, NAME.db. It is only read.
     :param stream: only this stream: contact/ID, agent/ID or center.
     :param type: only this type, such as queue.left; may be given more than once.
@@ -80,18 +84,51 @@ def log(
     first, from_at = _bound(from_, "--from")
     last, to_at = _bound(to, "--to")
     wanted = Wanted(stream, type, first or 0, last, from_at, to_at)
+    _refuse_backwards(wanted, from_, to)
+    shown = False
     store = open_log(log)
     try:
-        for recorded in _read(store, new_codec(), wanted, follow):
+        codec = new_codec()
+        _refuse_undeclared(store, codec, type)
+        for recorded in _read(store, codec, wanted, follow):
+            shown = True
             sys.stdout.write((json_line if json else line)(recorded) + "\n")
             if follow:
                 sys.stdout.flush()
+        if not shown:
+            print(_nothing(store.head().position, wanted), file=sys.stderr)
     except KeyboardInterrupt:
         if not follow:
             raise
     finally:
         store.close()
     return GOOD
+
+
+def _refuse_backwards(wanted: Wanted, from_: str | None, to: str | None) -> None:
+    first, until = wanted.from_at, wanted.to_at
+    positions = wanted.last is not None and wanted.last < wanted.first
+    if positions or (first is not None and until is not None and until <= first):
+        raise ConfigError("--to", f"{to} lies before --from {from_}", "give the earlier as --from")
+
+
+def _refuse_undeclared(store: Store, codec: Codec, types: tuple[str, ...]) -> None:
+    """Refuse a type of which no event can be in the log: it was mistyped."""
+    if types:
+        admit(store, codec)
+    known = codec.registry.declared_names()
+    for name in types:
+        if name not in known:
+            near = get_close_matches(name, known, 3) or sorted(known)
+            what = f"the log declares no type {plain(name)!r}"
+            raise ConfigError("--type", what, f"take one of its types, such as {', '.join(near)}")
+
+
+def _nothing(head: int | None, wanted: Wanted) -> str:
+    """Why no event was printed: a wrong word, or a position that the log has not reached."""
+    of = f" of stream {plain(wanted.stream)!r}" if wanted.stream is not None else ""
+    has = "it is empty" if head is None else f"it has the positions 0 to {head}"
+    return f"cckit log: no event{of} matches; {has}"
 
 
 def line(recorded: Recorded[Any]) -> str:
@@ -139,4 +176,4 @@ def _read(store: Store, codec: Codec, wanted: Wanted, follow: bool) -> Iterator[
         if not follow or (wanted.last is not None and (head or 0) >= wanted.last):
             return
         at = max(at, 0 if head is None else head + 1)
-        sleep(POLL_S)
+        pause(POLL_S)

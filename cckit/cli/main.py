@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from .codes import BAD_INPUT, GOOD
+from .streams import escape_unwritable, forget_reader
 
 HINT = "pip install 'cckit-sdk[cli]'"
 
@@ -19,16 +20,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         return GOOD
     from cckit.core.errors import CckitError
 
+    escape_unwritable()
     try:
-        return _run(arguments)
+        code = _run(arguments)
     except CckitError as error:
         _say(f"{error.where}: {error.what}\n  {error.remedy}")
-        return BAD_INPUT
+        code = BAD_INPUT
     except BrokenPipeError:  # Whoever read our output has seen enough.
-        sys.stdout = None
+        forget_reader()
         return GOOD
+    except OSError as error:
+        code = _unwritten(error)
     except KeyboardInterrupt:
         return 130
+    return _flushed(code)
+
+
+def _flushed(code: int) -> int:
+    """What is still to be written can fail, too; who stops reading changes no verdict."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        forget_reader()
+    except OSError as error:
+        return _unwritten(error)
+    return code
+
+
+def _unwritten(error: OSError) -> int:
+    forget_reader()
+    where = error.filename or "standard output"
+    _say(f"{where}: {error.strerror or error}\n  make room there, or name another place")
+    return BAD_INPUT
 
 
 def _run(arguments: list[str]) -> int:

@@ -3,6 +3,7 @@
 Results go to standard output, everything about getting them to standard error.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .streams import forget_reader
 from .text import plain_json
 
 
@@ -19,16 +21,30 @@ def print_json(value: Any) -> None:
     sys.stdout.write(plain_json(value, indent=2) + "\n")
 
 
-def console() -> Console:
-    """For people, on standard output; no colour where it is not a terminal."""
-    return Console(highlight=False, soft_wrap=True)
+class Screen(Console):
+    """Rich's console, which would end the process by itself where nobody reads."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on: what the command found out is still its exit code."""
+        forget_reader()
+
+
+def console(width: int | None = None) -> Console:
+    """For people, on standard output; no colour where it is not a terminal or not wanted."""
+    plain_text = "NO_COLOR" in os.environ and os.environ["NO_COLOR"] != ""
+    return Screen(
+        highlight=False,
+        soft_wrap=width is None,
+        width=width,
+        color_system=None if plain_text else "auto",
+    )
 
 
 @contextmanager
 def progress(title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing elsewhere; call what it yields with the count so far."""
     errors = Console(stderr=True)
-    if not errors.is_terminal:
+    if not errors.is_terminal or errors.is_dumb_terminal or errors.no_color:
         yield lambda done: None
         return
     columns = (

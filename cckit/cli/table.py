@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
 from cckit.core.reports import Column, Document
@@ -25,7 +24,7 @@ def show(document: Document) -> None:
     """Print a report on standard output."""
     out = console()
     if not out.is_terminal:  # A file is as wide as it has to be.
-        out = Console(highlight=False, width=UNBOUNDED)
+        out = console(UNBOUNDED)
     for line in header_lines(document):
         out.print(plain(line), style="dim", markup=False)
     out.print()
