@@ -83,7 +83,7 @@ _WORDS: Final[Mapping[tuple[type, str], Words]] = {
     (ReportArrived, "channel"): CHANNEL,
     (ReportArrived, "direction"): DIRECTION,
     (ApplyConfig, "kind"): NAME,
-    (ApplyConfig, "id"): NAME,
+    (ApplyConfig, "id"): ID,
     (SetPermission, "who"): ID,
     (SetPermission, "role"): NAME,
 }

@@ -12,12 +12,12 @@ closing decides nothing more, stores what was decided, and writes the clean end.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from trio.lowlevel import wait_task_rescheduled
 
-from cckit.core.commands import Command, ReportArrived
+from cckit.core.commands import ApplyConfig, Command, ReportArrived
 from cckit.core.edges import check, check_sender
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Draft, Recorded
@@ -76,7 +76,7 @@ class Center:
             await trio.lowlevel.checkpoint()
             return refused
         people = self._parts.people
-        refused = people.refusal(command)
+        refused = people.refusal(command) or self._unknown_kind(command)
         if refused is not None:
             await trio.lowlevel.checkpoint()
             return refused
@@ -103,6 +103,17 @@ class Center:
                 raise
             reply = Refused("command.unusable", error.where, error.what, error.remedy)
         return await writer.durable(reply)
+
+    def _unknown_kind(self, command: Any) -> Refused | None:
+        """Refuse configuration that is for nobody here."""
+        if type(command) is not ApplyConfig:
+            return None
+        plugins = self._parts.loaded.versions.get("plugins", "").split()
+        kinds = ("queue", "center", *plugins)
+        if command.kind in kinds:
+            return None
+        what = "no plugin that is loaded has this name"
+        return Refused("config.unknown_kind", "ApplyConfig.kind", what, f"use {', '.join(kinds)}")
 
     async def _ended_long_ago(self, contact: ContactId) -> bool:
         """Whether a contact that the floor has forgotten stands in the log."""
@@ -260,6 +271,7 @@ class open_center:
     ``NAME.db``; a log in memory keeps its keys for its life; any other log has none.
     ``take_over`` goes past the lock of another writer, which is then fenced off.
 
+    :raises UsageError: arguments of other types; no trio that runs.
     :raises ConfigError: a value of the configuration that can't be; nothing is stored.
     :raises PluginError: a plugin that can't be loaded.
     :raises StoreError: the log can't be opened for writing.
@@ -278,10 +290,25 @@ class open_center:
         entropy: Entropy | None = None,
         take_over: bool = False,
     ) -> None:
+        _check_arguments(config, log)
         self._config = config
-        self._life = Life(log, keys, plugins or {}, clock, entropy, take_over)
+        self._make = partial(Life, log, keys, plugins or {}, clock, entropy, take_over)
+        self._life: Life
+
+    if not TYPE_CHECKING:  # So that type checkers still know what there is.
+
+        def __getattr__(self, name: str) -> object:
+            if hasattr(Center, name):
+                what = f"has no {name}: it is not open yet"
+                remedy = "async with open_center(...) as center, then use center"
+                raise UsageError("open_center", what, remedy)
+            raise AttributeError(f"open_center has no attribute {name!r}")
 
     async def __aenter__(self) -> Center:
+        if not trio.lowlevel.in_trio_task():
+            remedy = "run it by trio.run(main); beside asyncio, in a thread of its own"
+            raise UsageError("open_center", "trio does not run here", remedy)
+        self._life = self._make()
         config = self._config
         if not isinstance(config, Config):
             config = Config.read(config)
@@ -293,3 +320,13 @@ class open_center:
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         await self._life.end()  # noqa: ASYNC102 - it shields what has to be waited for
+
+
+def _check_arguments(config: object, log: object) -> None:
+    """:raises UsageError: arguments of other types than their annotations say."""
+    if not isinstance(config, Config | str | Path):
+        what = f"config is {type(config).__name__}"
+        raise UsageError("open_center", what, "give the path of a CENTER.toml, or a Config")
+    if not (log is None or isinstance(log, str | Path) or hasattr(log, "append")):
+        what = f"log is {type(log).__name__}"
+        raise UsageError("open_center", what, "give the path of a NAME.db, a store, or None")
