@@ -82,7 +82,8 @@ class Codec:
         """
         encoders, personal = self._encoders, self._personal
         packed = []
-        for _, data in drafts:
+        for stream, data in drafts:
+            check_stream(stream)
             cls = type(data)
             if cls in personal:
                 return []
@@ -251,6 +252,13 @@ def _decision(recorded: tuple[Recorded[Any], ...]) -> Decision:
 def is_name(value: Any) -> bool:
     """Whether this is text for a stream, an actor or a correlation."""
     return type(value) is str and len(value) <= NAME_MAX and (value.isascii() or is_utf8(value))
+
+
+def check_stream(stream: Any) -> None:
+    """:raises UsageError: no name that a stream can have."""
+    if not is_name(stream):
+        remedy = f"use text of at most {NAME_MAX} characters"
+        raise UsageError("draft", "its stream is no name", remedy)
 
 
 def stamp_fault(fields: Sequence[Any]) -> str | None:

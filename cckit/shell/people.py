@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from cckit.core.codec import Codec, canonical
+from cckit.core.codec import Codec, canonical, check_stream
 from cckit.core.commands import LogIn, ReportArrived, SetProfile
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import PERSONAL, Draft, Recorded, Sealed, kind_of
@@ -142,7 +142,8 @@ class People:
 
         :raises UsageError: another value that does not fit its event.
         """
-        for _, data in drafts:
+        for stream, data in drafts:
+            check_stream(stream)
             values = {name: getattr(data, name) for name in self._personal.get(type(data), ())}
             values = {name: value for name, value in values.items() if not _sealed(value)}
             if values and self._open_keys is None:

@@ -163,6 +163,22 @@ async def test_a_fact_that_does_not_fit_never_touches_the_floor(config: Config, 
         assert center._writer.engine is engine
 
 
+@trio_test
+@pytest.mark.parametrize("stream", [None, 5, [], "\udc80", "x" * 1025])
+async def test_a_stream_that_is_no_name_never_touches_the_floor(
+    config: Config, stream: Any
+) -> None:
+    async with open_center(config) as center:
+        engine = center._writer.engine
+        for data in (
+            f.AccessGranted("a", "b", "c", "d", "e", "f"),
+            f.AgentLoggedIn("sip:anna", ("voice",)),
+        ):
+            with pytest.raises(UsageError, match="its stream is no name"):
+                await center.record(Draft(stream, data))
+        assert center._writer.engine is engine
+
+
 # --- what is forgotten ----------------------------------------------------------------------
 
 
