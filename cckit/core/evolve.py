@@ -167,6 +167,7 @@ def contact_connected(floor: Floor, envelope: Envelope, data: f.ContactConnected
     contact.since = now
     if data.leg:
         floor.legs[data.leg] = contact
+        floor.ringing.pop(data.leg, None)
         floor.took_id(data.leg)
     if data.offer is None:
         return  # Imported: agents are names only.
@@ -280,6 +281,7 @@ def offer_alerting(floor: Floor, envelope: Envelope, data: f.OfferAlerting) -> N
     offer = floor.offers[data.offer]
     offer.phase = o.MOVES[offer.phase, f.OfferAlerting]
     offer.leg = data.leg
+    floor.ringing[data.leg] = offer
     floor.took_id(data.leg)
     floor.touched[offer] = None
 
@@ -335,7 +337,9 @@ def _end_offer(floor: Floor, envelope: Envelope, offer: o.Offer, kind: type) -> 
     offer.phase = o.MOVES[offer.phase, kind]
     del floor.offers[offer.id]
     floor.touched.pop(offer, None)
-    floor.ended[offer.id] = (envelope.position, offer.contact)
+    if offer.leg:
+        floor.ringing.pop(offer.leg, None)
+    floor.ended[offer.id] = (envelope.position, offer.contact, offer.leg)
     floor.ended_at.append((envelope.stamp.recorded_at, offer.id))
 
 
@@ -357,15 +361,25 @@ def _return_entry(
     entry = floor.entries[offer.entry]
     entry.phase = q.MOVES[entry.phase, kind]
     entry.offer = 0
+    entry.rank = (*entry.rank[:3], entry.id)
     entry.group.add(entry)
     floor.index.waiting |= 1 << entry.group.number
     floor.touched[entry] = floor.seeking[entry] = None
-    if entry.due and kind is f.ContactConnectFailed:
-        floor.timers.add(Timer(entry.due, entry.position, "wait", entry.id), entry.due)
+    if kind is f.ContactConnectFailed:
+        entry.round -= 1  # It does not count, and the same agents come first.
+        if entry.due:
+            floor.timers.add(Timer(entry.due, entry.position, "wait", entry.id), entry.due)
     if barred:
+        if entry.failures is None:
+            entry.failures = {}
+        failures = entry.failures.get(offer.agent)
+        if failures is None and kind is f.ContactConnectFailed:
+            entry.failures[offer.agent] = 0
+            return  # Once is bad luck; twice, and the pair is kept apart.
+        failures = failures or 0
+        entry.failures[offer.agent] = failures + 1
         now = envelope.stamp.recorded_at
-        until = now + min(BACKOFF_US << min(entry.failures, 4), BACKOFF_MAX_US)
-        entry.failures += 1
+        until = now + min(BACKOFF_US << min(failures, 4), BACKOFF_MAX_US)
         entry.barred = {k: v for k, v in (entry.barred or {}).items() if v > now}
         entry.barred[offer.agent] = until
         entry.barred_by = {k: v for k, v in (entry.barred_by or {}).items() if k in entry.barred}

@@ -52,8 +52,8 @@ class Floor:
         """A queue or a profile changed: who waits may fit someone idle; ``Route`` looks."""
         self.created = 0
         self.closed = 0
-        self.ended: dict[int, tuple[int, Stream]] = {}
-        """Offer to the position that ended it and its contact, for ``KEEP_US``."""
+        self.ended: dict[int, tuple[int, Stream, int]] = {}
+        """Offer to the position that ended it, its contact and its leg, for ``KEEP_US``."""
         self.ended_at: deque[tuple[int, int]] = deque()
         self.closed_at: deque[tuple[int, Stream]] = deque()
         self.met_at: deque[tuple[int, Stream]] = deque()
@@ -64,6 +64,8 @@ class Floor:
         self.expired_position = -1
         """Of the last ``offer.expired``."""
         self.legs: dict[int, Contact] = {}
+        self.ringing: dict[int, Offer] = {}
+        """Legs of offers, until they are a contact's."""
         self.index = Index(self.entries)
         self.timers = Timers()
         self.seeking: dict[Entry, None] = {}
@@ -123,6 +125,7 @@ class Floor:
 
     def rebuild(self) -> None:
         """Derive index, legs and timers from the tables."""
+        self.ringing = {o.leg: o for o in self.offers.values() if o.leg}
         self.index = Index(self.entries)
         self.timers = Timers()
         self.legs = {}
@@ -130,6 +133,7 @@ class Floor:
             for leg in (contact.leg, contact.agent_leg):
                 if leg:
                     self.legs[leg] = contact
+                    self.ringing.pop(leg, None)
         for agent in sorted(self.agents.values(), key=lambda a: a.number):
             agent.place = 0
             self.index.add(agent, self.queues)

@@ -62,7 +62,7 @@ class Entry:
     """Where its wait counts from; no event but ``queue.entered`` sets it."""
     phase: Phase = WAITING
     round: int = 0
-    """How many offers it has had."""
+    """How many offers it has had that did not fail while connecting."""
     due: int = 0
     """When it leaves by itself; 0 is never."""
     position: int = 0
@@ -75,7 +75,8 @@ class Entry:
     """Agent to the instant until which this pair is backed off."""
     barred_by: dict[str, int] | None = None
     """Agent to the position of the event that backed the pair off."""
-    failures: int = 0
+    failures: dict[str, int] | None = None
+    """Agent to how often this pair was backed off; 0 if only connecting failed, once."""
 
     @property
     def priority(self) -> int:
@@ -98,9 +99,11 @@ class Group:
     """How many wait; what else is in the heap has left, or has another rank by now."""
 
     def add(self, entry: Entry) -> None:
-        """Put an entry into the line, in its place."""
-        if entry.round:  # Its old place may still be in the heap: an equal one tells them apart.
-            entry.rank = (*entry.rank[:3], entry.id)
+        """Put an entry into the line, in its place.
+
+        A rank that was in line before must not come again: its old place may still be in
+        the heap, and only an equal one tells them apart.
+        """
         entry.in_line = True
         self.count += 1
         heappush(self.heap, entry.rank)

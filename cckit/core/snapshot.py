@@ -41,7 +41,7 @@ def _row(thing: object, names: Sequence[str]) -> list[Any]:
 _CONTACT: Final = [x.name for x in attrs.fields(c.Contact)]
 _OFFER: Final = [x.name for x in attrs.fields(o.Offer)]
 _SLOT: Final = [x.name for x in attrs.fields(a.Slot)]
-_ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position", "offer", "failures"]
+_ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position", "offer"]
 _AGENT: Final = [
     x.name
     for x in attrs.fields(a.Agent)
@@ -79,6 +79,7 @@ def dump(engine: Engine) -> "Canonical | None":
                 x.group.channel,
                 x.group.need.text,
                 [[k, v, (x.barred_by or {})[k]] for k, v in sorted((x.barred or {}).items())],
+                [[k, v] for k, v in sorted((x.failures or {}).items())],
             ]
             for x in floor.entries.values()
         ],
@@ -121,8 +122,8 @@ def load(engine: Engine, data: Any) -> None:
     floor.roles = {k: tuple(v) for k, v in data["roles"]}
     floor.configs = {(kind, id_): hash_ for kind, id_, hash_ in data["configs"]}
     floor.versions = {Stream(k): v for k, v in data["versions"]}
-    for at, offer_id, position, stream in data["ended"]:
-        floor.ended[offer_id] = (position, stream)
+    for at, offer_id, position, stream, leg in data["ended"]:
+        floor.ended[offer_id] = (position, stream, leg)
         floor.ended_at.append((at, offer_id))
     floor.closed_at.extend((at, stream) for at, stream in data["closed_at"])
     floor.met_at.extend((at, stream) for at, stream in data["met_at"])
@@ -142,7 +143,7 @@ def _agent(row: list[Any]) -> a.Agent:
 
 
 def _load_entry(floor: Floor, row: list[Any]) -> None:
-    *plain, rank, queue, channel, need, barred = row
+    *plain, rank, queue, channel, need, barred, failures = row
     values = dict(zip(_ENTRY, plain, strict=True))
     phase = q.Phase(values.pop("phase"))
     group = floor.index.group(floor.queues[queue], channel, need)
@@ -152,6 +153,7 @@ def _load_entry(floor: Floor, row: list[Any]) -> None:
         phase=phase,
         barred={k: until for k, until, _ in barred} or None,
         barred_by={k: position for k, _, position in barred} or None,
+        failures=dict(failures) or None,
         **values,
     )
     entry.in_line = phase is q.WAITING

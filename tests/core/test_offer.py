@@ -254,7 +254,84 @@ def test_a_connection_that_takes_too_long_goes_back_to_its_old_place() -> None:
     happened = stage.wait(5 * SECOND)
     assert happened[0] == f.ContactConnectFailed(offer, "timeout")
     entry = stage.engine.floor.entries[stage.contact("x").entry]
-    assert (entry.since, since, stage.rings("x")) == (START, START, "bob")
+    assert (entry.since, since, stage.rings("x")) == (START, START, "anne")
+
+
+def test_a_connection_that_fails_once_is_tried_again_at_once_and_does_not_count() -> None:
+    stage = Stage().queue().agent("anne").agent("bob")
+    stage.call("x")
+    for _ in range(2):
+        stage.facts(c.ReportFailed(stage.answer("x"), "busy"), LINE)
+        stage.engine = stage.loaded()
+    stage.facts(c.ReportFailed(stage.answer("x"), "busy"), LINE)
+    made = [(one.agent, one.round) for one in stage.all(f.OfferMade)]
+    assert made == [("anne", 1), ("anne", 1), ("bob", 1), ("bob", 1)]
+    stage.facts(c.ReportFailed(stage.answer("x"), "busy"), LINE)
+    assert stage.rings("x") == ""
+    assert until_offered(stage) == 5
+    assert [one.since for one in stage.engine.floor.entries.values()] == [START]
+
+
+def test_a_back_off_grows_for_each_pair_on_its_own() -> None:
+    stage = Stage().queue().agent("anne").agent("bob")
+    stage.call("x")
+    for _ in range(2):
+        stage.facts(c.RejectOffer(stage.offer("x")))
+        stage.engine = stage.loaded()
+    entry = stage.engine.floor.entries[stage.contact("x").entry]
+    assert entry.barred == dict.fromkeys(("anne", "bob"), START + 5 * SECOND)
+    until_offered(stage)
+    stage.facts(c.RejectOffer(stage.offer("x")))
+    assert stage.rings("x") == "bob"
+    assert entry.failures == {"anne": 2, "bob": 1}
+
+
+@pytest.mark.parametrize("kind", [c.AcceptOffer, c.ReportAnswered, c.ReportBridged])
+def test_who_answers_what_has_ended_is_cleared(kind: type) -> None:
+    stage, offer = stage_in("alerting")
+    leg = stage.all(f.OfferAlerting)[0].leg
+    stage.facts(c.RejectOffer(offer))
+    stage.engine = stage.loaded()
+    late = stage.facts(kind(offer), LINE)
+    assert [type(data) for data in late] == [f.FactSuperseded, f.LegOrdered]
+    assert late[1] == f.LegOrdered(leg, "clear")
+    assert stage.kinds(c.ReportFailed(offer, "busy"), LINE) == SUPERSEDED
+
+
+def test_a_leg_that_somebody_else_has_by_now_is_not_cleared() -> None:
+    stage, offer = stage_in("alerting")
+    leg = stage.all(f.OfferAlerting)[0].leg
+    stage.facts(c.RejectOffer(offer))
+    stage.facts(c.ReportAlerting(stage.offer("x"), leg), LINE)
+    assert stage.kinds(c.AcceptOffer(offer)) == SUPERSEDED
+    stage.talk("x")
+    assert stage.kinds(c.AcceptOffer(offer)) == SUPERSEDED
+
+
+def test_a_late_alert_names_the_leg_that_is_to_be_cleared() -> None:
+    stage, offer = stage_in("made")
+    leg = stage.arrive("y")
+    stage.facts(c.ReportCleared(leg), LINE)
+    stage.facts(c.RejectOffer(offer))
+    late = stage.facts(c.ReportAlerting(offer, leg), LINE)
+    assert late[1:] == [f.LegOrdered(leg, "clear")]
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize(
+    ("phase", "fact"),
+    [("alerting", f.OfferFailed), ("accepted", f.ContactConnectFailed)],
+)
+def test_an_offer_whose_leg_is_cleared_has_failed(phase: str, fact: type, loaded: bool) -> None:
+    stage, offer = stage_in("alerting")
+    leg = stage.all(f.OfferAlerting)[0].leg
+    if phase == "accepted":
+        stage.facts(c.AcceptOffer(offer))
+    if loaded:
+        stage.engine = stage.loaded()
+    assert stage.facts(c.ReportCleared(leg), LINE)[0] == fact(offer, "cleared")
+    assert stage.facts(c.ReportCleared(leg), LINE) == []
+    assert not stage.engine.floor.ringing
 
 
 def test_a_timer_of_what_moved_on_yields_nothing() -> None:

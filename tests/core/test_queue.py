@@ -47,7 +47,7 @@ def test_the_head_of_a_group_is_the_least_rank_that_waits(steps: list[Any]) -> N
             model.append(line.enter(rank(n, lane, since, priority, 3)))
         elif step % 3 == 0 and taken:  # An offer came to nothing: the old place again.
             model.append(taken.pop())
-            model[-1].round += 1
+            model[-1].rank = (*model[-1].rank[:3], model[-1].id)
             group.add(model[-1])
         elif step < len(model):
             taken.append(model.pop(step))

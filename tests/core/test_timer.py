@@ -190,7 +190,7 @@ def test_max_wait_does_not_end_what_connects_but_what_comes_back() -> None:
     assert stage.wait(15 * SECOND) == []
     stage.facts(c.ReportFailed(offer, "busy"), LINE)
     happened = [type(data) for data in stage.wait(0)]
-    assert happened == [f.QueueLeft, f.ContactClosed]
+    assert happened == [f.OfferRescinded, f.QueueLeft, f.ContactClosed]
 
 
 def test_max_wait_is_not_proposed_before_its_time_nor_for_what_connects() -> None:

@@ -12,6 +12,7 @@ from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, ContactId, EntryId, LegId, contact_stream
 from cckit.core.instant import Instant
 
+from .offers import lost
 from .queues import leave_queue, unknown
 
 Drafts = list[Pair]
@@ -46,6 +47,9 @@ def cleared(
 ) -> Drafts | Refused:
     contact = floor.legs.get(command.leg)
     if contact is None:
+        offer = floor.ringing.get(command.leg)
+        if offer is not None:
+            return lost(floor, offer, "cleared")
         if floor.was_given(command.leg):
             return []  # It is known to be gone.
         what = "this log never knew such a leg"

@@ -17,12 +17,21 @@ from cckit.core.instant import Span
 Drafts = list[Pair]
 
 
-def stale(floor: Floor, offer_id: int, fact: str, actor: Actor) -> Drafts | Refused:
-    """Answer a report about an offer that is no more, or never was."""
+def stale(
+    floor: Floor, offer_id: int, fact: str, actor: Actor, leg: LegId | None = None
+) -> Drafts | Refused:
+    """Answer a report about an offer that is no more, or never was.
+
+    The leg that it speaks of, else the offer's, is ordered to be cleared if nobody has it.
+    """
     ended = floor.ended.get(offer_id)
     if ended is not None:
-        position, stream = ended
-        return [(stream, f.FactSuperseded(f"{fact} {offer_id}", position))]
+        position, stream, known = ended
+        drafts: Drafts = [(stream, f.FactSuperseded(f"{fact} {offer_id}", position))]
+        ghost = LegId(leg or known)
+        if fact != "ReportFailed" and _is_free(floor, ghost):
+            drafts.append((stream, f.LegOrdered(ghost, "clear")))
+        return drafts
     if floor.was_given(offer_id):
         digest = sha256(f"{fact} {offer_id}".encode()).digest()
         return [(CENTER, f.FactQuarantined(actor.id, digest, "offer.ended_long_ago"))]
@@ -47,7 +56,7 @@ def alerting(
 ) -> Drafts | Refused:
     offer = floor.offers.get(command.offer)
     if offer is None:
-        return stale(floor, command.offer, "ReportAlerting", actor)
+        return stale(floor, command.offer, "ReportAlerting", actor, command.leg)
     if offer.phase is not o.MADE:
         return []  # Told twice, or later than the answer: nothing new.
     leg = command.leg if command.leg is not None else LegId(floor.next_id())
@@ -59,8 +68,7 @@ def alerting(
 
 def _is_free(floor: Floor, leg: LegId) -> bool:
     """Tell whether an adapter may use this id: it was given out, and is nobody's now."""
-    rings = any(offer.leg == leg for offer in floor.offers.values())
-    return leg not in floor.legs and floor.was_given(leg) and not rings
+    return leg not in floor.legs and leg not in floor.ringing and floor.was_given(leg)
 
 
 def accept(
@@ -102,9 +110,14 @@ def failed(
     offer = floor.offers.get(command.offer)
     if offer is None:
         return stale(floor, command.offer, "ReportFailed", actor)
+    return lost(floor, offer, command.cause)
+
+
+def lost(floor: Floor, offer: o.Offer, cause: str) -> Drafts:
+    """The agent's side of an offer came to nothing."""
     if offer.phase is o.ACCEPTED:
-        return connect_failed(floor, offer, command.cause)
-    return [(offer.contact, f.OfferFailed(offer.id, command.cause))]
+        return connect_failed(floor, offer, cause)
+    return [(offer.contact, f.OfferFailed(offer.id, cause))]
 
 
 def connect_failed(floor: Floor, offer: o.Offer, cause: str) -> Drafts:

@@ -43,7 +43,7 @@ def hour() -> tuple[Recorded[Any], ...]:
     answer, connect = Exponential(5 * SECOND), Exponential(2 * SECOND)
     shift = Shift(4, answer=answer, unanswered=0.1, back_after_us=30 * SECOND, connect=connect)
     staffing = Staffing((shift,), {"service": QueueSettings()})
-    world = World(5, traffic=traffic, staffing=staffing)
+    world = World(6, traffic=traffic, staffing=staffing)
     world.run()
     return tuple(world.events())
 
