@@ -199,7 +199,7 @@ def _choose(floor: Floor, entry: Entry, mask: int, now: int, ask: Ask) -> Pick:
     strategy = entry.group.queue.settings.strategy
     at = floor.index.at
     eligible = mask.bit_count()
-    if ask.ranks and eligible > 1:
+    if ask.ranks:
         pick = _ranked(floor, entry, mask, now, ask)
         if pick is not None:
             return pick
@@ -235,7 +235,10 @@ def _tie(first: tuple[int, int, Agent], second: tuple[int, int, Agent]) -> str |
 
 
 def _ranked(floor: Floor, entry: Entry, mask: int, now: int, ask: Ask) -> Pick | None:
-    """Ask the ranking hook; an answer that names nobody who may have it is passed over."""
+    """Ask the ranking hook about the longest idle, the first in line.
+
+    An answer that names nobody who may have it is passed over.
+    """
     group = entry.group
     key = STRATEGIES[group.queue.settings.strategy]
     agents = [floor.index.at[place] for place in places(mask)][:MAX_CANDIDATES]

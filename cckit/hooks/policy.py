@@ -43,8 +43,8 @@ class PolicyHooks:
         """Order the agents who may be offered this contact, best first.
 
         Policy, one answer, else the queue's strategy. Fails open. Stored in
-        ``offer.made``. ``candidates``: 1 to 64 frozen views, best first by the strategy.
-        The answer names some or all of them, each once. None declines.
+        ``offer.made``. ``candidates``: 1 to 64 frozen views by ``(idle_since, agent)``, the
+        longest idle first; who stands behind the 64th is not asked about. The answer names some or all of them, each once. None declines.
 
         .. versionadded:: 0.1
         """

@@ -374,6 +374,24 @@ def test_without_a_useful_answer_the_strategy_decides(agents: tuple[str, ...]) -
     assert (made.agent, made.hook) == ("a00", None)
 
 
+def test_one_who_is_free_is_asked_about_too() -> None:
+    ask = Ranks("a00")
+    stage = team(ask, 1)
+    stage.call("x")
+    assert [candidate.agent for candidate in ask.asked[0][1]] == ["a00"]
+    assert stage.all(f.OfferMade)[0].hook == ("mine", "a00", "because")
+
+
+def test_who_is_ranked_are_the_longest_idle_whatever_the_strategy() -> None:
+    ask = Ranks()
+    stage = Stage(ask).queue(strategy="best_skill", need="he")
+    for number in range(70):
+        stage.agent(f"a{number:02}", {"he": 1 if number < 66 else 5})
+    stage.call("x")
+    asked = [candidate.agent for candidate in ask.asked[-1][1]]
+    assert asked == [f"a{number:02}" for number in range(64)]
+
+
 def test_at_most_sixty_four_are_ranked() -> None:
     ask = Ranks()
     stage = team(ask, 70)
