@@ -8,7 +8,7 @@ from .agent_intervals import STATES, AgentIntervals, IntervalTable
 from .arithmetic import NOT_MEASURED
 from .catalogue import ACW, AHT, ATT, HOLD, OCCUPANCY, RONA, TRANSFER
 from .definitions import Definition
-from .handling import Sums, handling, names
+from .handling import Sums, handling
 from .log_facts import LogFactsOf
 from .measure import column, measure
 from .report import (
@@ -16,11 +16,13 @@ from .report import (
     INTERVALS,
     SEGMENTS,
     Column,
+    Key,
     Parameters,
     Report,
     States,
     Table,
     cut,
+    heads,
     measured,
 )
 from .segment_table import SegmentTable
@@ -63,14 +65,10 @@ def table(states: States, parameters: Parameters) -> Table:
     handled = handling(segments, buckets, "agent")
     times = clipped(intervals, buckets, as_of)
     known = measured(states)
-    found = names([*handled, *times])
     out = []
-    for number, bucket in enumerate(buckets.rows):
-        for agent in (*found.get(number, ()), None):
-            key = (number, agent)
-            sums, spent = handled.get(key, Counter()), times.get(key, Counter())
-            head = (bucket.label, bucket.at, bucket.length_us, agent)
-            out.append((*head, *_work(sums, known), *_time(spent, known)))
+    for key, head in heads(buckets, (*handled, *times)):
+        sums, spent = handled.get(key, Counter()), times.get(key, Counter())
+        out.append((*head, *_work(sums, known), *_time(spent, known)))
     return Table(_columns(known), out, range_, (*METRICS.values(), OCCUPANCY))
 
 
@@ -107,11 +105,9 @@ def _columns(known: frozenset[str]) -> tuple[Column, ...]:
     )
 
 
-def clipped(
-    table: IntervalTable, buckets: Buckets, as_of: int
-) -> dict[tuple[int, str | None], Sums]:
+def clipped(table: IntervalTable, buckets: Buckets, as_of: int) -> dict[Key, Sums]:
     """Time in each state by bucket and agent; None is all agents. Open rows end at as_of."""
-    found: dict[tuple[int, str | None], Sums] = {}
+    found: dict[Key, Sums] = {}
     for row in table.rows():
         end = max(row.start, as_of) if row.end is None else row.end
         for number, part in buckets.clip(row.start, end):

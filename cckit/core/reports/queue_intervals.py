@@ -6,24 +6,24 @@ from typing import Final
 from .arithmetic import nearest_rank
 from .catalogue import AHT, ASA, WAIT_MAX, WAIT_P90, Catalogue
 from .definitions import DEFAULT
-from .handling import handling, names, places
+from .handling import handling, places
 from .log_facts import LogFactsOf
 from .measure import column, measure
 from .report import (
     INTERVAL_COLUMNS,
     SEGMENTS,
     Column,
+    Key,
     Parameters,
     Report,
     States,
     Table,
-    cut,
+    heads,
     measured,
 )
 from .segments import Segments
-from .service_level import COUNTS, chosen, counted
-from .visits import Basis, Visit, basis, selected, visits
-from .zone import Buckets
+from .service_level import COUNTS, Counted, chosen, counted
+from .visits import selected
 
 P90: Final = 900
 """Per mille."""
@@ -36,34 +36,26 @@ def table(states: States, parameters: Parameters) -> Table:
     end: one rule for a metric's numerator and denominator.
     """
     definitions = chosen(parameters, (Catalogue().find(DEFAULT),))
-    segments = states[SEGMENTS]
-    rows = list(visits(segments))
-    range_, buckets = cut("queue-intervals", parameters, "30", [row.start for row in rows])
-    plain = basis(definitions[0])._replace(rule="arrival")
-    cells = counted(rows, (plain, *map(basis, definitions)), buckets, parameters.source.as_of)
-    waits = _waits(rows, plain, buckets)
-    handled = handling(segments, buckets, "queue")
+    found = counted("queue-intervals", "30", states, parameters, definitions, "arrival")
+    waits = _waits(found)
+    handled = handling(states[SEGMENTS], found.buckets, "queue")
     known = measured(states)
-    found = names([*handled, *(key for some in cells.values() for key in some)])
     out = []
-    for number, bucket in enumerate(buckets.rows):
-        for queue in (*found.get(number, ()), None):
-            key = (number, queue)
-            counts = cells[plain].get(key, Counter())
-            sums = handled.get(key, Counter())
-            answered = waits.get(key, [])
-            out.append(
-                (
-                    *(bucket.label, bucket.at, bucket.length_us, queue),
-                    *(counts[name] for name in COUNTS),
-                    *(measure(d, cells[basis(d)].get(key, Counter()), known) for d in definitions),
-                    measure(ASA, counts, known),
-                    nearest_rank(answered, P90),
-                    max(answered, default=None),
-                    sums["handled"],
-                    measure(AHT, sums, known),
-                )
+    for key, head in heads(found.buckets, (*handled, *found.keys())):
+        counts, sums = found.counts(key), handled.get(key, Counter())
+        answered = waits.get(key, [])
+        out.append(
+            (
+                *head,
+                *(counts[name] for name in COUNTS),
+                *found.levels(key, definitions, known),
+                measure(ASA, counts, known),
+                nearest_rank(answered, P90),
+                max(answered, default=None),
+                sums["handled"],
+                measure(AHT, sums, known),
             )
+        )
     columns = (
         *INTERVAL_COLUMNS,
         Column("queue", "text"),
@@ -75,20 +67,18 @@ def table(states: States, parameters: Parameters) -> Table:
         Column("handled", "int", "end"),
         column(AHT, known, "aht"),
     )
-    return Table(columns, out, range_, (*definitions, ASA, WAIT_P90, WAIT_MAX, AHT))
+    return Table(columns, out, found.range, (*definitions, ASA, WAIT_P90, WAIT_MAX, AHT))
 
 
-def _waits(
-    rows: list[Visit], plain: Basis, buckets: Buckets
-) -> dict[tuple[int, str | None], list[int]]:
+def _waits(found: Counted) -> dict[Key, list[int]]:
     """Waits of the answered by bucket and queue; None is all queues."""
-    found: dict[tuple[int, str | None], list[int]] = {}
-    for row in selected(rows, plain):
-        number = buckets.find(row.start)
+    waits: dict[Key, list[int]] = {}
+    for row in selected(found.visits, found.plain):
+        number = found.buckets.find(row.start)
         if row.outcome == "A" and row.end is not None and number >= 0:
             for key in places(number, row.queue):
-                found.setdefault(key, []).append(row.end - row.start)
-    return found
+                waits.setdefault(key, []).append(row.end - row.start)
+    return waits
 
 
 QUEUE_INTERVALS: Final = Report("queue-intervals", (Segments(), LogFactsOf()), "30", table)

@@ -4,7 +4,7 @@ A report is a pure function of folded states and parameters; whoever calls it re
 and the zone file. Same log, same definitions, same zone file: same bytes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import attrs
@@ -13,6 +13,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.projection import AnyProjection
 
 from .definitions import Definition
+from .handling import names
 from .log_facts import LogFacts
 from .segment_table import FLAG_BITS, HOLD, RING, ROW, WRAPUP, SegmentTable
 from .zone import Buckets, Zone, buckets, civil_days, said
@@ -102,6 +103,18 @@ INTERVAL_COLUMNS: Final = (
     Column("interval_at", "instant"),
     Column("interval_us", "us"),
 )
+
+
+Key = tuple[int, str | None]
+"""Of a row: the number of its interval, and whose it is; None is all."""
+
+
+def heads(buckets: Buckets, keys: Iterable[Key]) -> Iterator[tuple[Key, tuple[Any, ...]]]:
+    """Key and first columns of each row: by interval, in it by name, at its end all."""
+    found = names(keys)
+    for number, bucket in enumerate(buckets.rows):
+        for name in (*found.get(number, ()), None):
+            yield (number, name), (bucket.label, bucket.at, bucket.length_us, name)
 
 
 def write(report: Report, states: States, parameters: Parameters) -> Document:
