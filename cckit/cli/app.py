@@ -4,6 +4,8 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
+from cckit.core.errors import ConfigError
+
 from .codes import BAD_INPUT
 from .output import console
 
@@ -36,7 +38,7 @@ def make_app() -> App:
         default_parameter=Parameter(negative=""),
         result_action="return_value",
         help_format="plaintext",
-        console=console(),
+        console=console(wrap=True),
     )
     imports = App(name="import", help="Turn records of another system into a log.")
     imports.command("cckit.cli.import_:calls", name="calls")
@@ -54,6 +56,9 @@ def _version() -> str:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
+    if "" in arguments:  # Most likely a shell's variable that is not set.
+        what = "one of its arguments is empty"
+        raise ConfigError("the command line", what, "give it a value, or leave it out")
     app = make_app()
     try:
         code = app(arguments, exit_on_error=False, print_error=True)

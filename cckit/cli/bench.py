@@ -40,6 +40,9 @@ def bench(
     :param folder: on the disk to measure; what is written there is removed afterwards.
     :param json: print {results: [{name, unit, ours, rival, ratio, raw}]}.
     """
+    if not folder.is_dir():
+        remedy = "name a folder that exists and is yours"
+        raise ConfigError(f"--folder {folder}", "is no folder", remedy)
     results: list[Result] = []
     for one in NAMES if name is None else (name,):
         check_rival(one)

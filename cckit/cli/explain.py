@@ -35,7 +35,10 @@ def explain(
         position, record, reproduced, again, agents: [{agent, verdict, reason, key, rank}],
         text}.
     """
-    if (contact is None) == (offer is None):
+    if contact is not None and offer is not None:
+        what = "--contact and --offer are two questions"
+        raise ConfigError("explain", what, "give one of them at a time")
+    if contact is None and offer is None:
         what = "one of --contact ID and --offer ID is needed"
         raise ConfigError("explain", what, "find ids with: cckit log LOG --type offer.made")
     store = open_log(log)

@@ -29,12 +29,12 @@ class Screen(Console):
         forget_reader()
 
 
-def console(width: int | None = None) -> Console:
+def console(width: int | None = None, *, wrap: bool = False) -> Console:
     """For people, on standard output; no colour where it is not a terminal or not wanted."""
     plain_text = "NO_COLOR" in os.environ and os.environ["NO_COLOR"] != ""
     return Screen(
         highlight=False,
-        soft_wrap=width is None,
+        soft_wrap=width is None and not wrap,
         width=width,
         color_system=None if plain_text else "auto",
     )

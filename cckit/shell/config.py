@@ -92,7 +92,7 @@ class Config:
         :raises ConfigError: no such file, no TOML, or a value that can't be.
         """
         try:
-            text = Path(path).read_bytes().decode()
+            text = Path(path).read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(str(path), str(error), "name a CENTER.toml in UTF-8") from error
         return cls.parse(text, str(path))

@@ -25,7 +25,7 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
     :raises ConfigError: it is not UTF-8 or not TOML; it names the line.
     """
     try:
-        return tomllib.loads(content.decode())
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         what = f"byte {error.start} is not UTF-8"

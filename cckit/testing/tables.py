@@ -30,7 +30,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], bytes]:
     """
     try:
         raw = path.read_bytes()
-        return tomllib.loads(raw.decode()), raw
+        return tomllib.loads(raw.decode("utf-8-sig")), raw
     except OSError as error:
         raise ConfigError(path.name, f"can't be read: {error.strerror}", "name a file") from error
     except UnicodeDecodeError as error:

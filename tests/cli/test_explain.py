@@ -65,11 +65,11 @@ def test_a_contact_is_told_from_its_first_event_to_its_wrap_up(
     ("arguments", "said"),
     [
         ((), "one of --contact ID and --offer ID is needed"),
-        (("--contact", "a", "--offer", "1"), "one of --contact ID and --offer ID is needed"),
+        (("--contact", "a", "--offer", "1"), "are two questions"),
         (("--offer", "1"), "no offer is 1"),
         (("--offer", "x"), "is not a whole number"),
         (("--contact", "nobody"), "no contact is 'nobody'"),
-        (("--contact", ""), "contacts begin with ''"),
+        (("--contact", ""), "one of its arguments is empty"),
     ],
 )
 def test_what_is_not_there_is_bad_input(

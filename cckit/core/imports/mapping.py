@@ -229,7 +229,7 @@ class _Reader:
             raise table.error(key, str(problem), remedy) from None
 
     def _time(self, table: Table, column: str) -> TimeColumn:
-        self._column(table, column)
+        self.columns.setdefault(column, table.path)
         if table.take("format") is not None:
             made = TimeColumn(column, None, 0, self._format(table, "format"))
         else:
