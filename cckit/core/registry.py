@@ -123,6 +123,10 @@ class Registry:
         """What the log declares under this name and version."""
         return self._declared.get((name, version))
 
+    def declared_names(self) -> frozenset[str]:
+        """The names of all types that the log declares."""
+        return frozenset(name for name, _ in self._declared)
+
     def of(self, data: object) -> Schema:
         """The schema of an event that is to be written.
 

@@ -112,6 +112,18 @@ def test_a_bound_that_is_none_is_bad_input(run: Run, simulated: Path, bound: str
     assert done.out == ""
 
 
+def test_a_type_that_the_log_does_not_declare_is_bad_input(run: Run, simulated: Path) -> None:
+    done = run("log", simulated, "--type", "offer.made", "--type", "queue.lef")
+    assert (done.code, done.out) == (2, "")
+    assert "--type: the log declares no type 'queue.lef'" in done.err
+    assert "queue.left" in done.err
+    done = run("log", simulated, "--type", "no.such")
+    assert (done.code, done.out) == (2, "")
+    assert "schema.declared" in done.err
+    declared = run("log", simulated, "--type", "invariant.broken")
+    assert (declared.code, declared.out) == (0, "")
+
+
 def test_follow_shows_what_is_appended_until_it_is_interrupted(tmp_path: Path) -> None:
     store = write(tmp_path / "f.db", f.InvariantBroken("first", "x"))
     # A shell starts what runs in the background with SIGINT ignored, and children inherit that.
