@@ -15,8 +15,9 @@ import pluggy
 
 from cckit.core.ask import Candidate, Ranking, Verdict, Waiting
 from cckit.core.edges import TEXT_BYTES
-from cckit.core.errors import CckitError, ConfigError, PluginError
-from cckit.core.events import Actor
+from cckit.core.engine import Machine, MachineFailed
+from cckit.core.errors import CckitError, ConfigError, PluginError, Refused
+from cckit.core.events import Actor, Recorded
 from cckit.core.facts import PluginFailed
 from cckit.core.ids import AgentId
 from cckit.core.projection import Canonical
@@ -75,6 +76,7 @@ class Relay:
         self.watchdog = Watchdog(say if say is not None else _silent)
         self._ticks = ticks
         self._health = {name: Health() for name in plugins}
+        self._machines: dict[str, str] = {}
         self._walks = {hook: _in_order(manager, hook, plugins) for hook in _hooks(manager)}
         self.guarded = bool(self._walks["cckit_authorize"])
         """An authorize hook is loaded."""
@@ -107,6 +109,36 @@ class Relay:
                 raise PluginError(f"plugin {plugin}, {hook}", what, "return a sequence")
             found.extend((plugin, item) for item in items)
         return found
+
+    def isolated(self, plugin: str, machine: Machine) -> Machine:
+        """The machine, its decisions counted; it stands still once its plugin is suspended."""
+        health = self._health[plugin]
+        self._machines[machine.name] = plugin
+
+        def initial() -> Any:
+            return None if health.suspended else machine.initial()
+
+        def decide(state: Any, command: Any, *rest: Any) -> Any:
+            if health.suspended:
+                what = f"the plugin {plugin} is suspended"
+                remedy = "see plugin.failed; open the center again"
+                return Refused("plugin.suspended", str(command.stream), what, remedy)
+            health.called()
+            return machine.decide(state, command, *rest)
+
+        def evolve(state: Any, recorded: Recorded[Any]) -> None:
+            # No call is counted: a center that mends itself makes the past's again.
+            if not health.suspended:
+                machine.evolve(state, recorded)
+
+        return machine._replace(initial=initial, decide=decide, evolve=evolve)
+
+    def machine_failed(self, failed: MachineFailed, suspend: bool = False) -> None:
+        """Count a failure of a machine; ``suspend`` where its state can't be made."""
+        plugin = self._machines[failed.machine]
+        if suspend:
+            self._health[plugin].suspended = True
+        self.fail(plugin, f"machine {failed.machine}", type(failed.error).__name__)
 
     # --- factory --------------------------------------------------------------------------
 

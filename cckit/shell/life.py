@@ -27,7 +27,17 @@ from .clock import Clock, SystemClock
 from .config import Config
 from .entropy import Entropy, SystemEntropy
 from .feed import Batch, Feed
-from .opening import Log, Past, Place, fold_log, learn_past, open_log, refold, start_run
+from .opening import (
+    Log,
+    Past,
+    Place,
+    fold_log,
+    learn_past,
+    learn_requests,
+    open_log,
+    refold,
+    start_run,
+)
 from .owner import Owner, own
 from .people import People
 from .plugins import Loaded, instantiate, load
@@ -152,11 +162,11 @@ class Life:
         self._closers.append(lambda: owner.run(people.close))
         make = partial(self._engine, loaded, people, archive)
         end = 0 if before.position is None else before.position + 1
-        engine, requests = make(), Requests()
+        engine, requests = await fold_log(archive, make, relay.machine_failed, end), Requests()
         unsettled = end
         if loaded.processes and end:
             unsettled = await archive.last_frames(end - 1, UNSETTLED_FRAMES)
-        await fold_log(archive, engine, requests, unsettled, end, self._clock.now())
+        await learn_requests(archive, requests, unsettled, end, self._clock.now())
         epoch = await owner.run(store.claim)
         head = await owner.run(store.head)
         feed = Feed(archive.chunk, end)
@@ -168,7 +178,7 @@ class Life:
 
         writer = Writer(
             engine, codec, store, head, owner, self._clock, feed, requests,
-            people, rebuild, self._say, relay.failures,
+            people, rebuild, self._say, relay.failures, relay.machine_failed,
         )  # fmt: skip
         start_run(writer, registry, loaded, config, self._clock, epoch)
         processes = await self._continue(loaded, people, writer, archive, past, unsettled, end)

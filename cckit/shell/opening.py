@@ -7,7 +7,7 @@ roles, each only where it differs from the log.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ import msgpack
 from cckit.core import snapshot
 from cckit.core.codec import canonical
 from cckit.core.commands import ApplyConfig, SetPermission, SetProfile
-from cckit.core.engine import Engine
+from cckit.core.engine import Engine, MachineFailed
 from cckit.core.errors import ConfigError, Refused, UsageError
 from cckit.core.events import SYSTEM, Draft, Recorded
 from cckit.core.facts import (
@@ -148,19 +148,36 @@ async def learn_past(archive: Archive) -> Past:
 
 
 async def fold_log(
-    archive: Archive, engine: Engine, requests: Requests, unsettled: int, end: int, now: Instant
-) -> None:
-    """Bring an engine to the end of the log, from a snapshot where there is a good one.
+    archive: Archive,
+    make: Callable[[], Engine],
+    machine_failed: Callable[[MachineFailed, bool], None],
+    end: int,
+) -> Engine:
+    """An engine at the end of the log, from a snapshot where there is a good one.
 
-    Requests of the last ten minutes, and all from ``unsettled`` on, are kept in memory;
-    older ones stay in the views.
+    A machine that raises over its past is suspended, and the others begin again.
     """
-    await restore(archive, engine)
-    while engine.position < end:
-        chunk = await archive.chunk(engine.position, None)
-        for recorded in chunk.batch:
-            if recorded[0].position >= engine.position:
-                engine.fold(recorded)
+    while True:
+        engine = make()
+        try:
+            await restore(archive, engine)
+            while engine.position < end:
+                chunk = await archive.chunk(engine.position, None)
+                for recorded in chunk.batch:
+                    if recorded[0].position >= engine.position:
+                        engine.fold(recorded)
+            return engine
+        except MachineFailed as failed:
+            machine_failed(failed, True)
+
+
+async def learn_requests(
+    archive: Archive, requests: Requests, unsettled: int, end: int, now: Instant
+) -> None:
+    """Keep the requests of the last ten minutes, and all from ``unsettled`` on, in memory.
+
+    Older ones stay in the views.
+    """
     if end == 0:
         return
     recent = await archive.positions(from_at=Instant(now - KEPT_US))

@@ -101,7 +101,7 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         if not isinstance(item, Upcaster):
             what = f"registers {item!r} as an upcaster"
             raise PluginError(f"plugin {plugin}", what, "return Upcaster(name, version, lift)")
-    machines = relay.collect("cckit_register_machines")
+    machines = _named(relay, "cckit_register_machines")
     seen: set[type] = set()
     for plugin, machine in machines:
         for command in machine.commands:
@@ -114,7 +114,7 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         versions=versions_of(given),
         events=tuple(cls for _, cls in events),
         upcasters=tuple(item for _, item in upcasters),
-        machines=tuple(machine for _, machine in machines),
+        machines=tuple(relay.isolated(*one) for one in machines),
         projections=tuple(item for _, item in _named(relay, "cckit_register_projections")),
         processes=_named(relay, "cckit_register_processes"),
         reactors=_named(relay, "cckit_register_reactors"),

@@ -20,7 +20,7 @@ from trio.lowlevel import current_task, wait_task_rescheduled
 from cckit.core.access import denial_of
 from cckit.core.codec import Codec
 from cckit.core.commands import Route, TimerDue
-from cckit.core.engine import Engine, InvariantBroken
+from cckit.core.engine import Engine, InvariantBroken, MachineFailed
 from cckit.core.errors import CckitError, Refused, StoreError, UsageError
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft
 from cckit.core.facts import AccessRefused, FactSuperseded, PluginFailed
@@ -143,9 +143,9 @@ class Writer:
                 also=also,
             )
             reply = decided if isinstance(decided, Refused) else self._gather(decided)
-        except InvariantBroken as broken:
-            return self._broken(broken)
-        except UsageError:
+        except (InvariantBroken, MachineFailed) as error:
+            return self._spoilt(error)
+        except Exception:  # Whatever it is, the state may be ahead of what will be stored.
             self._repair()
             raise
         self.follow_up()
@@ -158,8 +158,12 @@ class Writer:
             decided = self.engine.fire(self._clock.now(), TIMER)
             if isinstance(decided, Decision):
                 self._gather(decided)
-        except (InvariantBroken, UsageError) as error:
-            self._broken(_ours(error, TimerDue))
+        except MachineFailed as error:
+            self._spoilt(error)  # It is proposed again, if need be without the machine.
+            self.nudge()
+            return True
+        except Exception as error:  # noqa: BLE001 - nobody sent it, so nobody can be told
+            self._spoilt(_ours(error, TimerDue))
             # The state made anew has it again, and it would be due for ever.
             floor = self.engine.floor
             again = floor.next_timer()
@@ -209,9 +213,9 @@ class Writer:
                 drafts, actor, now, request=request, occurred_at=occurred_at
             )
             return self._gather(decided, encoded)
-        except InvariantBroken as broken:
-            return self._broken(broken)
-        except UsageError:
+        except (InvariantBroken, MachineFailed) as error:
+            return self._spoilt(error)
+        except Exception:  # Whatever it is, the state may be ahead of what will be stored.
             self._repair()
             raise
 
@@ -219,6 +223,9 @@ class Writer:
         """What comes before any other command: matching that goes on, plugins that failed."""
         while self.engine.unrouted and self._route():
             pass
+        self._name_failed()
+
+    def _name_failed(self) -> None:
         if self.failures:
             drafts = [Draft(CENTER, failed) for failed in self.failures]
             self.failures.clear()
@@ -231,28 +238,42 @@ class Writer:
             if isinstance(decided, Refused) or not decided.recorded:
                 return False
             self._gather(decided)
-        except (InvariantBroken, UsageError) as error:
-            self._broken(_ours(error, Route))
+        except Exception as error:  # noqa: BLE001 - nobody sent it, so nobody can be told
+            self._spoilt(_ours(error, Route))
             return False
         return True
 
     # --- bugs -----------------------------------------------------------------------------
 
-    def _broken(self, broken: InvariantBroken) -> Refused:
-        """Our bug: its events are dropped, and it is recorded that there is one."""
+    def _spoilt(self, error: InvariantBroken | MachineFailed) -> Refused:
+        """Drop the events of our bug or of a machine's, and record whose it is."""
         self._repair()
-        self.say(f"invariant broken, please report it: {broken}")
-        self.take((Draft(CENTER, InvariantBrokenFact(broken.rule, broken.command)),), SYSTEM)
-        what = f"rule {broken.rule} would break; this is a bug of cckit"
-        return Refused("floor.invariant_broken", broken.command, what, "report it")
+        if isinstance(error, MachineFailed):
+            self._machine_failed(error, False)
+            self._name_failed()
+            what = f"the plugin's machine raised {type(error.error).__name__}"
+            return Refused("plugin.failed", error.machine, what, "repair the plugin")
+        self.say(f"invariant broken, please report it: {error}")
+        self.take((Draft(CENTER, InvariantBrokenFact(error.rule, error.command)),), SYSTEM)
+        what = f"rule {error.rule} would break; this is a bug of cckit"
+        return Refused("floor.invariant_broken", error.command, what, "report it")
 
     def _repair(self) -> None:
         """Make the state anew from what is durable, in flight and gathered."""
-        self.engine = self._rebuild()
+        while True:
+            try:
+                self.engine = self._refolded()
+                return
+            except MachineFailed as failed:
+                self._machine_failed(failed, True)
+
+    def _refolded(self) -> Engine:
+        engine = self._rebuild()
         flight = self._flight.decisions if self._flight is not None else []
         for decision in (*flight, *self._gathering.decisions):
             for one in decision.recorded:
-                self.engine.fold(one)
+                engine.fold(one)
+        return engine
 
     def _gather(self, decision: Decision, encoded: Sequence[bytes] = ()) -> Reply:
         recorded = decision.recorded
@@ -458,8 +479,8 @@ class Writer:
         self._feed.close(error)
 
 
-def _ours(error: InvariantBroken | UsageError, command: type) -> InvariantBroken:
+def _ours(error: Exception, command: type) -> InvariantBroken | MachineFailed:
     """Of a command that nobody sent, a value that does not fit is our bug too."""
-    if isinstance(error, InvariantBroken):
+    if isinstance(error, InvariantBroken | MachineFailed):
         return error
     return InvariantBroken("event", command.__name__, str(error))

@@ -7,12 +7,14 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from trio.testing import trio_test
+from trio.testing import MockClock, trio_test
 
 from cckit import (
     Actor,
+    Config,
     Draft,
     PluginError,
+    QueueSettings,
     Refused,
     Stored,
     StoreError,
@@ -21,11 +23,19 @@ from cckit import (
     open_center,
 )
 from cckit.core import facts as f
-from cckit.core.commands import LogIn, LogOut, ReportArrived, SetNotReady, SetProfile, SetReady
+from cckit.core.commands import (
+    Enqueue,
+    LogIn,
+    LogOut,
+    ReportArrived,
+    SetNotReady,
+    SetProfile,
+    SetReady,
+)
 from cckit.core.engine import Machine
 from cckit.core.events import Sealed, event
-from cckit.core.ids import CENTER, AgentId, Stream
-from cckit.core.instant import HOUR, MINUTE, Instant
+from cckit.core.ids import CENTER, AgentId, QueueId, Stream
+from cckit.core.instant import HOUR, MINUTE, SECOND, Instant
 from cckit.hooks import RegisterHooks, hookimpl
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
@@ -482,3 +492,80 @@ async def test_a_plugins_machine_decides_and_survives_a_reopening(log, config) -
         assert (await center.do(hall)).recorded[0][1] == LightSwitched(True)
     async with open_center(config, log=log.again(), plugins={"lights": Lights()}) as center:
         assert (await center.do(hall)).recorded[0][1] == LightSwitched(False)
+
+
+class Faulted(Lights):
+    """A machine that raises: ``decide`` where told, ``evolve`` at one kind of event."""
+
+    def __init__(self, decides: bool = True, at: tuple[type, ...] = ()) -> None:
+        self.decides = decides
+        self.at = at
+
+    @hookimpl
+    def cckit_register_machines(self) -> Sequence[Machine]:
+        [light] = super().cckit_register_machines()
+
+        def decide(*asked: Any) -> Any:
+            if not self.decides:
+                raise RuntimeError("planted")
+            return light.decide(*asked)
+
+        def evolve(state: Any, recorded: Any) -> None:
+            if type(recorded[1]) in self.at:
+                raise RuntimeError("planted")
+            if type(recorded[1]) is LightSwitched:
+                light.evolve(state, recorded)
+
+        return (light._replace(seen=(*light.seen, *self.at), decide=decide, evolve=evolve),)
+
+
+def failures(*suspended: bool) -> list[f.PluginFailed]:
+    return [f.PluginFailed("lights", "machine light", "RuntimeError", one) for one in suspended]
+
+
+async def reasons(center: Any, command: Any, n: int) -> list[str]:
+    replies = [await center.do(command) for _ in range(n)]
+    return [reply.reason if isinstance(reply, Refused) else "stored" for reply in replies]
+
+
+@trio_test
+async def test_a_machine_that_raises_is_named_then_suspended_and_the_floor_stands(config) -> None:
+    hall = Switch(Stream("light/hall"))
+    async with open_center(config, plugins={"lights": Faulted(decides=False)}) as center:
+        assert await reasons(center, hall, 5) == ["plugin.failed"] * 3 + ["plugin.suspended"] * 2
+        assert isinstance(await center.do(LogIn(ANNA)), Stored)
+        found = await collected(center, f.PluginFailed, f.InvariantBroken)
+        assert [data for _, data in found] == failures(False, False, True)
+
+
+@trio_test
+async def test_a_machine_can_not_keep_an_agent_from_being_ready(log, config) -> None:
+    hall = Switch(Stream("light/hall"))
+    at_ready = Faulted(at=(f.AgentReady,))
+    async with open_center(config, log=log.again(), plugins={"lights": at_ready}) as center:
+        assert isinstance(await center.do(hall), Stored)
+        await center.do(LogIn(ANNA))
+        assert await reasons(center, SetReady(ANNA), 4) == ["plugin.failed"] * 3 + ["stored"]
+        assert center.state.agents[ANNA].ready
+        found = await collected(center, f.PluginFailed, f.InvariantBroken)
+        assert [data for _, data in found] == failures(False, False, True)
+    # Over its past it raises at once, so it is suspended from the beginning.
+    async with open_center(config, log=log.again(), plugins={"lights": at_ready}) as center:
+        assert center.state.agents[ANNA].ready
+        assert await reasons(center, hall, 1) == ["plugin.suspended"]
+        found = await collected(center, f.PluginFailed, f.InvariantBroken)
+        assert [data for _, data in found] == failures(False, False, True, True)
+
+
+@trio_test
+async def test_a_machine_that_raises_at_a_timer_does_not_stop_the_timer(
+    virtual, autojump_clock: MockClock
+) -> None:
+    config = Config(queues={"support": QueueSettings(max_wait_us=5 * SECOND)})
+    async with virtual(config, plugins={"lights": Faulted(at=(f.QueueLeft,))}) as center:
+        arrived = await center.do(ReportArrived("voice"))
+        await center.do(Enqueue(arrived.contact, QueueId("support")))
+        await trio.sleep(60)
+        assert len(await collected(center, f.QueueLeft)) == 1
+        found = await collected(center, f.PluginFailed, f.InvariantBroken)
+        assert [data for _, data in found] == failures(False, False, True)
