@@ -9,6 +9,7 @@
 
     [queues.support]               # any field of QueueSettings; lengths of time as text
     strategy = "longest_idle"
+    agents = ["anna"]              # each has a table below; default ["*"], everybody
     need = "billing >= 3"
     ring = "20s"                   # or ring_us = 20000000
 
@@ -22,6 +23,10 @@
 
 A length of time is a whole number with a unit, ``us``, ``ms``, ``s``, ``m`` or ``h``, or
 several of them: ``1m30s``. Every mistake names file, key, value and what is allowed.
+
+What is taken out of the file stays in the center, for the log has it: a queue goes on as
+it was set last, and an agent may still log in. Close a queue by putting nobody in it,
+``agents = []``; where rights are guarded, take an agent's roles.
 """
 
 import re
@@ -49,6 +54,8 @@ STRATEGIES: Final = (
     "best_skill",
 )
 INT_MAX: Final = 2**63 - 1
+SHOWN: Final = 20
+"""Agents that a message names."""
 _SPAN: Final = re.compile(r"(?:\d{1,18}(?:us|ms|s|m|h))+")
 _PART: Final = re.compile(r"(\d+)(us|ms|s|m|h)")
 _NAME: Final = re.compile(r"[^\s/:]{1,128}")
@@ -138,7 +145,7 @@ class _Reading:
             name=self._name(center.get("name", "center"), "center.name"),
             zone=zone,
             plugins=plugins,
-            queues={self._name(k, "queues"): self._queue(k, v) for k, v in queues.items()},
+            queues={self._name(k, "queues"): self._queue(k, v, agents) for k, v in queues.items()},
             agents={self._name(k, "agents"): self._agent(k, v) for k, v in agents.items()},
             settings={key: self._canonical_table(tables[key], key) for key in others},
             file=self._file,
@@ -146,7 +153,7 @@ class _Reading:
 
     # --- queues and agents ----------------------------------------------------------------
 
-    def _queue(self, name: str, value: Any) -> QueueSettings:
+    def _queue(self, name: str, value: Any, employed: Mapping[str, Any]) -> QueueSettings:
         path = f"queues.{name}"
         table = self._table(value, path)
         kinds = get_type_hints(QueueSettings)
@@ -171,6 +178,11 @@ class _Reading:
         strategy = fields.get("strategy", STRATEGIES[0])
         if strategy not in STRATEGIES:
             raise self._wrong(f"{path}.strategy", strategy, f"use {', '.join(STRATEGIES)}")
+        for agent in fields.get("agents", ()):
+            if agent not in employed and agent != "*":
+                known = ", ".join(("*", *sorted(employed)[:SHOWN]))
+                remedy = f"use names under [agents], such as {known}; or add [agents.{agent}]"
+                raise self._wrong(f"{path}.agents", agent, remedy)
         return QueueSettings(**fields)
 
     def _agent(self, name: str, value: Any) -> AgentSettings:

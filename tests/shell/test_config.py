@@ -70,6 +70,8 @@ def test_lengths_of_time_have_units(text: str, us: int) -> None:
         ('[queues.q]\nstrategy = "best"', "queues.q.strategy", "longest_idle"),
         ("[queues.q]\nrona_after = true", "queues.q.rona_after", "whole number"),
         ("[queues.q]\nagents = [1]", "queues.q.agents", "list of texts"),
+        ('[queues.q]\nagents = ["nobody"]', "queues.q.agents", "or add [agents.nobody]"),
+        ('[queues.q]\nagents = ["ana"]\n[agents.anna]', "queues.q.agents", "*, anna;"),
         ("queues = 5", "queues", "table"),
         ('[queues."a b"]', "queues", "without space"),
         ("[agents.a]\nskills = { he = 9 }", "agents.a.skills.he", "from 1 to 5"),
@@ -93,6 +95,21 @@ def test_a_mistake_names_file_key_value_and_what_is_allowed(
         Config.parse(text, "my.toml")
     assert caught.value.where == f"my.toml: {path}"
     assert allowed in caught.value.remedy
+
+
+@pytest.mark.parametrize("agents", [[], ["*"], ["anna"], ["*", "anna"]])
+def test_a_queue_may_be_for_nobody_for_all_and_for_who_is_employed(agents: list[str]) -> None:
+    config = Config.parse(f"[queues.q]\nagents = {agents}\n[agents.anna]")
+    assert config.queues["q"].agents == tuple(agents)
+
+
+@trio_test
+async def test_what_is_taken_out_of_the_file_stays_in_the_center(tmp_path: Path) -> None:
+    whole = Config(queues={"q": QueueSettings()}, agents={"anna": AgentSettings()})
+    for config in (whole, Config()):
+        async with open_center(config, log=tmp_path / "center.db") as center:
+            assert "q" in center.state.queues
+            assert "anna" in center.state.agents
 
 
 @pytest.mark.parametrize("content", [b"[queues", b"\xff\xfe", b"a = 1\na = 2"])
