@@ -44,7 +44,9 @@ class PolicyHooks:
 
         Policy, one answer, else the queue's strategy. Fails open. Stored in
         ``offer.made``. ``candidates``: 1 to 64 frozen views by ``(idle_since, agent)``, the
-        longest idle first; who stands behind the 64th is not asked about. The answer names some or all of them, each once. None declines.
+        longest idle first; who stands behind the 64th is not asked about. The answer names
+        some or all of them, each once, with a reason of at most 4,096 bytes of UTF-8. None
+        declines.
 
         .. versionadded:: 0.1
         """
