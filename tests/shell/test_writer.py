@@ -222,6 +222,28 @@ async def test_a_broken_invariant_drops_its_events_and_is_recorded(
 
 
 @trio_test
+async def test_whatever_is_raised_before_a_decision_is_kept_is_taken_back(
+    virtual, monkeypatch
+) -> None:
+    async with virtual() as center:
+        await center.do(LogIn(ANNA))
+        writer, sound = center._writer, snapshot.dump(center._writer.engine)
+
+        def planted(*_: object) -> None:
+            raise TypeError("planted")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(writer._codec, "decision_fields", planted)
+            with pytest.raises(TypeError, match="planted"):
+                await center.do(SetReady(ANNA))
+            with pytest.raises(TypeError, match="planted"):
+                await center.record(granted(1))
+        assert snapshot.dump(writer.engine) == sound
+        assert isinstance(await center.do(SetReady(ANNA)), Stored)
+        assert center.position == writer.engine.position
+
+
+@trio_test
 async def test_a_crash_in_the_center_reaches_who_opened_it(virtual) -> None:
     def crash(batch) -> None:
         raise LookupError("planted")
