@@ -1,5 +1,6 @@
 """``cckit demo``: a simulated morning, and everything that can be asked of its log."""
 
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -58,6 +59,8 @@ STEP_US: Final = 30 * SECOND
 """Of simulated time, a picture of the wallboard."""
 PICTURE_US: Final = 45_000
 """Of real time."""
+NARROWEST: Final = 76
+"""Columns of the wallboard: the curve and its margins."""
 CURVE_STEPS: Final = 8
 """Pictures to a point of the curve."""
 PROJECTIONS: Final[tuple[AnyProjection, ...]] = (Segments(), AgentIntervals(), LogFactsOf())
@@ -97,7 +100,7 @@ def demo(
         rebuilt_sha256, same}.
     """
     screen = Console()
-    shows = live and not json and screen.is_terminal
+    shows = live and not json and _has_room(screen)
     zone = read_zone(str(read_traffic(MORNING / "traffic.toml").zone), "demo")
     with _Folder(out) as folder:
         play = _Play(folder / "morning.db", seed, zone)
@@ -113,6 +116,17 @@ def demo(
         else:
             _tell(morning, lived, rebuilt, verdict, zone, out)
     return GOOD if same and verdict.ok else NO
+
+
+def _has_room(screen: Console) -> bool:
+    """Whether the wallboard can be drawn; a line that wraps would be drawn again and again."""
+    if not screen.is_terminal or screen.is_dumb_terminal:
+        return False
+    if screen.width >= NARROWEST:
+        return True
+    told = f"cckit demo: the wallboard needs {NARROWEST} columns; playing without it"
+    print(told, file=sys.stderr)
+    return False
 
 
 class _Folder:

@@ -18,6 +18,9 @@ LEFT: Final = ("text", "instant", "flags")
 UNBOUNDED: Final = 10_000
 GAP: Final = 2
 """Between two columns."""
+MEANING: Final = 20
+"""Columns of the screen that a definition's title needs at least."""
+Row = tuple[Any, ...]
 
 
 def show(document: Document) -> None:
@@ -35,7 +38,10 @@ def show(document: Document) -> None:
     if not rows:
         out.print("no rows")
     elif len(rows) <= SIDE_BY_SIDE and len(columns) > WIDE:
-        out.print(_turned(document, columns))
+        for n, some in enumerate(_side_by_side(document, columns, out.width)):
+            if n:
+                out.print()
+            out.print(_turned(document, columns, some, out.width))
     else:
         fitting = _fitting(document, columns, out.width)
         out.print(_straight(document, fitting))
@@ -113,16 +119,45 @@ def _straight(document: Document, columns: list[tuple[int, Column]]) -> Table:
     return table
 
 
-def _turned(document: Document, columns: list[tuple[int, Column]]) -> Table:
-    titles = {d.id: d.title for d in document.table.definitions}
+def _side_by_side(
+    document: Document, columns: list[tuple[int, Column]], width: int
+) -> list[list[Row]]:
+    """The rows in groups that fit beside each other."""
+    names = max(len(_title(column)) for _, column in columns)
+    groups: list[list[Row]] = []
+    used = width
+    for row in document.table.rows:
+        needs = _width(document, columns, row) + GAP
+        if used + needs > width:
+            groups.append([])
+            used = names
+        groups[-1].append(row)
+        used += needs
+    return groups
+
+
+def _width(document: Document, columns: list[tuple[int, Column]], row: Row) -> int:
+    return max(len(_cell(document, column, row[n])) for n, column in columns)
+
+
+def _turned(
+    document: Document, columns: list[tuple[int, Column]], some: list[Row], width: int
+) -> Table:
+    """Rows as columns; what a line means stands beside it where there is room."""
+    used = max(len(_title(column)) for _, column in columns)
+    used += sum(_width(document, columns, row) + GAP for row in some)
+    meanings = width - used > MEANING
+    titles = {d.id: d.title for d in document.table.definitions} if meanings else {}
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, GAP, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    for _ in document.table.rows:
-        table.add_column(justify="right", no_wrap=True)
-    table.add_column(style="dim")
+    table.add_column(style="bold", overflow="fold")
+    for _ in some:
+        table.add_column(justify="right", no_wrap=used <= width, overflow="fold")
+    if meanings:
+        table.add_column(style="dim")
     for n, column in columns:
-        cells = [_cell(document, column, row[n]) for row in document.table.rows]
-        table.add_row(_title(column), *cells, titles.get(column.definition or "", ""))
+        cells = [_cell(document, column, row[n]) for row in some]
+        meaning = [titles.get(column.definition or "", "")] if meanings else []
+        table.add_row(_title(column), *cells, *meaning)
     return table
 
 

@@ -121,6 +121,22 @@ def on_a_terminal(words: list[str], columns: int = 100, **more: str) -> bytes:
     return written
 
 
+def test_a_narrow_terminal_shows_everything_below_each_other(simulated: Path) -> None:
+    wide = on_a_terminal(["report", str(simulated), "agent-summary"], 100).decode()
+    narrow = on_a_terminal(["report", str(simulated), "agent-summary"], 40).decode()
+    for word in ("2026-03-02", "occupancy", "001", "002"):
+        assert word in wide
+        assert word in narrow
+    assert narrow.count("2026-03-02") == wide.count("2026-03-02")
+    assert "…" not in narrow.partition("Jerusalem")[2]
+
+
+def test_the_demo_plays_without_a_wallboard_where_it_has_no_room() -> None:
+    written = on_a_terminal(["demo"], 40)
+    assert b"the wallboard needs 76 columns" in written
+    assert len(written) < 8000
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
