@@ -232,7 +232,9 @@ class SetProfile:
 @_command
 class SetPermission:
     who: str
+    """The id of an actor: ``anna``, not ``agent/anna``."""
     role: str
+    """One that a plugin judges by."""
     given: bool = True
 
 

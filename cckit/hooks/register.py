@@ -105,6 +105,17 @@ class RegisterHooks:
         return ()
 
     @hookspec
+    def cckit_register_roles(self) -> Sequence[str]:
+        """The names of the roles that the plugin judges by.
+
+        Register, collected. Closed. Where any are named, no other role is given
+        (``permission.unknown_role``), and somebody must hold one when a run starts.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
     def cckit_register_first_roles(self) -> Sequence[tuple[str, str]]:
         """Who holds which role while the log gives nobody any: (who, role).
 

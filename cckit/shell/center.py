@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio.lowlevel import wait_task_rescheduled
 
-from cckit.core.commands import ApplyConfig, Command, ReportArrived
+from cckit.core.commands import ApplyConfig, Command, ReportArrived, SetPermission
 from cckit.core.edges import check, check_sender
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Draft, Recorded
@@ -76,7 +76,7 @@ class Center:
             await trio.lowlevel.checkpoint()
             return refused
         people = self._parts.people
-        refused = people.refusal(command) or self._unknown_kind(command)
+        refused = people.refusal(command) or self._unknown_here(command)
         if refused is not None:
             await trio.lowlevel.checkpoint()
             return refused
@@ -104,8 +104,15 @@ class Center:
             reply = Refused("command.unusable", error.where, error.what, error.remedy)
         return await writer.durable(reply)
 
-    def _unknown_kind(self, command: Any) -> Refused | None:
-        """Refuse configuration that is for nobody here."""
+    def _unknown_here(self, command: Any) -> Refused | None:
+        """Refuse a role that no plugin judges by, and configuration that is for nobody."""
+        roles = self._parts.loaded.roles
+        if type(command) is SetPermission and command.given and roles:
+            if command.role in roles:
+                return None
+            what = "no plugin that is loaded knows this role"
+            remedy = f"use {', '.join(roles)}, or configure it"
+            return Refused("permission.unknown_role", "SetPermission.role", what, remedy)
         if type(command) is not ApplyConfig:
             return None
         plugins = self._parts.loaded.versions.get("plugins", "").split()

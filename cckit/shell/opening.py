@@ -220,6 +220,7 @@ def start_run(
 
     :raises ConfigError: what the floor refuses of the configuration.
     """
+    _check_not_locked_out(writer, loaded, config)
     floor = writer.engine.floor
     if floor.kind not in ("", KIND):
         remedy = "open it for reading, or take a new log"
@@ -272,6 +273,14 @@ def _differs(engine: Engine, name: str, wanted: AgentSettings) -> bool:
         return True
     have = (agent.skills, agent.costs, agent.budget)
     return have != (wanted.skills, wanted.channels, wanted.budget)
+
+
+def _check_not_locked_out(writer: Writer, loaded: Loaded, config: Config) -> None:
+    """:raises ConfigError: roles decide, and nobody holds or gets one."""
+    if loaded.roles and not loaded.first_roles and not any(writer.engine.floor.roles.values()):
+        what = "nobody holds a role, so everybody would be denied"
+        remedy = '[permissions] first_admin = "…" names who gives the others theirs'
+        raise ConfigError(config.file, what, remedy)
 
 
 def _give_first_roles(writer: Writer, loaded: Loaded) -> None:

@@ -16,6 +16,7 @@ from cckit.core.errors import ConfigError, PluginError
 from cckit.core.process import AnyProcess
 from cckit.core.projection import AnyProjection
 from cckit.core.registry import Upcaster
+from cckit.core.shapes import fields_of
 from cckit.hooks import Channel, Reactor, Relay
 
 from .config import Config
@@ -38,6 +39,8 @@ class Loaded:
     processes: tuple[tuple[str, AnyProcess], ...]
     reactors: tuple[tuple[str, Reactor], ...]
     channels: tuple[tuple[str, Channel], ...]
+    roles: tuple[str, ...]
+    """The roles that may be given; none where any may."""
     first_roles: tuple[tuple[str, str], ...]
 
 
@@ -96,6 +99,7 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         if not isinstance(cls, type) or "__event__" not in cls.__dict__:
             what = f"registers {cls!r} as an event"
             raise PluginError(f"plugin {plugin}", what, "decorate the class with @event")
+        _check_fields(plugin, cls)
     upcasters = relay.collect("cckit_register_upcasters")
     for plugin, item in upcasters:
         if not isinstance(item, Upcaster):
@@ -109,6 +113,7 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
                 what = f"registers a second machine for {command.__qualname__}"
                 raise PluginError(f"plugin {plugin}", what, "let one machine decide a command")
             seen.add(command)
+            _check_fields(plugin, command)
     return Loaded(
         relay=relay,
         versions=versions_of(given),
@@ -119,8 +124,18 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         processes=_named(relay, "cckit_register_processes"),
         reactors=_named(relay, "cckit_register_reactors"),
         channels=_named(relay, "cckit_register_channels"),
+        roles=tuple(dict.fromkeys(role for _, role in relay.collect("cckit_register_roles"))),
         first_roles=tuple(pair for _, pair in relay.collect("cckit_register_first_roles")),
     )
+
+
+def _check_fields(plugin: str, cls: type) -> None:
+    """:raises PluginError: no attrs class, or a field of a type that can't be stored."""
+    try:
+        fields_of(cls)
+    except (TypeError, NameError, attrs.exceptions.NotAnAttrsClassError) as error:
+        remedy = "see the field types in cckit.core.events"
+        raise PluginError(f"plugin {plugin}", f"{cls.__qualname__}: {error}", remedy) from error
 
 
 def _named(relay: Relay, hook: str) -> tuple[tuple[str, Any], ...]:

@@ -22,6 +22,10 @@ class Plugin(RegisterHooks, PolicyHooks):
         self.settings = read(settings)
 
     @hookimpl
+    def cckit_register_roles(self) -> Sequence[str]:
+        return sorted(self.settings.rules.roles)
+
+    @hookimpl
     def cckit_register_first_roles(self) -> Sequence[tuple[str, str]]:
         admin = self.settings.first_admin
         return () if admin is None else ((admin, "admin"),)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
 import pytest
 from trio.testing import trio_test
 
@@ -12,6 +13,7 @@ from cckit import Config, ConfigError, PluginError, Refused, Stored, open_center
 from cckit.core import facts as f
 from cckit.core.ask import Candidate, Ranking, Verdict, Waiting
 from cckit.core.commands import Enqueue, LogIn, ReportArrived, SetReady
+from cckit.core.engine import Machine
 from cckit.core.events import Actor, event
 from cckit.core.ids import AgentId, ContactId, QueueId
 from cckit.core.instant import Instant, Span
@@ -325,6 +327,7 @@ def registering(hook: str, *items: Any) -> Any:
         "cckit_register_reactors",
         "cckit_register_channels",
         "cckit_register_first_roles",
+        "cckit_register_roles",
     ],
 )
 def test_what_is_registered_is_collected_in_load_order(hook: str) -> None:
@@ -409,6 +412,52 @@ async def test_hook_cckit_register_first_roles() -> None:
             found = [one async for b in center.read(types=[f.PermissionChanged]) for one in b]
             assert [data for _, data in found] == [f.PermissionChanged("root", "admin", True)]
             assert found[0][0].actor.kind == "system"
+
+
+@trio_test
+async def test_hook_cckit_register_roles() -> None:
+    """No other role is given, and somebody must hold one: see tests/plugins/permissions."""
+    plugin = registering("cckit_register_roles", "guest")
+    with pytest.raises(ConfigError, match="nobody holds a role"):
+        async with open_center(Config(), plugins={"p": plugin}):
+            pass
+
+
+@attrs.frozen
+class Weighs:
+    stream: str
+    weight: float
+
+
+@event("test.weighed", version=1)
+class Weighed:
+    weight: float
+
+
+@pytest.mark.parametrize(
+    ("hook", "item", "field"),
+    [
+        (
+            "cckit_register_machines",
+            Machine("scales", (Weighs,), (), dict, lambda *_: (), lambda *_: None),
+            "Weighs.weight",
+        ),
+        ("cckit_register_events", Weighed, "Weighed.weight"),
+        (
+            "cckit_register_machines",
+            Machine("scales", (int,), (), dict, lambda *_: (), lambda *_: None),
+            "int",
+        ),
+    ],
+)
+@trio_test
+async def test_a_class_that_can_not_be_stored_is_named_at_open(
+    hook: str, item: Any, field: str
+) -> None:
+    with pytest.raises(PluginError, match=field) as caught:
+        async with open_center(Config(), plugins={"p": registering(hook, item)}):
+            pass
+    assert caught.value.where == "plugin p"
 
 
 class Configured(RegisterHooks):

@@ -30,7 +30,10 @@ def test_every_public_word_is_found_where_it_lives() -> None:
         _ = cckit.nosuch  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("named", "loaded"), [("", "False"), ("'permissions'", "True")])
+@pytest.mark.parametrize(
+    ("named", "loaded"),
+    [("", "False"), ("'permissions']\\n[permissions]\\nfirst_admin = 'root' #", "True")],
+)
 def test_a_plugin_is_imported_only_if_it_is_named(named: str, loaded: str) -> None:
     source = f"""
 import sys, trio

@@ -66,6 +66,33 @@ async def test_all_is_denied_until_a_role_is_given_and_again_when_it_is_taken() 
 
 
 @trio_test
+async def test_a_center_that_would_deny_everybody_does_not_open(tmp_path: Path) -> None:
+    alone, path = Config(plugins=("permissions",)), tmp_path / "center.db"
+    with pytest.raises(ConfigError, match="first_admin"):
+        async with open_center(alone, log=path):
+            pass
+    async with open_center(Config.parse(CENTER), log=path):
+        pass
+    async with open_center(alone, log=path) as center:
+        assert center.state.roles == {"root": ("admin",)}
+
+
+@trio_test
+async def test_only_roles_that_there_are_are_given_to_ids_of_actors() -> None:
+    text = CENTER + '[permissions.roles.auditor]\nany = ["Deflect"]'
+    async with open_center(Config.parse(text)) as center:
+        unknown = await center.do(SetPermission("anna", "nosuchrole"), actor=ROOT)
+        assert isinstance(unknown, Refused)
+        assert unknown.reason == "permission.unknown_role"
+        assert "admin, agent, auditor, supervisor" in unknown.remedy
+        wrong = await center.do(SetPermission("agent/anna", "agent"), actor=ROOT)
+        assert isinstance(wrong, Refused)
+        assert wrong.where == "SetPermission.who"
+        for role in ("agent", "auditor"):
+            assert isinstance(await center.do(SetPermission("anna", role), actor=ROOT), Stored)
+
+
+@trio_test
 async def test_nobody_gives_themselves_a_role() -> None:
     async with open_center(Config.parse(CENTER)) as center:
         for kind in ("agent", "supervisor", "admin"):
