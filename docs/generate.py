@@ -13,6 +13,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
+import simulated
+
 from cckit.core.instant import SECOND
 from cckit.core.render.html import formula
 from cckit.core.reports.catalogue import OTHERS
@@ -231,6 +233,22 @@ def length(default: str) -> str:
     return default.replace(" * SECOND", "s").replace(" * MINUTE", "m")
 
 
+OWN = """Your own metrics stand in a TOML file, each in a table `[[definition]]`. Thresholds are
+microseconds; `num` and `den` name counts with the weight that each is added with:
+
+```toml
+# own.toml
+[[definition]]
+id = "sl.mine@1"
+title = "Answered within a minute, of answered and abandoned"
+T = 60000000
+num = { A_T = 1 }
+den = { A = 1, B = 1 }
+```
+
+`cckit report LOG service-level --definition own.toml` prints it; several tables are several
+metrics.
+"""
 REPORTS = ("service_level", "queue_intervals", "agent_summary", "contacts", "audit")
 
 
@@ -275,6 +293,7 @@ def reports() -> str:
         )
         out.append("| " + " | ".join(cells) + " |")
     out.append("\n### The keys of a definition\n")
+    out.append(OWN)
     found = {cls.name: cls for cls in classes(folder / "definitions.py")}
     out.append(table(found["Definition"].fields))
     return "\n".join(out)
@@ -343,6 +362,8 @@ def pages() -> dict[str, str]:
         "hooks.md": hooks(),
         "reports.md": reports(),
         "settings.md": settings(),
+        "staffing.md": simulated.staffing_page(),
+        "traffic.md": simulated.traffic_page(),
     }
 
 
