@@ -140,6 +140,7 @@ ENGLISH: Final = {
     "other": "Other",
     "visits": "visits",
     "seconds": "s",
+    "minutes": "{n} min",
     "day": "per day",
     "all": "whole range",
 }
@@ -260,6 +261,7 @@ HEBREW: Final = {
     "other": "אחר",
     "visits": "ביקורים",
     "seconds": "שנ׳",
+    "minutes": "{n} דק׳",
     "day": "ליום",
     "all": "כל הטווח",
     "sl.answered": "נענו בזמן, מתוך הנענים",

@@ -75,8 +75,13 @@ def _facts(document: Document, words: Language) -> str:
         _ltr(zone.name),
     ]
     if step:
-        facts.append(safe(words.word(step)) if step in ("day", "all") else _ltr(f"{step} min"))
+        facts.append(f"<bdi>{safe(_step(step, words))}</bdi>")
     return '<p class="facts">' + " · ".join(facts) + "</p>\n"
+
+
+def _step(step: str, words: Language) -> str:
+    """An interval's length: ``30 min``, ``per day``."""
+    return words.word("minutes").format(n=step) if step.isdecimal() else words.word(step)
 
 
 def _tiles(document: Document, words: Language) -> Iterator[str]:

@@ -91,6 +91,10 @@ dl { margin: 0; }
 .counts dd { margin: 0; }
 .proof dd { overflow-wrap: anywhere; }
 @media (max-width: 40rem) { .counts, .proof dl { grid-template-columns: 1fr; } }
+@media screen and (max-width: 50rem) {
+  figure { overflow-x: auto; padding: 1rem; }
+  figure svg { min-inline-size: 50rem; }
+}
 @page { size: A4 landscape; margin: 12mm; }
 @media print {
   :root { --page: #fff; --paper: #fff; --ink: #000; --soft: #333; --faint: #555; --line: #ccc; }

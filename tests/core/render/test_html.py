@@ -198,3 +198,17 @@ def test_a_percentile_reads_as_one() -> None:
 def test_a_name_that_does_not_fit_is_cut() -> None:
     svg = rows("n", "t", "d", [Bar("a" * 100, [("good", 1, "")], "")], 1)
     assert f">{'a' * 23}…</text>" in svg
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "30 min"), ("he", "30 דק׳")])
+def test_the_length_of_intervals_is_said_in_its_language(make: Make, lang: str, said: str) -> None:
+    page = Page(render_html(make(), lang))
+    assert said in page.text
+    assert lang == "en" or " min" not in page.text
+
+
+def test_a_plot_on_a_narrow_screen_is_scrolled_and_not_shrunk(make: Make) -> None:
+    text = render_html(make()).decode()
+    narrow = text.partition("@media screen and (max-width: 50rem) {")[2].partition("\n}")[0]
+    assert "figure { overflow-x: auto" in narrow
+    assert "figure svg { min-inline-size: 50rem; }" in narrow
