@@ -4,15 +4,16 @@ from collections import Counter
 from pathlib import Path
 
 from cckit.core.imports import Imported
+from cckit.core.imports.vocabulary import UNMAPPED
 from cckit.shell.importing import import_calls
 
-from .codes import GOOD
+from .codes import GOOD, NO
 from .options import Json
 from .output import console, print_json, progress
 from .text import plain
 
 EXAMPLES = 3
-"""Rows named for each kind of problem."""
+"""Rows named for each kind of problem, and cells that the mapping does not know."""
 
 
 def calls(
@@ -39,7 +40,7 @@ def calls(
         print_json(as_json(found))
     else:
         _print(found, log)
-    return GOOD
+    return GOOD if found.imported or not found.rows else NO
 
 
 def as_json(found: Imported) -> dict[str, object]:
@@ -64,6 +65,9 @@ def _print(found: Imported, log: Path) -> None:
         rows = [str(p.row) for p in found.problems if p.reason.partition(":")[0] == kind]
         shown = ", ".join(rows[:EXAMPLES]) + (" …" if count > EXAMPLES else "")
         out.print(f"  {count:>6} {plain(kind)}: row {shown}", markup=False)
+    unmapped = Counter(p.reason for p in found.problems if p.reason.endswith(UNMAPPED))
+    for reason, count in unmapped.most_common(EXAMPLES):
+        out.print(f"  {plain(reason)}: {count} rows", markup=False)
     if found.problems:
         out.print("  (--json lists every row and its reason)")
     out.print(f"written to {log}", markup=False)

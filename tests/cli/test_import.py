@@ -37,6 +37,20 @@ def test_people_are_told_what_was_wrong_by_kind(run: Run, files: Path, tmp_path:
     assert "2 time: row 8, 9" in out
 
 
+def test_values_that_match_nothing_are_said_and_nothing_imported_is_no_success(
+    run: Run, files: Path, tmp_path: Path
+) -> None:
+    text = (files / "mapping.toml").read_text("utf-8")
+    mapping = tmp_path / "m.toml"
+    for word in ("ok", "gone", "full", "test"):
+        text = text.replace(f"[outcome.values.{word}]", f"[outcome.values.{word}x]")
+    mapping.write_text(text, "utf-8")
+    code, out, _ = calls(run, files, tmp_path / "out.db", mapping=mapping)
+    assert code == 1
+    assert "0 imported" in out
+    assert "outcome: 'ok' of column Result is not in the mapping: " in out
+
+
 def test_a_log_that_exists_is_refused(run: Run, files: Path, imported: Path) -> None:
     before = imported.read_bytes()
     code, _, err = calls(run, files, imported)

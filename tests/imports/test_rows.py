@@ -22,6 +22,7 @@ from cckit.core.reports.zone import Zone
 HERE = Path(__file__).parent
 TEXT = (HERE / "support.csv").read_text("utf-8")
 DOCUMENT = tomllib.loads((HERE / "support.toml").read_text("utf-8"))
+CONTACT = DOCUMENT["contact"]
 MAPPING = read_mapping(DOCUMENT, "support.toml")
 
 
@@ -246,6 +247,20 @@ def test_a_column_that_stands_twice_is_refused() -> None:
     [
         ({"zone": 3}, "m: zone: 3 is not a text"),
         ({"id": None}, "m: id: is missing"),
+        ({"id": ""}, "m: id: '' can't be"),
+        ({"id": "a\x1b[31m"}, "m: id: 'a\\x1b[31m' can't be; send neither"),
+        ({"contact": CONTACT | {"key": []}}, "m: contact.key: names no column"),
+        ({"contact": CONTACT | {"direction": "sideways"}}, "m: contact.direction: 'sideways'"),
+        ({"contact": CONTACT | {"channel": ""}}, "m: contact.channel: '' can't be"),
+        ({"contact": CONTACT | {"queue": ""}}, "m: contact.queue: '' can't be"),
+        ({"contact": CONTACT | {"queue": "a\n"}}, "m: contact.queue: 'a\\n' can't be"),
+        ({"contact": CONTACT | {"queue": "x" * 129}}, "m: contact.queue: 'xxx"),
+        ({"contact": CONTACT | {"priority": "high"}}, "m: contact.priority: 'high' can't be"),
+        (
+            {"contact": CONTACT | {"direction": {"column": "Medium", "values": {"x": "up"}}}},
+            "m: contact.direction.values.x: 'up' can't be; send in or out",
+        ),
+        ({"agent": {"unknown": ""}}, "m: agent.unknown: '' can't be"),
         ({"shift": "x"}, "m: shift: is no key of this table; the keys are agent, contact"),
         ({"resolution": "day"}, "m: resolution: 'day' is not allowed; use one of us, ms, s"),
         ({"file": {"delimiter": ";;"}}, "m: file.delimiter: ';;' cannot part cells"),
@@ -274,6 +289,14 @@ def test_a_wrong_key_is_named_with_what_is_allowed(tables: dict[str, Any], error
     with pytest.raises(ConfigError) as caught:
         read_mapping({k: v for k, v in changed(**tables).items() if v is not None}, "m")
     assert error in str(caught.value)
+
+
+def test_a_cell_that_is_taken_as_it_is_must_be_such_a_word() -> None:
+    mapping = read_mapping(changed(contact=CONTACT | {"direction": {"column": "Medium"}}), "m")
+    found = read_calls(TEXT.encode("cp1252"), mapping, zone(), "support.csv")
+    assert found.imported == 0
+    reasons = {p.reason for p in found.problems}
+    assert "direction: 'Phone' of column Medium can't be one" in reasons
 
 
 def test_times_of_day_need_a_column_that_holds_the_date() -> None:

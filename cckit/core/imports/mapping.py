@@ -9,8 +9,11 @@ from typing import Any, Final
 
 import attrs
 
+from cckit.core.edges import ID, Words
+
 from .document import Table
 from .times import FIELDS, UNITS, Format, format_of
+from .vocabulary import WORDS, is_word
 
 MIDNIGHT: Final = "midnight"
 SINCE_EPOCH: Final = "epoch"
@@ -160,7 +163,7 @@ class _Reader:
 
     def mapping(self) -> Mapping:
         top = self.top
-        name, zone = top.text("id"), top.text("zone")
+        name, zone = self._word(top, "id", top.text("id"), ID), top.text("zone")
         file, day = top.table("file"), top.table("day")
         times = top.table("times")
         for column in times:
@@ -191,18 +194,25 @@ class _Reader:
             created=self._rule(contact, "created"),
             queued=self._rule(contact, "queued"),
             agent=self._optional(agent, "column"),
-            agent_unknown=agent.text("unknown", "unknown"),
+            agent_unknown=self._word(agent, "unknown", agent.text("unknown", "unknown"), ID),
             service=self._pair(agent, "service"),
             outcome=self._name(outcome, "column", outcome.text("column")),
             outcomes=self._outcomes(outcome),
             untidy=tuple(self._untidy(one) for one in top.tables("untidy")),
             columns=self.columns,
         )
+        if not made.key:
+            raise contact.error("key", "names no column", "name the columns that tell rows apart")
         if made.day is None and any(one.since == MIDNIGHT for one in made.times):
             raise day.error("column", "is missing", "name the column that holds the date")
         for table in (top, file, day, times, contact, outcome, agent, nulls):
             table.done()
         return made
+
+    def _word(self, table: Table, key: str, value: str, words: Words | None) -> str:
+        if words is not None and not is_word(value, words):
+            raise table.error(key, f"{value!r:.80} can't be", words.remedy)
+        return value
 
     def _delimiter(self, file: Table) -> str:
         value = file.text("delimiter", ",")
@@ -240,15 +250,15 @@ class _Reader:
         return made
 
     def _value(self, table: Table, key: str, default: str | None) -> Value:
-        raw = table.take(key)
+        raw, may = table.take(key), WORDS.get(key)
         if not isinstance(raw, dict):
-            return Value(table.text(key, default), None, None)
+            return Value(self._word(table, key, table.text(key, default), may), None, None)
         inner = table.table(key)
         column = self._name(inner, "column", inner.text("column"))
         values = None
         if inner.take("values") is not None:
             words = inner.table("values")
-            values = {cell: words.text(cell) for cell in words}
+            values = {cell: self._word(words, cell, words.text(cell), may) for cell in words}
         inner.done()
         return Value(None, column, values)
 

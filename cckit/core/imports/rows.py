@@ -16,6 +16,7 @@ from cckit.core.reports.zone import Zone
 
 from .mapping import MIDNIGHT, SINCE_EPOCH, Mapping, Meaning, TimeColumn, TimeRule, Untidy, Value
 from .times import DAY, Civil, Unreadable, instants, number_of, quoted
+from .vocabulary import UNMAPPED, WORDS, is_word
 
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 HALF_DAY: Final = 12 * HOUR
@@ -111,7 +112,7 @@ class Rows:
         outcome = None if word is None else mapping.outcomes.get(word)
         if outcome is None:
             what = f"{quoted(word)} of column {mapping.outcome}"
-            raise Refusal(f"outcome: {what} is not in the mapping")
+            raise Refusal(f"outcome: {what} {UNMAPPED}")
         if outcome.meaning is None:
             raise Ignore
         ref, contact = self._key(cells)
@@ -132,8 +133,6 @@ class Rows:
             agent = self._cell(cells, mapping.agent)
             service = self._service(times) if agent is not None else None
         priority = self._value(cells, mapping.priority, "priority")
-        if not priority.isascii() or not priority.isdigit() or len(priority) > 9:
-            raise Refusal(f"priority: {quoted(priority)} is not a whole number from 0 on")
         self._seen[ref] = self.rows
         return Visit(
             self.rows,
@@ -173,9 +172,11 @@ class Rows:
         if value.values is None:
             if cell is None and name != "entry_point":
                 raise Refusal(f"{name}: column {value.column} is empty")
+            if cell is not None and name in WORDS and not is_word(cell, WORDS[name]):
+                raise Refusal(f"{name}: {quoted(cell)} of column {value.column} can't be one")
             return cell or ""
         if cell is None or cell not in value.values:
-            raise Refusal(f"{name}: {quoted(cell)} of column {value.column} is not in the mapping")
+            raise Refusal(f"{name}: {quoted(cell)} of column {value.column} {UNMAPPED}")
         return value.values[cell]
 
     def _text(self, cells: list[str], value: Value, name: str, longest: int = NAME_CHARS) -> str:
