@@ -66,6 +66,7 @@ class SqliteStore:
         self._lock = lock
         self._vfs = vfs
         self._phase = OPEN
+        self._cause = ""  # Of FAILED: the first error, which later callers are told.
         self._seen: State | None = None  # Of a closed log's file, while nobody writes it.
         self._epoch: int | None = None  # Ours, once claimed.
         meta = self._read_meta()
@@ -383,6 +384,7 @@ class SqliteStore:
 
     def _poison(self, what: str, error: BaseException) -> BaseException:
         self._phase = FAILED
+        self._cause = self._cause or f"{what} failed ({error})"
         if not isinstance(error, apsw.Error | OSError):
             return error
         remedy = "look at the disk"
@@ -392,7 +394,8 @@ class SqliteStore:
 
     def _not_open(self) -> StoreError | UsageError:
         if self._phase is FAILED:
-            return StoreError(self.path, "an earlier error poisoned this store", "reopen the log")
+            what = f"an earlier error poisoned this store: {self._cause}"
+            return StoreError(self.path, what, "reopen the log")
         if self._phase is CLOSED:
             return UsageError(self.path, "this store is closed", "open the log again")
         return UsageError(self.path, "nobody claimed this log", "call claim() before append()")

@@ -510,3 +510,22 @@ def test_an_empty_log_begins_with_its_own_name(tmp_path: Path) -> None:
     assert reader.head() == Head(None, first_previous("o", LOG_ID), 1)
     assert reader.closed_at == first_previous("o", LOG_ID)
     reader.close()
+
+
+def test_a_store_that_failed_says_ever_after_what_was_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.db"
+    make(path, 3)
+    store = SqliteStore.open(path)
+
+    def damaged() -> None:
+        raise apsw.CorruptError("database disk image is malformed")
+
+    monkeypatch.setattr(store, "_read_head", damaged)
+    with pytest.raises(StoreError, match="claiming the log failed"):
+        store.claim()
+    for again in (store.claim, store.head):
+        with pytest.raises(StoreError, match=r"poisoned this store: .*image is malformed"):
+            again()
+    store.close()
