@@ -15,7 +15,7 @@ from .offer import ACCEPTED, Offer
 from .queue import TAKEN, Entry, Queue
 from .timer import Timer, Timers
 
-VERSION: Final = 2
+VERSION: Final = 1
 """Of the tables; a snapshot of another one is thrown away."""
 
 KEEP_US: Final = 600_000_000
