@@ -100,7 +100,7 @@ def test_a_folder_that_can_not_be_written_is_bad_input(
 ) -> None:
     absent = tmp_path / "absent"
     assert main(["bench", "verify", "--folder", str(absent)]) == 2
-    assert "name a folder that can be written" in capsys.readouterr().err
+    assert "is no folder" in capsys.readouterr().err
 
 
 def test_results_are_printed_as_json_or_as_a_table(
