@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("cyclopts", reason="the extra cckit-sdk[cli] is not installed")
+pytest.importorskip("cyclopts", reason="cyclopts is missing: pip install 'cckit-sdk[cli]'")
 
 from cckit.cli import bench as command
 from cckit.cli.bench_replay import rebuild, replay, verified
@@ -18,7 +18,7 @@ from cckit.core.errors import ConfigError
 KEYS = {"name", "unit", "ours", "rival", "ratio", "raw"}
 needs_rival = pytest.mark.skipif(
     importlib.util.find_spec("eventsourcing") is None,
-    reason="the extra cckit-sdk[bench] is not installed",
+    reason="eventsourcing is missing: pip install 'cckit-sdk[bench]'",
 )
 
 
@@ -83,7 +83,7 @@ def test_verification_is_measured_with_and_without_events(tmp_path: Path) -> Non
 
 def test_every_name_of_the_command_has_its_function() -> None:
     if importlib.util.find_spec("eventsourcing") is None:
-        pytest.skip("the extra cckit-sdk[bench] is not installed")
+        pytest.skip("eventsourcing is missing: pip install 'cckit-sdk[bench]'")
     assert all(callable(command._measure_of(name)) for name in command.NAMES)
 
 
