@@ -2,9 +2,14 @@
 
 ``HYPOTHESIS_PROFILE=fresh`` draws new examples, as a long run should; every failure
 prints what repeats it.
+
+A harness asks ``tier`` how much to do: little in an ordinary run, more with
+``CCKIT_TIER=fast``, which is what ``.ci/run`` sets, and for hours with ``CCKIT_TIER=long``.
+What it counted it hands to ``publish``; the end of the run prints it.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -28,6 +33,34 @@ hypothesis.settings.register_profile(
     "fresh", deadline=None, print_blob=True, max_examples=1000, suppress_health_check=QUIET
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+COUNTS = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def tier() -> Callable[[int, int, int], int]:
+    """Of three amounts (ordinary, fast, long) the one of this run."""
+    name = os.environ.get("CCKIT_TIER", "")
+    index = ("", "fast", "long").index(name)
+    return lambda ordinary, fast, long: (ordinary, fast, long)[index]
+
+
+@pytest.fixture(scope="session")
+def publish(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Print one line of what was counted, at the end of the run."""
+    lines = pytestconfig.stash.setdefault(COUNTS, [])
+    return lines.append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    lines = config.stash.get(COUNTS, [])
+    if lines:
+        terminalreporter.section("counted")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

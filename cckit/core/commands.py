@@ -238,6 +238,25 @@ class SetPermission:
     given: bool = True
 
 
+@_command
+class Erase:
+    """Destroy the keys of somebody, so that nobody can read what the log says of them."""
+
+    subject: SubjectId
+    ground: str
+    """Who asked and by which right, or ``rule:NAME`` of a retention rule."""
+
+
+@_command
+class SetHold:
+    """Forbid erasing, or allow it again."""
+
+    scope: str
+    """``subject/ID``, or ``center`` for everybody."""
+    on: bool
+    ground: str
+
+
 # --- the shell itself ---------------------------------------------------------------------
 
 
@@ -283,6 +302,8 @@ Command = (
     | ApplyConfig
     | SetProfile
     | SetPermission
+    | Erase
+    | SetHold
     | TimerDue
     | Route
 )

@@ -73,6 +73,21 @@ def config_applied(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> N
     floor.unrouted = True
 
 
+def hold_changed(floor: Floor, envelope: Envelope, data: f.HoldChanged) -> None:
+    if data.on:
+        floor.holds[data.scope] = data.ground
+    else:
+        floor.holds.pop(data.scope, None)
+
+
+def erasure_started(floor: Floor, envelope: Envelope, data: f.SubjectErasureStarted) -> None:
+    floor.erasing[envelope.stream] = data.ground
+
+
+def subject_erased(floor: Floor, envelope: Envelope, data: f.SubjectErased) -> None:
+    floor.erasing.pop(envelope.stream, None)
+
+
 def permission_changed(floor: Floor, envelope: Envelope, data: f.PermissionChanged) -> None:
     roles = set(floor.roles.get(data.who, ()))
     roles.add(data.role) if data.given else roles.discard(data.role)
@@ -538,6 +553,9 @@ EVOLVE: Final[dict[type, Handler]] = {
     f.ClockStepped: clock_stepped,
     f.ConfigApplied: config_applied,
     f.PermissionChanged: permission_changed,
+    f.HoldChanged: hold_changed,
+    f.SubjectErasureStarted: erasure_started,
+    f.SubjectErased: subject_erased,
     f.SubjectKeyMade: key_made,
     f.ContactCreated: contact_created,
     f.ContactConnected: contact_connected,

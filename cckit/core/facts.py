@@ -138,6 +138,90 @@ class FactFlagged:
     flags: tuple[str, ...]
 
 
+@event("data.disclosed", version=1)
+class DataDisclosed:
+    """What the log knows about somebody was told to them, or given to another center."""
+
+    subject: SubjectId
+    how: str
+    """``access`` or ``portability``."""
+    purpose: str
+
+
+@event("hold.changed", version=1)
+class HoldChanged:
+    """Somebody's data must be kept, whatever else asks for its end; or need not any more."""
+
+    scope: str
+    """``subject/ID``, or ``center`` for everybody."""
+    on: bool
+    ground: str
+
+
+@event("ledger.counted", version=1)
+class LedgerCounted:
+    """How many there were of everything up to here, so that none can be left out later."""
+
+    kind: str
+    """``queue`` (entries by queue), ``type`` (events by type) or ``stream`` (by first word)."""
+    part: int
+    """From 0: a kind with over 256 counters takes several."""
+    counters: dict[str, int]
+
+
+@event("log.restored", version=1)
+class LogRestored:
+    """This log goes on from a copy of another one that had gone further."""
+
+    origin: str
+    """Of the log that was copied."""
+    size: int
+    """Events that the copy held."""
+    chain: bytes
+    """Its head."""
+
+
+@event("projection.pinned", version=1)
+class ProjectionPinned:
+    """What a projection came to when 0 to ``position`` had been folded."""
+
+    projection: str
+    n: int
+    """The projection's version."""
+    code: bytes
+    """SHA-256 of the source of its module."""
+    schemas: bytes
+    """SHA-256 of the declarations of the types that it reads."""
+    zones: bytes
+    """SHA-256 of the zone file that it was given; empty if none."""
+    position: int
+    chain: bytes
+    """Of the frame that holds ``position``."""
+    digest: bytes
+    """SHA-256 of the canonical dump."""
+
+
+@event("subject.erasure_started", version=1)
+class SubjectErasureStarted:
+    """In stream ``subject/ID``: from here on nobody may open what is sealed for them."""
+
+    ground: str
+    """Who asked and by which right, or ``rule:NAME`` of a retention rule."""
+
+
+@event("subject.erased", version=1)
+class SubjectErased:
+    """In stream ``subject/ID``: their keys are gone."""
+
+    ground: str
+    keys: int
+    """Keys destroyed."""
+    coverage: dict[str, int]
+    """Place (``keys``, ``lookups``, ``views``, a plugin's name …) to things erased in it."""
+    failures: dict[str, str]
+    """Place that was not reached, and why."""
+
+
 @event("subject.key_made", version=1)
 class SubjectKeyMade:
     """In stream ``subject/ID``: commits to a key without showing it."""
@@ -412,6 +496,13 @@ Fact = (
     | FactSuperseded
     | FactQuarantined
     | FactFlagged
+    | DataDisclosed
+    | HoldChanged
+    | LedgerCounted
+    | LogRestored
+    | ProjectionPinned
+    | SubjectErasureStarted
+    | SubjectErased
     | SubjectKeyMade
     | ContactCreated
     | ContactConnected

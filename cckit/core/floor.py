@@ -15,7 +15,7 @@ from .offer import ACCEPTED, Offer
 from .queue import TAKEN, Entry, Queue
 from .timer import Timer, Timers
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables; a snapshot of another one is thrown away."""
 
 KEEP_US: Final = 600_000_000
@@ -46,6 +46,10 @@ class Floor:
         """Who holds which roles, sorted."""
         self.configs: dict[tuple[str, str], bytes] = {}
         """(kind, id) to the hash of the configuration in force."""
+        self.holds: dict[str, str] = {}
+        """Scope of each legal hold to its ground."""
+        self.erasing: dict[str, str] = {}
+        """Stream of each person whose erasure is not finished to its ground."""
         self.versions: dict[Stream, int] = {}
         """Stream to its next version, for streams that may still grow."""
         self.unrouted = False

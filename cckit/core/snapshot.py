@@ -90,6 +90,8 @@ def dump(engine: Engine) -> "Canonical | None":
         ],
         "roles": [[k, list(v)] for k, v in sorted(floor.roles.items())],
         "configs": [[*k, v] for k, v in sorted(floor.configs.items())],
+        "holds": [[k, v] for k, v in sorted(floor.holds.items())],
+        "erasing": [[k, v] for k, v in sorted(floor.erasing.items())],
         "versions": [[k, v] for k, v in floor.versions.items()],
         "ended": [[at, offer, *floor.ended[offer]] for at, offer in floor.ended_at],
         "closed_at": [[at, stream] for at, stream in floor.closed_at],
@@ -121,6 +123,8 @@ def load(engine: Engine, data: Any) -> None:
         _load_entry(floor, row)
     floor.roles = {k: tuple(v) for k, v in data["roles"]}
     floor.configs = {(kind, id_): hash_ for kind, id_, hash_ in data["configs"]}
+    floor.holds = dict(data["holds"])
+    floor.erasing = dict(data["erasing"])
     floor.versions = {Stream(k): v for k, v in data["versions"]}
     for at, offer_id, position, stream, leg in data["ended"]:
         floor.ended[offer_id] = (position, stream, leg)

@@ -143,7 +143,7 @@ POLICY_FAULTS: list[tuple[str, type[Sound]]] = [
     ("answers with a Verdict", with_("verdict", lambda self, *_: True)),
     ("answers with a Verdict", with_("verdict", lambda self, *_: Verdict(1, "x"))),  # type: ignore[arg-type]
     ("says why it denies", with_("verdict", lambda self, *_: Verdict(False))),
-    ("pure", with_("verdict", lambda self, *_: Verdict(next(counter) % 3 == 0, "x"))),
+    ("pure", with_("verdict", lambda self, *_: Verdict(next(counter) % 1009 < 500, "x"))),
     (
         "same for every instance",
         with_(

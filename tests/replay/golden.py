@@ -24,7 +24,7 @@ from cckit.core.codec import Codec
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Recorded, Sealed
 from cckit.core.frame import Frame, first_previous
-from cckit.core.ids import CENTER, AgentId, ContactId, OfferId, QueueId, Stream
+from cckit.core.ids import CENTER, AgentId, ContactId, OfferId, QueueId, Stream, SubjectId
 from cckit.core.instant import HOUR, MINUTE, SECOND, Instant, Span
 from cckit.core.projection import AnyProjection
 from cckit.core.registry import Registry
@@ -217,6 +217,16 @@ def shell_facts() -> Iterator[Draft]:
     yield Draft(CENTER, f.InvariantBroken("I8", "SetReady"))
     yield Draft(CENTER, f.FactQuarantined("world", b"\x02" * 32, "offer.ended_long_ago"))
     yield Draft(CENTER, f.FactFlagged(("coarse", "unqueued")))
+    yield Draft(CENTER, f.HoldChanged("center", True, "a court"))
+    yield Draft(CENTER, f.HoldChanged("center", False, "the court"))
+    yield Draft(CENTER, f.LedgerCounted("queue", 0, {"support": 7}))
+    yield Draft(CENTER, f.LogRestored("golden", 9, b"\x03" * 32))
+    hashes = (b"\x04" * 32, b"\x05" * 32, b"")
+    pinned = f.ProjectionPinned("contact.segments", 1, *hashes, 9, b"\x06" * 32, b"\x07" * 32)
+    yield Draft(CENTER, pinned)
+    yield Draft(person, f.DataDisclosed(SubjectId("00" * 16), "access", "her letter"))
+    yield Draft(person, f.SubjectErasureStarted("her letter"))
+    yield Draft(person, f.SubjectErased("her letter", 1, {"keys": 1, "lookups": 1}, {"crm": "gone"}))
 
 
 def write_golden(version: str) -> Path:

@@ -14,7 +14,7 @@ from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 
-from . import admin, agents, contacts, offers, queues, timers
+from . import admin, agents, contacts, offers, queues, subjects, timers
 
 Drafts = list[Pair]
 Rule = Callable[[Floor, Any, int, Ask, Actor], Drafts | Refused]
@@ -47,6 +47,8 @@ RULES: Final[Mapping[type, Rule]] = {
     m.ApplyConfig: admin.apply_config,
     m.SetProfile: admin.set_profile,
     m.SetPermission: admin.set_permission,
+    m.Erase: subjects.erase,
+    m.SetHold: subjects.set_hold,
     m.TimerDue: timers.due,
     m.Route: queues.route,
 }
