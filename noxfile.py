@@ -12,8 +12,9 @@ nox.options.default_venv_backend = "venv"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["tests"]
 
-TORTURE = {"HYPOTHESIS_PROFILE": "fresh", "CCKIT_TORTURE": "1"}
+TORTURE = {"HYPOTHESIS_PROFILE": "fresh", "CCKIT_TORTURE": "1", "CCKIT_TIER": "long"}
 FOLDERS = ("cckit", "plugins", "adapters", "examples")
+HARNESSES = ("tests/faults", "tests/proof", "tests/erasure", "tests/fuzz")
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
@@ -84,15 +85,17 @@ def replay(session: nox.Session) -> None:
 
 @nox.session
 def torture(session: nox.Session) -> None:
-    """Hypothesis with fresh examples, and what takes hours."""
+    """Hypothesis with fresh examples, the harnesses at their longest, and what takes hours."""
     install(session)
-    session.run(
-        "python",
-        "-m",
-        "pytest",
-        *session.posargs,
-        env={"HYPOTHESIS_PROFILE": "fresh", "CCKIT_TORTURE": "1"},
-    )
+    session.run("python", "-m", "pytest", *session.posargs, env=TORTURE)
+
+
+@nox.session
+def harness(session: nox.Session) -> None:
+    """The harnesses of faults, proof and erasure, as much as `.ci/run` does."""
+    install(session)
+    folders = session.posargs or HARNESSES
+    session.run("python", "-m", "pytest", *folders, env={"CCKIT_TIER": "fast"})
 
 
 @nox.session

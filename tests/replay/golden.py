@@ -226,7 +226,8 @@ def shell_facts() -> Iterator[Draft]:
     yield Draft(CENTER, pinned)
     yield Draft(person, f.DataDisclosed(SubjectId("00" * 16), "access", "her letter"))
     yield Draft(person, f.SubjectErasureStarted("her letter"))
-    yield Draft(person, f.SubjectErased("her letter", 1, {"keys": 1, "lookups": 1}, {"crm": "gone"}))
+    places, failures = {"keys": 1, "lookups": 1}, {"crm": "gone"}
+    yield Draft(person, f.SubjectErased("her letter", 1, places, failures))
 
 
 def write_golden(version: str) -> Path:
