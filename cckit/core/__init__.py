@@ -49,8 +49,10 @@ from .errors import ConfigError as ConfigError
 from .errors import FormatError as FormatError
 from .errors import PeerError as PeerError
 from .errors import PluginError as PluginError
+from .errors import ProofError as ProofError
 from .errors import Refused as Refused
 from .errors import StoreError as StoreError
+from .errors import UnknownSignerError as UnknownSignerError
 from .errors import UsageError as UsageError
 from .events import SYSTEM as SYSTEM
 from .events import TIMER as TIMER

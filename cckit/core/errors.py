@@ -57,3 +57,11 @@ class StoreError(CckitError):
 
 class FormatError(StoreError):
     """These bytes are not a log of ours, or not one that this version can read."""
+
+
+class ProofError(CckitError):
+    """A proof or a signature does not hold: whoever made it claims what is not so."""
+
+
+class UnknownSignerError(ProofError):
+    """Nobody whose key is trusted here has signed: nothing is refuted, and nothing proved."""
