@@ -26,6 +26,7 @@ from cckit.core.ids import ContactId, Stream, contact_stream
 from cckit.core.instant import Instant
 from cckit.core.projection import AnyProjection
 
+from .access import Access
 from .channels import run_channel
 from .clock import Clock
 from .config import Config
@@ -45,10 +46,21 @@ class Center:
     """
 
     def __init__(self, parts: Parts) -> None:
+        self._followers: list[Follower[Any]] = []
+        self._take(parts)
+
+    def _take(self, parts: Parts) -> None:
+        """Stand on these parts, the first time or after the log was opened again."""
         self._parts = parts
         self._writer = parts.writer
         self._feed = parts.feed
         self._archive = parts.archive
+        self._access = Access(parts.writer, parts.people, parts.codec)
+        for follower in self._followers:
+            if follower.go_on(parts.feed):
+                parts.run_soon(follower.run)
+        for plugin, channel in parts.loaded.channels:
+            parts.run_soon(partial(run_channel, plugin, channel, self.do, parts.writer))
 
     # --- writing --------------------------------------------------------------------------
 
@@ -258,13 +270,56 @@ class Center:
     async def follow(self, projection: AnyProjection) -> Follower[Any]:
         """Keep a projection up to date until the center closes; it has caught up."""
         follower: Follower[Any] = Follower(projection, self._feed)
+        self._followers.append(follower)
         self._parts.run_soon(follower.run)
         await follower.reach(self._feed.durable)
         return follower
 
-    def opened(self, recorded: Recorded[Any]) -> Any:
-        """An event's data with its personal values in clear; what is erased is None."""
-        return self._parts.people.opened(recorded)
+    # --- what is personal -----------------------------------------------------------------
+
+    async def unmask(
+        self, recorded: Recorded[Any], *, actor: Actor, purpose: str, component: str = "center"
+    ) -> Any:
+        """An event's data with its personal values in clear, or ``Refused``.
+
+        Asks authorize for ``Unmask``. ``access.granted`` is durable before this returns;
+        a denial is stored as ``access.refused``. What is erased, or is about to be, is
+        None. An event with nothing sealed is answered as it is, and nothing is written.
+        ``component`` is the program that shows it.
+
+        :raises StoreError: the store failed, so nothing is shown.
+        :raises UsageError: the center is closed, or has no key file.
+
+        .. versionadded:: 0.1
+        """
+        access = self._access
+        return await access.unmask(recorded, actor=actor, purpose=purpose, component=component)
+
+    async def grant(
+        self,
+        action: str,
+        object: str,
+        *,
+        kind: str,
+        actor: Actor,
+        purpose: str,
+        component: str = "center",
+    ) -> Reply:
+        """Ask whether somebody may see, hear or take away something, and write it down.
+
+        For what lies outside of the log: call it before the first byte of a recording is
+        played (``Listen``), of a replay (``Replay``), of an export (``Export``); go on only
+        with ``Stored``. ``object`` is a stream such as ``contact/ID``, ``kind`` what it is
+        of it: ``recording``, ``transcript`` …
+
+        :raises StoreError: the store failed before; reopen the log.
+        :raises UsageError: the center is closed, or words that no event can hold.
+
+        .. versionadded:: 0.1
+        """
+        return await self._access.ask(
+            action, object, kind=kind, actor=actor, purpose=purpose, component=component
+        )
 
 
 class open_center:
@@ -321,8 +376,7 @@ class open_center:
             config = Config.read(config)
         parts = await self._life.begin(config)
         center = Center(parts)
-        for plugin, channel in parts.loaded.channels:
-            parts.run_soon(partial(run_channel, plugin, channel, center.do, parts.writer))
+        self._life.reopened = center._take
         return center
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:

@@ -57,6 +57,15 @@ class Follower(Generic[S]):
                 raise UsageError("center", "is closed", "open it again")
             await self._moved.wait()
 
+    def go_on(self, feed: Feed) -> bool:
+        """Follow a log that was opened again; False if the projection raised."""
+        if isinstance(self.failure, PluginError):
+            return False
+        self.failure = None
+        self._ended = False
+        self._subscription = Subscription(feed, self._folded, self.projection.types)
+        return True
+
     async def run(self) -> None:
         """Fold until cancelled, until the log ends, or until the projection raises."""
         try:

@@ -9,13 +9,12 @@ from typing import Final
 import attrs
 import trio
 
-from cckit.core import snapshot
-from cckit.core.codec import Codec, canonical
+from cckit.core.codec import Codec
 from cckit.core.engine import Engine
-from cckit.core.events import SYSTEM, Draft
-from cckit.core.facts import FACTS, ClockStepped
-from cckit.core.floor import VERSION
-from cckit.core.ids import CENTER, Stream
+from cckit.core.errors import CckitError
+from cckit.core.facts import FACTS
+from cckit.core.ids import Stream
+from cckit.core.instant import SECOND, Instant
 from cckit.core.registry import Registry
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks import Relay
@@ -26,7 +25,8 @@ from .archive import Archive
 from .clock import Clock, SystemClock
 from .config import Config
 from .entropy import Entropy, SystemEntropy
-from .feed import Batch, Feed
+from .feed import Feed
+from .keeper import Keeper
 from .opening import (
     Log,
     Past,
@@ -48,10 +48,11 @@ from .requests import Requests
 from .timers import Timers
 from .writer import Writer
 
-SNAPSHOT_EVENTS: Final = 100_000
-"""Between two snapshots of the floor."""
-FOLLOW_EVENTS: Final = 65_536
-"""Events that the views may be behind."""
+REOPENINGS: Final = 3
+"""How often within ``REOPENINGS_US`` a log that failed is opened again."""
+REOPENINGS_US: Final = 60 * SECOND
+REOPENING_PAUSE_S: Final = 1
+"""Before another try, where a log could not be opened again at once."""
 UNSETTLED_FRAMES: Final = 2
 """A process's commands are in the frame after the one that caused them, or one later."""
 
@@ -68,47 +69,15 @@ class Parts:
     feed: Feed
     writer: Writer
     run_soon: Callable[[Callable[[], Awaitable[None]]], None]
-    """Run a task until the center closes."""
-
-
-class Keeper:
-    """What has to be done now and then: views that follow, snapshots, the clock watched."""
-
-    def __init__(self, writer: Writer, feed: Feed, archive: Archive, clock: Clock) -> None:
-        self._writer = writer
-        self._feed = feed
-        self._archive = archive
-        self._clock = clock
-        self._saved = feed.durable
-
-    def listen(self, batch: Batch) -> None:
-        requests, archive, durable = self._writer.requests, self._archive, self._feed.durable
-        requests.indexed = archive.indexed
-        overdue = requests.overdue(batch[-1][0].recorded_at)
-        if overdue or durable - archive.indexed > FOLLOW_EVENTS:
-            archive.follow()
-        if durable - self._saved > SNAPSHOT_EVENTS and self._writer.engine.position == durable:
-            self.save()
-        stepped = self._clock.stepped()
-        if stepped is not None and self._writer.accepts():
-            self._writer.record((Draft(CENTER, ClockStepped(*stepped)),), SYSTEM)
-
-    def save(self) -> None:
-        """Keep a snapshot of the floor, which holds exactly what is durable."""
-        durable = self._feed.durable
-        dumped = snapshot.dump(self._writer.engine)
-        if dumped is None or durable in (0, self._saved):
-            return
-        self._saved = durable
-        state, chain = canonical(dumped), self._writer.head.chain
-        classes = snapshot.digest_of_classes()
-        self._archive.post(
-            lambda views: views.save_snapshot(durable - 1, chain, VERSION, classes, state)
-        )
+    """Run a task until the center closes or its store fails."""
 
 
 class Life:
-    """One opening of a center, from ``begin`` to ``end``."""
+    """One opening of a center, from ``begin`` to ``end``.
+
+    Where the disk fails it opens its log again, if it was itself that opened it, and has
+    ``reopened`` take the new parts over. What was in flight stays unknown to its callers.
+    """
 
     def __init__(
         self,
@@ -133,11 +102,19 @@ class Life:
         self._writer: Writer | None = None
         self._keeper: Keeper | None = None
         self._watchdog: Watchdog | None = None
+        self._scopes: dict[trio.CancelScope, None] = {}
+        self._ended = trio.Event()
+        self._ours = False
+        self.reopened: Callable[[Parts], None] = lambda parts: None
 
     async def begin(self, config: Config) -> Parts:
         """Load, open, fold and start; whatever was opened is closed again if that fails."""
         try:
-            return await self._begin(config)
+            parts = await self._begin(config)
+            assert self._nursery is not None
+            if self._ours:
+                self._nursery.start_soon(self._stand, config)
+            return parts
         except BaseException:
             await self.end()  # noqa: ASYNC102 - it shields what has to be waited for
             raise
@@ -193,6 +170,7 @@ class Life:
         place = await owner.run(job)
         if place.ours:
             self._closers.append(lambda: owner.run(place.store.close))
+        self._ours = place.ours and self._log is not None  # Who made it in memory lost it.
         return owner, place
 
     def _engine(self, loaded: Loaded, people: People, archive: Archive) -> Engine:
@@ -253,25 +231,27 @@ class Life:
         keeper = Keeper(writer, feed, archive, self._clock)
         timers = Timers(writer, self._clock)
         writer.listeners = [processes.listen, keeper.listen, timers.listen]
-        nursery = self._nursery = await self._nursery_context.__aenter__()
-        self._writer, self._keeper = writer, keeper
+        if self._nursery is None:
+            self._nursery = await self._nursery_context.__aenter__()
+        self._writer, self._keeper, self._stored = writer, keeper, trio.Event()
+        stored = self._stored
 
         async def write() -> None:
             try:
                 await writer.run()
             finally:
                 archive.abandoned = writer.failure is not None
-                self._stored.set()
+                stored.set()
                 feed.close(writer.failure)
 
-        nursery.start_soon(write)
+        self._nursery.start_soon(write)
         if isinstance(await writer.durable(Stored(())), Unknown):
             writer.check_open()
-        nursery.start_soon(timers.run)
+        self._run_soon(timers.run)
         if loaded.relay.guarded or loaded.relay.ranks:
             self._watchdog = loaded.relay.watchdog
             self._watchdog.start()
-        parts = Parts(loaded, codec, people, self._clock, archive, feed, writer, nursery.start_soon)
+        parts = Parts(loaded, codec, people, self._clock, archive, feed, writer, self._run_soon)
         self._run_outlets(parts, past, end)
         return parts
 
@@ -288,6 +268,70 @@ class Life:
             since = past.first_runs.get(outlet.plugin, end)
             rest = (since, parts.feed, parts.archive, parts.writer)
             parts.run_soon(partial(run_outlet, outlet, *rest))
+
+    def _run_soon(self, task: Callable[[], Awaitable[None]]) -> None:
+        async def scoped() -> None:
+            with trio.CancelScope() as scope:
+                self._scopes[scope] = None
+                try:
+                    await task()
+                finally:
+                    del self._scopes[scope]
+                    if not self._scopes:
+                        self._ended.set()
+
+        assert self._nursery is not None
+        self._nursery.start_soon(scoped)
+
+    # --- a disk that fails ----------------------------------------------------------------
+
+    async def _stand(self, config: Config) -> None:
+        """Open the log again when the disk fails, but not for ever.
+
+        Who was fenced off by another writer stays so.
+        """
+        tries: list[Instant] = []
+        while True:
+            await self._stored.wait()
+            assert self._writer is not None
+            failure = self._writer.failure
+            if failure is None or self._writer.fenced:
+                return
+            while True:
+                now = self._clock.now()
+                tries = [at for at in tries if now - at < REOPENINGS_US]
+                if len(tries) == REOPENINGS:
+                    self._say(f"the log failed {REOPENINGS} times in a minute: {failure}")
+                    return
+                tries.append(now)
+                # What is half open when the center closes would keep the log locked.
+                with trio.CancelScope(shield=True):
+                    again = await self._reopen(config)
+                if again is not None:
+                    self._say(f"the log failed and was opened again: {failure}")
+                    self.reopened(again)
+                    break
+                await trio.sleep(REOPENING_PAUSE_S)
+
+    async def _reopen(self, config: Config) -> Parts | None:
+        """Close what stands over the failed log and begin again; None if it still fails."""
+        if self._watchdog is not None:
+            self._watchdog.stop()
+            self._watchdog = None
+        if self._scopes:
+            self._ended = trio.Event()
+            for scope in list(self._scopes):
+                scope.cancel()
+            await self._ended.wait()
+        try:
+            try:
+                await self._close()
+            except CckitError as error:
+                self._say(f"closing the failed log: {error}")
+            return await self._begin(config)
+        except (CckitError, OSError) as error:
+            self._say(f"the log can't be opened again: {error}")
+            return None
 
     async def end(self) -> None:
         """Decide nothing more, store what was decided, close everything.

@@ -17,7 +17,7 @@ import outcome
 import trio
 from trio.lowlevel import current_task, wait_task_rescheduled
 
-from cckit.core.access import denial_of
+from cckit.core.access import Asked, denial_of
 from cckit.core.codec import Codec
 from cckit.core.commands import Route, TimerDue
 from cckit.core.engine import Engine, InvariantBroken, MachineFailed
@@ -71,6 +71,8 @@ class Writer:
         self.requests = requests
         self.failure: CckitError | None = None
         self.closing = False
+        self.fenced = False
+        """Another writer took the log over: it is not ours to open again."""
         self.listeners: list[Listener] = []
         self._codec = codec
         self._store = store
@@ -183,14 +185,18 @@ class Writer:
         request: bytes | None = None,
         occurred_at: Instant | None = None,
         encoded: Sequence[bytes] = (),
+        asked: Asked | None = None,
     ) -> Reply:
         """Take ready facts now, and what follows; see ``act``.
 
-        ``encoded``: their data, where it is known.
+        ``encoded``: their data, where it is known. ``asked``: the access that they grant,
+        which is then what has to be allowed.
 
         :raises UsageError: a value that does not fit its event; nothing was kept of it.
         """
-        reply = self.take(drafts, actor, request=request, occurred_at=occurred_at, encoded=encoded)
+        reply = self.take(
+            drafts, actor, request=request, occurred_at=occurred_at, encoded=encoded, asked=asked
+        )
         self.follow_up()
         return reply
 
@@ -202,11 +208,15 @@ class Writer:
         request: bytes | None = None,
         occurred_at: Instant | None = None,
         encoded: Sequence[bytes] = (),
+        asked: Asked | None = None,
     ) -> Reply:
         """As ``record``, but nothing else comes before the next of them."""
         now = self._clock.now()
         try:
-            denied = self.engine.may_not_record(drafts, actor, now)
+            if asked is None:
+                denied = self.engine.may_not_record(drafts, actor, now)
+            else:
+                denied = self.engine.may_not_access(asked, actor, now)
             if denied is not None:
                 return denied if isinstance(denied, Refused) else self._gather(denied)
             decided = self.engine.record(
@@ -422,6 +432,7 @@ class Writer:
         try:
             head, conflict = answer.unwrap()
             if conflict is not None:
+                self.fenced = True
                 what = f"another writer stored up to position {conflict.head.position}"
                 raise StoreError("log", what, "let one process write this log")
         except CckitError as error:
