@@ -5,7 +5,7 @@ about. For everybody else there is a table. A kind of actor that is in neither m
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -14,7 +14,7 @@ from .errors import Refused
 from .events import Actor, Decision
 from .facts import AccessRefused
 from .floor import Floor
-from .ids import CENTER, contact_stream
+from .ids import CENTER, Stream, contact_stream
 from .instant import MINUTE
 
 RECORD: Final = "Record"
@@ -38,6 +38,15 @@ LISTED: Final[Mapping[str, frozenset[str]]] = {
 REFUSALS_A_MINUTE: Final = 10
 
 
+class Asked(NamedTuple):
+    """Who stores a fact about an access asks for the access, not for storing a fact."""
+
+    action: str
+    """``Unmask``, ``Export``, ``Replay``, ``Listen`` …"""
+    target: str
+    purpose: str
+
+
 def listed(kind: str, action: str) -> bool:
     """Tell whether a kind of actor may do something, whoever it is."""
     return kind in OURS or action in LISTED.get(kind, ())
@@ -58,6 +67,16 @@ def target_of(command: Any, floor: Floor) -> str:
         if value is not None:
             return f"{field}/{value}"
     return str(CENTER)
+
+
+def owner_of(object: str, floor: Floor) -> str:
+    """What an access to an object is about: the agent who has the contact, if one has.
+
+    ``object``: a stream, or an event of it as ``contact/ID@3``.
+    """
+    stream = object.partition("@")[0]
+    contact = floor.contacts.get(Stream(stream))
+    return f"agent/{contact.agent}" if contact is not None and contact.agent else stream
 
 
 def _agent_of(command: Any, floor: Floor) -> str | None:
@@ -111,7 +130,9 @@ class Refusals:
         self._minute = -1
         self._counts: dict[Actor, _Count] = {}
 
-    def facts(self, actor: Actor, action: str, target: str, now: int) -> list[AccessRefused]:
+    def facts(
+        self, actor: Actor, action: str, target: str, now: int, purpose: str | None = None
+    ) -> list[AccessRefused]:
         """What to write about one more refusal; nothing if it is only counted."""
         before: dict[Actor, _Count] = {}
         if self._minute != now // MINUTE:
@@ -125,7 +146,7 @@ class Refusals:
         count.written += 1
         mine = before.pop(actor, _Count())
         return [
-            AccessRefused(actor.id, action, target, None, mine.missed + 1),
+            AccessRefused(actor.id, action, target, purpose, mine.missed + 1),
             *(
                 AccessRefused(other.id, late.action, late.target, None, late.missed)
                 for other, late in sorted(before.items())

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from . import commands as m
 from . import facts as f
-from .access import PEOPLE, RECORD, Refusals, denial, listed, target_of
+from .access import PEOPLE, RECORD, Asked, Refusals, denial, listed, target_of
 from .ask import OPEN, Ask, Verdict
 from .errors import CckitError, Refused
 from .events import (
@@ -286,8 +286,19 @@ class Engine:
         streams = dict.fromkeys(str(stream) for stream, _ in drafts)
         return self._denied(RECORD, tuple(streams) or (str(CENTER),), actor, now)
 
+    def may_not_access(self, asked: Asked, actor: Actor, now: int) -> Decision | Refused | None:
+        """What denies an actor to see, hear or take something away; None if nothing does."""
+        if not self.ask.guarded or listed(actor[0], asked.action):
+            return None
+        return self._denied(asked.action, (asked.target,), actor, now, asked.purpose)
+
     def _denied(
-        self, action: str, targets: Sequence[str], actor: Actor, now: int
+        self,
+        action: str,
+        targets: Sequence[str],
+        actor: Actor,
+        now: int,
+        purpose: str | None = None,
     ) -> Decision | Refused | None:
         for target in targets:
             if actor[0] in PEOPLE:
@@ -296,13 +307,19 @@ class Engine:
             else:
                 verdict = Verdict(False, f"no {actor[0]} may do that")
             if not verdict.allowed:
-                return self._refuse(action, target, actor, now, verdict.reason)
+                return self._refuse(action, target, actor, now, verdict.reason, purpose)
         return None
 
     def _refuse(
-        self, action: str, target: str, actor: Actor, now: int, reason: str
+        self,
+        action: str,
+        target: str,
+        actor: Actor,
+        now: int,
+        reason: str,
+        purpose: str | None,
     ) -> Decision | Refused:
-        facts = self.refusals.facts(actor, action, target, now)
+        facts = self.refusals.facts(actor, action, target, now, purpose)
         if not facts:
             return denial(actor, action, target, reason)
         self.reason = reason

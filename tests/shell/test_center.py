@@ -40,6 +40,7 @@ from cckit.core.ids import CENTER, ContactId, Stream, contact_stream
 from cckit.core.registry import Registry
 from cckit.shell.clock import VirtualClock
 from cckit.stores.memory import MemoryStore
+from tests.shown import shown
 
 from .conftest import START
 
@@ -347,12 +348,12 @@ async def test_numbers_are_sealed_and_open_again(log, config) -> None:
         again = await center.do(ReportArrived("voice", from_="+972500000"))
         created, second = arrived.recorded[0], again.recorded[0]
         assert type(created[1].from_) is not str
-        assert center.opened(created).from_ == "+972500000"
-        assert center.opened(created).to == "100"
+        assert (await shown(center, created)).from_ == "+972500000"
+        assert (await shown(center, created)).to == "100"
         assert created[1].subject == second[1].subject
     async with open_center(config, log=log.again()) as center:
         if log.path is not None:
-            assert center.opened(created).from_ == "+972500000"
+            assert (await shown(center, created)).from_ == "+972500000"
             third = await center.do(ReportArrived("voice", from_="+972500000"))
             assert third.recorded[0][1].subject == created[1].subject
             assert b"+972500000" not in log.path.read_bytes()
@@ -364,7 +365,7 @@ async def test_a_hidden_number_is_somebody_all_the_same(config) -> None:
         one = await center.do(ReportArrived("voice", to="100"))
         other = await center.do(ReportArrived("voice", to="100"))
         assert one.recorded[0][1].subject != other.recorded[0][1].subject
-        assert center.opened(other.recorded[0]).to == "100"
+        assert (await shown(center, other.recorded[0])).to == "100"
 
 
 @trio_test

@@ -15,6 +15,7 @@ from cckit.core.instant import MINUTE, SECOND
 from cckit.hooks import FactoryHooks, Store, hookimpl
 from cckit.stores.memory import MemoryStore
 from cckit.stores.sqlite import SqliteStore
+from tests.shown import shown
 
 KNOWN = ContactId("known")
 PERSONAL = [
@@ -102,7 +103,7 @@ async def test_without_keys_what_is_personal_is_refused(config: Config, command:
         assert (center.position, center._writer.engine) == (end, engine)
         unknown = await center.do(ReportArrived("voice"))
         assert isinstance(unknown, Stored)
-        assert center.opened(unknown.recorded[0]) == unknown.recorded[0][1]
+        assert (await shown(center, unknown.recorded[0])) == unknown.recorded[0][1]
 
 
 @trio_test
@@ -128,10 +129,10 @@ async def test_any_log_can_be_given_keys(tmp_path: Path, config: Config) -> None
     async with open_center(config, log="any://log", keys=keys, plugins=plugins) as center:
         again = await center.do(arrived, request="1")
         assert again.positions == first.positions
-        assert center.opened(again.recorded[0]).from_ == "+972500000"
+        assert (await shown(center, again.recorded[0])).from_ == "+972500000"
     async with open_center(config, log="any://log", plugins=plugins) as center:
         with pytest.raises(UsageError, match="no key file"):
-            center.opened(again.recorded[0])
+            await shown(center, again.recorded[0])
 
 
 @trio_test

@@ -39,6 +39,7 @@ from cckit.core.instant import HOUR, MINUTE, SECOND, Instant
 from cckit.hooks import RegisterHooks, hookimpl
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
+from tests.shown import shown
 
 START = 1_700_000_000_000_000
 ANNA, BEN = AgentId("anna"), AgentId("ben")
@@ -126,9 +127,9 @@ async def test_what_a_process_says_about_people_is_sealed(virtual) -> None:
         while not (found := await collected(center, created)):
             await trio.lowlevel.checkpoint()
         assert type(found[0][1].from_) is Sealed
-        assert center.opened(found[0]).from_ == "+972500000"
+        assert (await shown(center, found[0])).from_ == "+972500000"
         named = (await collected(center, profile))[-1]
-        assert center.opened(named).name == "Zoe of anna"
+        assert (await shown(center, named)).name == "Zoe of anna"
         assert await collected(center, f.PluginFailed) == []
 
 

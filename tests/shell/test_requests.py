@@ -10,6 +10,7 @@ from cckit.core.events import SYSTEM
 from cckit.core.ids import CENTER, AgentId
 from cckit.core.instant import MINUTE, Instant
 from cckit.shell.requests import KEPT_US, Requests
+from tests.shown import shown
 
 ANNA = Actor("agent", "anna")
 LOG_IN = LogIn(AgentId("anna"))
@@ -160,7 +161,7 @@ async def test_a_repeat_of_a_number_gets_the_first_reply_after_a_reopening(log, 
     async with open_center(config, log=log.again()) as center:
         again = await center.do(arrived, actor=ANNA, request="1")
         assert again.positions == first.positions
-        assert center.opened(again.recorded[0]).from_ == "+972500000"
+        assert (await shown(center, again.recorded[0])).from_ == "+972500000"
 
 
 @trio_test

@@ -1,0 +1,141 @@
+"""Whoever opens a personal value asks here, and is in the log before the first clear byte.
+
+``access.granted`` is durable before anything is shown: a crash can lose what was to be
+shown, never that it was. Who may not is in the log too (``access.refused``). This is the
+only caller of ``People.opened``, so there is no way past it in the shell. What a channel
+needs for an order stays sealed on its way: an order carries the address as it stands in
+the log, for its own contact and no other.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+import trio
+
+from cckit.core.access import Asked, owner_of
+from cckit.core.codec import Codec
+from cckit.core.edges import check_sender
+from cckit.core.errors import Refused, StoreError
+from cckit.core.events import Actor, Draft, Envelope, Recorded, Sealed
+from cckit.core.facts import AccessGranted
+from cckit.core.ids import CENTER, Stream, subject_stream
+
+from .people import People
+from .replies import Reply, Unknown
+from .writer import Writer
+
+UNMASK: Final = "Unmask"
+"""Read the personal values of one event."""
+EXPORT: Final = "Export"
+"""Take away everything about somebody, or a report that names people."""
+FIND: Final = "Find"
+"""Learn who has a number."""
+
+
+class Access:
+    """The access ledger of an open center."""
+
+    def __init__(self, writer: Writer, people: People, codec: Codec) -> None:
+        self._writer = writer
+        self._people = people
+        self._codec = codec
+
+    async def ask(
+        self,
+        action: str,
+        object: str,
+        *,
+        kind: str,
+        actor: Actor,
+        purpose: str,
+        component: str,
+        also: Sequence[Draft] = (),
+    ) -> Reply:
+        """Have an access allowed and written down; returns when that is durable.
+
+        ``also`` is stored with it, or not at all.
+
+        :raises StoreError: the store failed before; reopen the log.
+        :raises UsageError: the center is closed, or words that no event can hold.
+        """
+        writer = self._writer
+        writer.check_open()
+        refused = check_sender(actor, None, None) or _unfounded(object, purpose)
+        refused = refused or writer.overloaded()
+        if refused is not None:
+            await trio.lowlevel.checkpoint()
+            return refused
+        granted = AccessGranted(actor.id, action, component, kind, object, purpose)
+        drafts = (Draft(CENTER, granted), *also)
+        encoded = self._codec.encoded(drafts)
+        asked = Asked(action, owner_of(object, writer.engine.floor), purpose)
+        return await writer.durable(writer.record(drafts, actor, encoded=encoded, asked=asked))
+
+    async def unmask(
+        self, recorded: Recorded[Any], *, actor: Actor, purpose: str, component: str
+    ) -> Any:
+        """An event's data with its personal values in clear, or why not; see ``Center``.
+
+        :raises StoreError: it is not known whether the access is on disk, so nothing is shown.
+        """
+        envelope, data = recorded
+        if not sealed_in(data):
+            await trio.lowlevel.checkpoint()
+            return data
+        place, kind = name_of(envelope), envelope.type
+        more = {"kind": kind, "actor": actor, "purpose": purpose, "component": component}
+        refused = stopped(await self.ask(UNMASK, place, **more))
+        return self.opened(recorded) if refused is None else refused
+
+    def opened(self, recorded: Recorded[Any]) -> Any:
+        """An event's data in clear: only after an access to it is durable.
+
+        Of somebody whose erasure has begun nothing is opened any more.
+        """
+        envelope, data = recorded
+        erasing = self._writer.engine.floor.erasing
+        closed = {
+            field.name: None
+            for field in attrs.fields(type(data))
+            if type(value := getattr(data, field.name)) is Sealed
+            and subject_stream(value.subject.hex()) in erasing
+        }
+        return self._people.opened((envelope, attrs.evolve(data, **closed) if closed else data))
+
+
+def stopped(reply: Reply) -> Refused | None:
+    """Why an access must not go on; None if it is granted and durable.
+
+    :raises StoreError: nobody knows whether it is on disk.
+    """
+    if isinstance(reply, Unknown):
+        raise StoreError(reply.where, reply.what, reply.remedy)
+    return reply if isinstance(reply, Refused) else None
+
+
+def sealed_in(data: Any) -> tuple[Sealed, ...]:
+    """The sealed values of an event, also of one whose plugin is not loaded."""
+    found = getattr(data, "fields", None)
+    values = found.values() if isinstance(found, dict) else _values(data)
+    return tuple(value for value in values if type(value) is Sealed)
+
+
+def name_of(envelope: Envelope) -> str:
+    """An event as the ledger names it: ``contact/ID@3``, stream and version in it."""
+    return f"{envelope.stream}@{envelope.stream_version}"
+
+
+def stream_of(object: str) -> Stream:
+    """The stream that an object of the ledger belongs to."""
+    return Stream(object.partition("@")[0])
+
+
+def _values(data: Any) -> list[Any]:
+    return [getattr(data, field.name) for field in attrs.fields(type(data))]
+
+
+def _unfounded(object: str, purpose: str) -> Refused | None:
+    if purpose and not purpose.isspace():
+        return None
+    return Refused("access.no_purpose", object, "an access without a purpose", "say what it is for")
