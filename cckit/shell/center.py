@@ -88,7 +88,9 @@ class Center:
             await trio.lowlevel.checkpoint()
             return refused
         people = self._parts.people
-        refused = people.refusal(command) or self._unknown_here(command)
+        refused = (
+            writer.turned_away(command) or people.refusal(command) or self._unknown_here(command)
+        )
         if refused is not None:
             await trio.lowlevel.checkpoint()
             return refused

@@ -19,7 +19,7 @@ from trio.lowlevel import current_task, wait_task_rescheduled
 
 from cckit.core.access import Asked, denial_of
 from cckit.core.codec import Codec
-from cckit.core.commands import Route, TimerDue
+from cckit.core.commands import ReportArrived, Route, TimerDue
 from cckit.core.engine import Engine, InvariantBroken, MachineFailed
 from cckit.core.errors import CckitError, Refused, StoreError, UsageError
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft
@@ -41,6 +41,9 @@ from .requests import Known, Requests
 
 BACKLOG: Final = 65_536
 """Events that may wait for the disk; beyond it requests are refused."""
+
+ROOM: Final = 256 * 1024 * 1024
+"""Free bytes on disk below which nobody new is taken in; who is there is served to the end."""
 
 Listener = Callable[[Batch], None]
 """Told of each durable batch before anybody else is; it may decide more."""
@@ -88,6 +91,8 @@ class Writer:
         """Plugins that failed while something was decided; they are recorded after it."""
         self._machine_failed = machine_failed
         self._backlog = backlog
+        self._room = ROOM
+        self._room_of: Callable[[], int] = getattr(store, "room", lambda: ROOM)
         self._gathering = Group()
         self._flight: Group | None = None
         self._bell = Parking()
@@ -116,6 +121,13 @@ class Writer:
             return None
         what = f"{self._gathering.events} events wait for the disk"
         return Refused("center.overloaded", "center", what, "try again later, more slowly")
+
+    def turned_away(self, command: Any) -> Refused | None:
+        """A refusal of whoever is new while the disk is almost full: endings need the rest."""
+        if self._room >= ROOM or type(command) is not ReportArrived:
+            return None
+        what = f"{self._room >> 20} MiB are left on the disk of the log"
+        return Refused("center.disk_low", "center", what, "make room; who is here is served on")
 
     def act(
         self,
@@ -411,7 +423,9 @@ class Writer:
 
         def append() -> tuple[Head, Conflict | None]:
             people.flush()
-            return Head(frame.end - 1, frame.chain, head.epoch), store.append(frame, head)
+            conflict = store.append(frame, head)
+            self._room = self._room_of()
+            return Head(frame.end - 1, frame.chain, head.epoch), conflict
 
         self._owner.post(append, self._landed)
 
@@ -479,7 +493,7 @@ class Writer:
     def _poison(self, error: CckitError) -> None:
         """The store failed: nobody knows what of the flight is stored."""
         self.failure = error
-        unknown = Unknown(error.where, error.what, "reopen the log and repeat the request")
+        unknown = Unknown(error.where, error.what, "repeat the request when the log is open again")
         flight, self._flight = self._flight, None
         waiting = (flight.waiting if flight is not None else []) + self._gathering.waiting
         self._gathering = Group()

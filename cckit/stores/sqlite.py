@@ -234,6 +234,11 @@ class SqliteStore:
         self._last_row = frame.first
         return None
 
+    def room(self) -> int:
+        """Bytes that are free where the log lies, for whoever is not root."""
+        found = os.statvfs(self.path)
+        return found.f_bavail * found.f_frsize
+
     # --- reading --------------------------------------------------------------------------
 
     def read(self, from_position: int = 0, limit: int | None = None) -> Iterator[Frame]:

@@ -8,15 +8,17 @@ import pytest
 import trio
 from trio.testing import trio_test
 
-from cckit import Draft, Stored, StoreError, Unknown, open_center
+from cckit import Draft, Refused, Stored, StoreError, Unknown, open_center
 from cckit.core import facts as f
-from cckit.core.commands import LogIn, SetReady
-from cckit.core.ids import CENTER, AgentId
+from cckit.core.commands import Deflect, Enqueue, LogIn, ReportArrived, SetReady
+from cckit.core.ids import CENTER, AgentId, QueueId
 from cckit.core.projection import Canonical
 from cckit.hooks import RegisterHooks, hookimpl
+from cckit.shell import writer
+from cckit.stores.sqlite import SqliteStore
 from cckit.testing.faults import FailingDisk
 
-ANNA = AgentId("anna")
+ANNA, SUPPORT = AgentId("anna"), QueueId("support")
 
 
 @pytest.fixture
@@ -144,6 +146,28 @@ async def test_a_center_that_is_closed_while_its_disk_is_gone_says_so_and_lets_a
     disk.heal()
     async with virtual(log=path) as center:
         assert isinstance(await center.record(granted("back")), Stored)
+
+
+@trio_test
+async def test_nobody_new_is_taken_in_while_the_disk_is_almost_full(
+    tmp_path: Path,
+    virtual: Callable[..., open_center],
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: object,
+) -> None:
+    room = [writer.ROOM]
+    monkeypatch.setattr(SqliteStore, "room", lambda self: room[0])
+    async with virtual(log=tmp_path / "c.db") as center:
+        here = (await center.do(ReportArrived("voice"))).contact
+        room[0] -= 1
+        assert isinstance(await center.do(Enqueue(here, SUPPORT)), Stored)
+        refused = await center.do(ReportArrived("voice"))
+        assert isinstance(refused, Refused) and refused.reason == "center.disk_low"
+        assert refused.what == "255 MiB are left on the disk of the log"
+        assert isinstance(await center.do(Deflect(here)), Stored)
+        room[0] += 1
+        assert isinstance(await center.do(LogIn(ANNA)), Stored)
+        assert isinstance(await center.do(ReportArrived("voice")), Stored)
 
 
 @trio_test
