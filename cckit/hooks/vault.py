@@ -10,7 +10,7 @@ Destroying a key erases the value; the bytes of the log, and every hash over the
 ``cryptography`` is imported when the first vault is made, for it takes its time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -54,6 +54,30 @@ class Vault(Protocol):
 
     def find(self, subject: bytes, number: int) -> bytes | None:
         """One key of a person, to open with; None if it is destroyed."""
+        ...
+
+
+class Keks(Protocol):
+    """Who keeps the key-encryption keys (KEKs) of one log, elsewhere than its key file.
+
+    A backup of the key file is worth nothing without the KEK of its day. So each erasure
+    takes a new KEK into use and has the one before destroyed. Each method returns when
+    what it does is durable, and raises ``StoreError`` where it can't be done. They are
+    called from the thread that writes, one at a time.
+
+    .. versionadded:: 0.1
+    """
+
+    def read(self) -> Mapping[int, bytes]:
+        """The KEKs that there are: number, from 1, to 32 bytes. None in the beginning."""
+        ...
+
+    def add(self, number: int, kek: bytes) -> None:
+        """Keep one more KEK."""
+        ...
+
+    def destroy(self, number: int) -> None:
+        """Keep a KEK no longer, in no copy of any kind; one that is not there is gone."""
         ...
 
 
@@ -136,6 +160,11 @@ class Sealing:
             what = "a sealed value whose digest is another's"
             raise FormatError(where, what, "see `cckit verify`")
         return msgpack.unpackb(plain[SALT_SIZE:])
+
+    def forget(self, subjects: Collection[bytes]) -> None:
+        """Drop what is kept in memory of the keys of people who are erased."""
+        for place in [place for place in self._ciphers if place[0] in subjects]:
+            del self._ciphers[place]
 
     def _cipher(self, subject: bytes, key: Key) -> Any:
         place = (subject, key.number)

@@ -2,19 +2,27 @@
 
 It holds HMAC-SHA256(number) to subject, so that a number is found again and not read, and
 each person's 256-bit keys, wrapped by AES-256-GCM under a key-encryption key (KEK). The KEK
-belongs elsewhere, never into the same backup; where none is given one is made and kept in
-this file, which then has to be guarded like the keys themselves.
+is kept elsewhere (``Keks``), never in the same backup.
 
 A person who is new gets a key by ``draw_key``, on trial: ``keep`` takes it over when an
 event was sealed with it, ``drop`` when none was, so that a refused command leaves nobody
 here. What is kept stays in memory until ``flush``, which the writer calls before it appends
-what was sealed: a key is durable before the first byte that needs it. One thread may ask
-while another one flushes.
+what was sealed: a key is durable before the first byte that needs it.
+
+``erase`` destroys people's keys and exchanges the KEK: a new one is kept, then one
+transaction deletes the keys, wraps all others anew and names the new KEK, then the old KEK
+is destroyed. A power cut between these steps leaves a file that names one of two KEKs, and
+both are there; the one that it does not name goes at the next opening.
+
+One thread asks while another one flushes and erases.
 """
 
 import os
+from collections.abc import Collection, Iterator, Mapping
 from hmac import digest as hmac
-from typing import Any, Final, TypeAlias
+from threading import Lock
+from time import sleep
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -22,26 +30,31 @@ from cckit.core.errors import FormatError, StoreError
 from cckit.core.ids import SubjectId
 from cckit.hooks.vault import (
     KEY_SIZE,
-    NONCE_SIZE,
     SUBJECT_SIZE,
     Draw,
+    Keks,
     Key,
     commitment,
     subject_bytes,
 )
 
-from .connection import Checkpoints, Mode, connect, disk_errors, read_header, sync_folder
+from .connection import Checkpoints, checkpoint, disk_errors
+from .keks import KekFile, KeksInMemory
+from .keyfile import (
+    NOTHING,
+    REMEDY,
+    Erased,
+    Mark,
+    Where,
+    connect_twice,
+    mark_of,
+    packed_mark,
+    prepare,
+    read_meta,
+)
+from .keyfile import in_memory as in_memory
+from .wrapping import Wrapping
 
-APPLICATION_ID: Final = 0x43434B4B  # "CCKK"
-FORMAT: Final = 1
-
-_REMEDY: Final = "bring the right key file; without it personal values stay closed"
-_TABLES: Final = """
-CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB) STRICT, WITHOUT ROWID;
-CREATE TABLE lookup(number BLOB PRIMARY KEY, subject BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE key(subject BLOB, number INTEGER, wrapped BLOB NOT NULL,
-    PRIMARY KEY(subject, number)) STRICT, WITHOUT ROWID;
-"""
 _NEWEST: Final = """SELECT number, wrapped FROM key WHERE subject = ?
     ORDER BY number DESC LIMIT 1"""
 _LOOKUP: Final = b"lookup"
@@ -49,10 +62,26 @@ _LOOKUP: Final = b"lookup"
 _KEYS_KEPT: Final = 4096
 _MET: Final = 65_536
 """Numbers whose command is being decided; beyond them the oldest is met anew."""
+_TRIES: Final = 100
+_PAUSE_S: Final = 0.01
 
 
-Where: TypeAlias = str | os.PathLike[str] | apsw.Connection
-"""A key file, or keys ``in_memory()``."""
+class Committed(NamedTuple):
+    """A key of somebody, as its commitment shows it."""
+
+    subject: bytes
+    number: int
+    at: int
+    """Position of its ``subject.key_made``; -1 for a key of an older format."""
+    commitment: bytes
+
+
+class Destroyed(NamedTuple):
+    """What an erasure came to."""
+
+    people: Mapping[bytes, Erased]
+    backups: str
+    """Why copies of the key file may still be opened; empty if they can't be."""
 
 
 class Keys:
@@ -62,48 +91,33 @@ class Keys:
     """
 
     def __init__(
-        self, path: str | apsw.Connection, log_id: bytes, draw: Draw, kek: bytes | None
+        self,
+        path: str | apsw.Connection,
+        log_id: bytes,
+        draw: Draw,
+        kek: bytes | None,
+        keks: Keks | None,
     ) -> None:
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        self._invalid = InvalidTag
-        self._aes = AESGCM
         self._where = path if isinstance(path, str) else "keys in memory"
         self._draw = draw
         self._met: dict[bytes, bytes] = {}  # Lookups of people without a key.
         self._signs: dict[bytes, bytes] = {}  # The same, by subject.
         self._trial: dict[bytes, Key] = {}  # Keys that no event needs yet.
         self._lookups: dict[bytes, bytes] = {}  # Not yet durable.
-        self._wraps: dict[tuple[bytes, int], bytes] = {}  # Not yet durable.
+        self._kept: dict[bytes, tuple[Key, int]] = {}  # Not yet durable, with its position.
         self._open: dict[bytes, Key] = {}  # The newest key of people seen lately.
+        self.shut: Collection[bytes] = frozenset()
+        """People whose erasure has begun: nobody opens or seals anything of theirs."""
         self._failed = False
+        self._lock = Lock()  # Held while rows and the KEK that they are under change.
         self._ours = isinstance(path, str)
-        self._reader, self._writer = _connect(path) if isinstance(path, str) else (path, path)
+        self._reader, self._writer = connect_twice(path) if isinstance(path, str) else (path, path)
         self._wal = Checkpoints(self._writer)
         try:
-            self._secret = self._unlock(log_id, kek)
+            self._unlock(log_id, kek, keks or _embedded(path))
         except BaseException:
             self._let_go()
             raise
-
-    def _unlock(self, log_id: bytes, kek: bytes | None) -> bytes:
-        """Take up the KEK and check that it is the right one; the secret of the lookup."""
-        rows: Any = self._reader.execute("SELECT name, value FROM meta")
-        meta: dict[str, bytes] = dict(rows)
-        if meta and meta["log_id"] != log_id:
-            raise FormatError(self._where, "belongs to another log", _REMEDY)
-        if meta and kek is None and "kek" not in meta:
-            raise FormatError(self._where, "needs its KEK", "give the KEK that it was made with")
-        known = kek or meta.get("kek") or self._draw(KEY_SIZE)
-        self._kek = self._aes(known)
-        if not meta:
-            lookup = self._wrap(_LOOKUP, Key(0, self._draw(KEY_SIZE)))
-            meta = {"log_id": log_id, "lookup": lookup}
-            kept = meta if kek is not None else {**meta, "kek": known}
-            with self._writer:
-                self._writer.executemany("INSERT INTO meta VALUES (?, ?)", list(kept.items()))
-        return self._unwrap(_LOOKUP, 0, meta["lookup"])
 
     @classmethod
     def open(
@@ -113,21 +127,47 @@ class Keys:
         draw: Draw,
         *,
         kek: bytes | None = None,
+        keks: Keks | None = None,
     ) -> "Keys":
         """Open the keys of a log, or make its key file.
 
-        Keys ``in_memory()`` outlive this opening. ``kek``: 32
-        bytes, kept elsewhere; without it one is made and kept with the keys.
+        Keys ``in_memory()`` outlive this opening. ``keks``: who keeps the KEK; left out, it
+        is NAME.kek beside NAME.keys. ``kek``: 32 bytes that the caller keeps; they can't be
+        exchanged, so an erasure does not reach backups of the key file.
 
         :raises FormatError: foreign, newer, of another log, or under another KEK.
         :raises StoreError: the disk failed.
         """
         if isinstance(path, apsw.Connection):
-            return cls(path, log_id, draw, kek)
+            return cls(path, log_id, draw, kek, keks)
         place = os.path.abspath(path)
-        with disk_errors(place, _REMEDY):
-            _prepare(place)
-            return cls(place, log_id, draw, kek)
+        with disk_errors(place, REMEDY):
+            prepare(place)
+            return cls(place, log_id, draw, kek, keks)
+
+    def _unlock(self, log_id: bytes, kek: bytes | None, keks: Keks) -> None:
+        """Take up the KEK, check that it is the right one, and end an exchange that was cut."""
+        meta = read_meta(self._reader)
+        if meta and meta["log_id"] != log_id:
+            raise FormatError(self._where, "belongs to another log", REMEDY)
+        self._kek = Wrapping.found(self._where, meta, self._draw, kek, keks)
+        self._mark = mark_of(meta)
+        if not meta:
+            lookup = self._kek.wrap(_LOOKUP, Key(0, self._draw(KEY_SIZE)))
+            meta = {"log_id": log_id, "lookup": lookup}
+            self._set({**meta, "number": _packed(self._kek.number)})
+        self._secret = self._kek.unwrap(_LOOKUP, 0, meta["lookup"])
+        if meta and "number" not in meta and "kek" in meta:
+            self._set({"number": _packed(self._kek.number)}, forget="kek")
+            if self._ours:
+                self._empty_wal()
+        self._kek.destroy_others()
+
+    def _set(self, meta: Mapping[str, bytes], forget: str = "") -> None:
+        with self._writer:
+            rows = list(meta.items())
+            self._writer.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+            self._writer.execute("DELETE FROM meta WHERE name = ?", (forget,))
 
     # --- people ---------------------------------------------------------------------------
 
@@ -138,7 +178,7 @@ class Keys:
         """
         sign = hmac(self._secret, number.encode(), "sha256")
         known = self._met.get(sign) or self._lookups.get(sign) or self._look_up(sign)
-        if known is None:
+        if known is None or known in self.shut:
             if len(self._met) >= _MET:
                 del self._signs[self._met.pop(next(iter(self._met)))]
             known = self._met[sign] = self._draw(SUBJECT_SIZE)
@@ -149,28 +189,42 @@ class Keys:
         """Whether this person was met in this opening, and nothing is kept of them yet."""
         return subject_bytes(subject) in self._signs
 
+    def is_erased(self, subject: bytes) -> bool:
+        """Whether somebody's keys are destroyed, or about to be, and no later one was made.
+
+        :raises StoreError: the disk failed.
+        """
+        if subject in self.shut:
+            return True
+        return self.key(subject) is None and self._last_number(subject) is not None
+
     def draw_key(self, subject: SubjectId) -> bytes | None:
         """Give a person without a key one, on trial; its commitment, None if they had one.
 
         What is answered is logged as ``subject.key_made``, with the first event sealed.
+        After an erasure it has the next number. Who is being erased gets none.
 
         :raises UsageError: no id of ours.
         :raises StoreError: the disk failed.
         """
         person = subject_bytes(subject)
-        if self.key(person) is not None:
+        if person in self.shut or self.key(person) is not None:
             return None
-        key = self._trial[person] = Key(1, self._draw(KEY_SIZE))
+        number = (self._last_number(person) or 0) + 1
+        key = self._trial[person] = Key(number, self._draw(KEY_SIZE))
         return commitment(person, key)
 
-    def keep(self) -> None:
-        """Keep the keys on trial, and whose they are: an event needs them."""
+    def keep(self, at: int = -1) -> None:
+        """Keep the keys on trial, and whose they are: an event needs them.
+
+        ``at``: the position of the ``subject.key_made`` that commits to them.
+        """
         for subject, key in self._trial.items():
             sign = self._signs.pop(subject, None)
             if sign is not None:
                 del self._met[sign]
                 self._lookups[sign] = subject
-            self._wraps[subject, key.number] = self._wrap(subject, key)
+            self._kept[subject] = (key, at)
             self._keep(subject, key)
         self._trial.clear()
 
@@ -183,20 +237,20 @@ class Keys:
 
         :raises StoreError: the disk failed.
         """
+        if subject in self.shut:
+            return None
         found = self._trial.get(subject) or self._open.get(subject)
         if found is not None:
             return found
         # First what is pending: `flush` forgets it only after it is in the file.
-        pending = self._wraps.get((subject, 1))
+        pending = self._kept.get(subject)
         if pending is not None:
-            row: Any = (1, pending)
-        else:
-            with disk_errors(self._where, _REMEDY):
-                row = self._reader.execute(_NEWEST, (subject,)).fetchone()
-        if row is None:
-            return None
-        number, wrapped = row
-        key = Key(number, self._unwrap(subject, number, wrapped))
+            return pending[0]
+        with self._lock, disk_errors(self._where, REMEDY):
+            row: Any = self._reader.execute(_NEWEST, (subject,)).fetchone()
+            if row is None:
+                return None
+            key = Key(row[0], self._kek.unwrap(subject, *row))
         self._keep(subject, key)
         return key
 
@@ -205,21 +259,31 @@ class Keys:
 
         :raises StoreError: the disk failed.
         """
+        if subject in self.shut:
+            return None
         found = self._open.get(subject)
         if found is not None and found.number == number:
             return found.secret
-        wrapped = self._wraps.get((subject, number))
-        if wrapped is None:
-            with disk_errors(self._where, _REMEDY):
-                query = "SELECT wrapped FROM key WHERE subject = ? AND number = ?"
-                wrapped = self._one(query, (subject, number))
-        return None if wrapped is None else self._unwrap(subject, number, wrapped)
+        pending = self._kept.get(subject)
+        if pending is not None and pending[0].number == number:
+            return pending[0].secret
+        query = "SELECT wrapped FROM key WHERE subject = ? AND number = ?"
+        with self._lock, disk_errors(self._where, REMEDY):
+            wrapped = self._one(query, (subject, number))
+            return None if wrapped is None else self._kek.unwrap(subject, number, wrapped)
 
     def _look_up(self, sign: bytes) -> bytes | None:
-        with disk_errors(self._where, _REMEDY):
-            return self._one("SELECT subject FROM lookup WHERE number = ?", (sign,))
+        with disk_errors(self._where, REMEDY):
+            found: bytes | None = self._one("SELECT subject FROM lookup WHERE number = ?", (sign,))
+            return found
 
-    def _one(self, query: str, values: tuple[Any, ...]) -> bytes | None:
+    def _last_number(self, subject: bytes) -> int | None:
+        with disk_errors(self._where, REMEDY):
+            query = "SELECT number FROM erased WHERE subject = ?"
+            found: int | None = self._one(query, (subject,))
+            return found
+
+    def _one(self, query: str, values: tuple[Any, ...]) -> Any:
         row: Any = self._reader.execute(query, values).fetchone()
         return None if row is None else row[0]
 
@@ -228,45 +292,182 @@ class Keys:
             self._open.clear()
         self._open[subject] = key
 
+    def committed(self) -> Iterator[Committed]:
+        """Every key in the file as its commitment, by subject and number.
+
+        :raises FormatError: one that was changed.
+        :raises StoreError: the disk failed.
+        """
+        query = "SELECT subject, number, wrapped, at FROM key ORDER BY subject, number"
+        with disk_errors(self._where, REMEDY):
+            rows: Any = self._reader.execute(query).fetchall()
+            for subject, number, wrapped, at in rows:
+                key = Key(number, self._kek.unwrap(subject, number, wrapped))
+                yield Committed(subject, number, at, commitment(subject, key))
+
+    # --- erasing --------------------------------------------------------------------------
+
+    def erase(self, people: Mapping[bytes, Erased], mark: Mark = NOTHING) -> Destroyed:
+        """Destroy all keys and lookups of people, and exchange the KEK; durable when it returns.
+
+        ``people``: subject to the position that asked for it, and a key number below which
+        no later one may fall. What an earlier try for the same position destroyed counts
+        too. ``mark``: what of the log is durable.
+
+        :raises StoreError: the disk failed, or a reader held the file; ask again.
+        """
+        self.flush(mark)
+        fresh = self._kek.next()
+        self._failed = True  # Until it has worked.
+        with disk_errors(self._where, "reopen the log"):
+            with self._lock:
+                with self._writer:
+                    done = {one: self._destroy(one, asked) for one, asked in people.items()}
+                    if fresh is not self._kek:
+                        self._rewrap(fresh)
+                    self._write_mark()
+                self._kek = fresh
+            self._failed = False
+            self._empty_wal()
+        for subject in people:
+            self._open.pop(subject, None)
+        return Destroyed(done, self._end_exchange())
+
+    def _end_exchange(self) -> str:
+        if self._kek.keks is None:
+            return "the KEK was given from outside: exchange it there, or delete old copies"
+        try:
+            self._kek.destroy_others()
+        except StoreError as error:
+            return f"the KEK before is not destroyed: {error.what}"
+        return ""
+
+    def _destroy(self, subject: bytes, asked: Erased) -> Erased:
+        execute = self._writer.execute
+        row: Any = execute("SELECT * FROM erased WHERE subject = ?", (subject,)).fetchone()
+        before = Erased(*row[1:]) if row is not None else Erased(0, -1)
+        newest: Any = execute("SELECT max(number) FROM key WHERE subject = ?", (subject,)).get
+        counts = []
+        for table in ("key", "lookup"):
+            execute(f"DELETE FROM {table} WHERE subject = ?", (subject,))
+            counts.append(self._writer.changes())
+        if before.at == asked.at:
+            counts = [before.keys + counts[0], before.lookups + counts[1]]
+        number = max(newest or 0, before.number, asked.number)
+        done = Erased(number, max(asked.at, before.at), *counts)
+        execute("INSERT OR REPLACE INTO erased VALUES (?, ?, ?, ?, ?)", (subject, *done))
+        return done
+
+    def _rewrap(self, fresh: Wrapping) -> None:
+        """Wrap every key anew, the lookup's secret too, and name the new KEK."""
+        rows: Any = self._writer.execute("SELECT subject, number, wrapped FROM key").fetchall()
+        wrapped = [
+            (fresh.wrap(subject, Key(n, self._kek.unwrap(subject, n, old))), subject, n)
+            for subject, n, old in rows
+        ]
+        update = "UPDATE key SET wrapped = ? WHERE subject = ? AND number = ?"
+        self._writer.executemany(update, wrapped)
+        lookup = fresh.wrap(_LOOKUP, Key(0, self._secret))
+        change = "UPDATE meta SET value = ? WHERE name = ?"
+        self._writer.execute(change, (lookup, "lookup"))
+        self._writer.execute(change, (_packed(fresh.number), "number"))
+
+    def _empty_wal(self) -> None:
+        """Leave nothing of what was deleted in the file or its WAL.
+
+        :raises StoreError: another process reads the file and holds it up.
+        """
+        for _ in range(_TRIES):
+            if checkpoint(self._writer, truncate=True):
+                return
+            sleep(_PAUSE_S)
+        raise StoreError(self._where, "a reader holds an old state of it", "stop that reader")
+
+    def forget_after(self, end: int) -> None:
+        """Drop keys whose commitment did not reach the log: they seal nothing in it.
+
+        ``end``: the position after the log's last event, as it was opened.
+
+        :raises StoreError: the disk failed.
+        """
+        with disk_errors(self._where, REMEDY), self._writer:
+            rows: Any = self._writer.execute("SELECT subject FROM key WHERE at >= ?", (end,))
+            for (subject,) in rows.fetchall():
+                self._writer.execute(
+                    "DELETE FROM key WHERE subject = ? AND at >= ?", (subject, end)
+                )
+                self._writer.execute(
+                    """DELETE FROM lookup WHERE subject = ?1
+                    AND NOT EXISTS (SELECT 1 FROM key WHERE subject = ?1)""",
+                    (subject,),
+                )
+
     # --- the disk -------------------------------------------------------------------------
 
     @property
     def pending(self) -> bool:
         """Whether ``flush`` has something to do."""
-        return bool(self._wraps or self._lookups)
+        return bool(self._kept or self._lookups)
 
-    def flush(self) -> None:
+    def remember(self, mark: Mark) -> None:
+        """Take another mark than the highest, durably: only for who restores a log.
+
+        :raises StoreError: the disk failed.
+        """
+        self._mark = mark
+        with disk_errors(self._where, REMEDY), self._writer:
+            self._write_mark()
+
+    def _write_mark(self) -> None:
+        if self._mark.position >= 0:
+            row = ("mark", packed_mark(self._mark))
+            self._writer.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", row)
+
+    def flush(self, mark: Mark = NOTHING) -> None:
         """Make new people and keys durable; call it before appending what they sealed.
+
+        ``mark``: what of the log is durable.
 
         :raises StoreError: the disk failed; nothing sealed since may be appended.
         """
         if self._failed:
             raise StoreError(self._where, "an earlier error poisoned the keys", "reopen the log")
-        lookups, wraps = list(self._lookups.items()), list(self._wraps.items())
-        if not lookups and not wraps:
+        self._mark = max(self._mark, mark, key=lambda one: one.position)
+        lookups, kept = list(self._lookups.items()), list(self._kept.items())
+        if not lookups and not kept:
             return
         self._failed = True  # Until it has worked.
         with disk_errors(self._where, "reopen the log"):
             with self._writer:
+                # A number may have passed to somebody new before the erasure came to it.
+                left = [(sign, one) for sign, _ in lookups for one in tuple(self.shut)]
+                self._writer.executemany(
+                    "DELETE FROM lookup WHERE number = ? AND subject = ?", left
+                )
                 self._writer.executemany("INSERT INTO lookup VALUES (?, ?)", lookups)
-                rows = [(*place, wrapped) for place, wrapped in wraps]
-                self._writer.executemany("INSERT INTO key VALUES (?, ?, ?)", rows)
+                rows = [(s, key.number, self._kek.wrap(s, key), at) for s, (key, at) in kept]
+                self._writer.executemany("INSERT INTO key VALUES (?, ?, ?, ?)", rows)
+                self._write_mark()
             self._wal.tend()
         self._failed = False
-        for sign, _ in lookups:
-            del self._lookups[sign]
-        for place, _ in wraps:
-            del self._wraps[place]
+        for sign, subject in lookups:
+            if self._lookups[sign] == subject:
+                del self._lookups[sign]
+        for subject, one in kept:
+            if self._kept[subject] == one:
+                del self._kept[subject]
 
-    def close(self) -> None:
+    def close(self, mark: Mark = NOTHING) -> None:
         """Make all durable, unless the disk has failed, and let the file go.
 
         :raises StoreError: the disk failed.
         """
         try:
             if not self._failed:
-                self.flush()
+                self.flush(mark)
                 with disk_errors(self._where, "reopen the log"):
+                    with self._writer:
+                        self._write_mark()
                     self._wal.finish()
         finally:
             self._let_go()
@@ -276,72 +477,12 @@ class Keys:
             self._reader.close()
             self._writer.close()
 
-    def _wrap(self, subject: bytes, key: Key) -> bytes:
-        nonce = self._draw(NONCE_SIZE)
-        return nonce + self._kek.encrypt(nonce, key.secret, _bound(subject, key.number))
 
-    def _unwrap(self, subject: bytes, number: int, wrapped: bytes) -> bytes:
-        """Take the KEK off a key.
-
-        :raises FormatError: it was wrapped under another one, or changed.
-        """
-        nonce, secret = wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:]
-        try:
-            return self._kek.decrypt(nonce, secret, _bound(subject, number))
-        except (self._invalid, ValueError) as error:
-            what = "holds a key that was changed or wrapped under another KEK"
-            raise FormatError(self._where, what, "give the KEK that it was made with") from error
+def _packed(number: int) -> bytes:
+    return number.to_bytes(8, "big")
 
 
-def _bound(subject: bytes, number: int) -> bytes:
-    return b"cckit-kek" + subject + number.to_bytes(8, "big")
-
-
-def _prepare(path: str) -> None:
-    """Check the file, or make one under another name and give it its own: whole or not at all.
-
-    :raises FormatError: it is no key file of ours.
-    """
-    if os.path.exists(path):
-        header = read_header(path)
-        if header.application_id != APPLICATION_ID:
-            raise FormatError(path, "is no key file of cckit", _REMEDY)
-        if header.user_version != FORMAT:
-            what = f"is a key file of format {header.user_version}; this version reads {FORMAT}"
-            raise FormatError(path, what, "open it with a newer cckit")
-        return
-    unborn = path + ".new"
-    if os.path.exists(unborn):
-        os.unlink(unborn)
-    # Made first, with rights for its owner alone.
-    os.close(os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    connection = connect(unborn, Mode.CREATE)
-    try:
-        _lay_out(connection)
-        Checkpoints(connection).finish()
-    finally:
-        connection.close()
-    os.rename(unborn, path)
-    sync_folder(path)
-
-
-def _lay_out(connection: apsw.Connection) -> None:
-    connection.pragma("application_id", APPLICATION_ID)
-    connection.pragma("user_version", FORMAT)
-    connection.pragma("journal_mode", "WAL")
-    with connection:
-        connection.execute(_TABLES)
-
-
-def in_memory() -> apsw.Connection:
-    """Keys without a file; they are gone with their last holder."""
-    connection = apsw.Connection(":memory:")
-    _lay_out(connection)
-    return connection
-
-
-def _connect(path: str) -> tuple[apsw.Connection, apsw.Connection]:
-    """A connection to ask and one to write, so that two threads may do so at once."""
-    reader, writer = connect(path, Mode.WRITE), connect(path, Mode.WRITE)
-    writer.pragma("secure_delete", 1)
-    return reader, writer
+def _embedded(path: str | apsw.Connection) -> Keks:
+    if isinstance(path, str):
+        return KekFile(path.removesuffix(".keys") + ".kek")
+    return KeksInMemory(path)

@@ -158,7 +158,7 @@ def test_what_is_not_flushed_is_not_there(tmp_path: Path) -> None:
     assert met(other_process, NUMBER) == (flushed.subject, None)
     assert met(other_process, OTHER).subject != lost.subject
     other_process._lookups.clear()
-    other_process._wraps.clear()
+    other_process._kept.clear()
     other_process.close()
     keys.close()
 
@@ -204,7 +204,7 @@ def test_without_a_kek_one_is_made_and_kept(tmp_path: Path) -> None:
     connection = apsw.Connection(str(path))
     names = [row[0] for row in connection.execute("SELECT name FROM meta ORDER BY name")]
     connection.close()
-    assert names == ["kek", "log_id", "lookup"]
+    assert names == ["log_id", "lookup", "number"]
     again = Keys.open(path, LOG_ID, drawer(3))
     assert met(again, NUMBER).subject == person.subject
     again.close()
@@ -226,9 +226,9 @@ def test_a_foreign_key_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="belongs to another log"):
         Keys.open(path, bytes(16), drawer())
     connection = apsw.Connection(str(path))
-    connection.pragma("user_version", 2)
+    connection.pragma("user_version", 3)
     connection.close()
-    with pytest.raises(FormatError, match="a key file of format 2"):
+    with pytest.raises(FormatError, match="a key file of format 3"):
         Keys.open(path, LOG_ID, drawer())
     path.write_bytes(b"dear diary")
     with pytest.raises(FormatError, match="is not an SQLite file"):
@@ -245,7 +245,7 @@ def test_a_file_that_was_half_made_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "log.keys.new").write_bytes(b"half")
     keys = Keys.open(path, LOG_ID, drawer())
     keys.close()
-    assert sorted(os.listdir(tmp_path)) == ["log.keys"]
+    assert sorted(os.listdir(tmp_path)) == ["log.kek", "log.keys"]
 
 
 def test_a_simulation_s_keys_come_again_with_its_seed() -> None:

@@ -1,0 +1,197 @@
+"""The file of the keys, before anybody asks it: made, checked, lifted to today's format.
+
+``meta`` holds the log's id, the secret of the lookup (wrapped), the number of the KEK and
+the mark, which is the highest position and chain of the log that these keys have seen;
+``lookup`` HMAC(number) to subject; ``key`` the wrapped keys, each with the position of the
+event that commits to it; ``erased`` whose keys were destroyed, up to which number, by the
+``subject.erasure_started`` at which position.
+
+Format 1 had neither mark nor ``erased``, and kept its KEK in ``meta``. It is lifted when it
+is opened for writing.
+"""
+
+import os
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import apsw
+
+from cckit.core.errors import FormatError
+
+from .connection import Checkpoints, Mode, connect, disk_errors, read_header, sync_folder
+
+APPLICATION_ID: Final = 0x43434B4B  # "CCKK"
+FORMAT: Final = 2
+
+REMEDY: Final = "bring the right key file; without it personal values stay closed"
+
+_TABLES: Final = """
+CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB) STRICT, WITHOUT ROWID;
+CREATE TABLE lookup(number BLOB PRIMARY KEY, subject BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE key(subject BLOB, number INTEGER, wrapped BLOB NOT NULL,
+    PRIMARY KEY(subject, number)) STRICT, WITHOUT ROWID;
+"""
+_FORMAT_2: Final = """
+ALTER TABLE key ADD COLUMN at INTEGER NOT NULL DEFAULT -1;
+CREATE INDEX key_at ON key(at);
+CREATE INDEX lookup_subject ON lookup(subject);
+CREATE TABLE erased(subject BLOB PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL,
+    keys INTEGER NOT NULL, lookups INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+Where: TypeAlias = str | os.PathLike[str] | apsw.Connection
+"""A key file, or keys ``in_memory()``."""
+
+
+class Mark(NamedTuple):
+    """The furthest place of the log that keys were there for."""
+
+    position: int
+    """Of the last event of a frame; -1 if they have seen nothing."""
+    chain: bytes
+    """Of that frame; empty if they have seen nothing."""
+
+
+class Erased(NamedTuple):
+    """What is left of somebody in a key file: that there was somebody."""
+
+    number: int
+    """Of the last key destroyed; 0 if there was none."""
+    at: int
+    """Position of the ``subject.erasure_started`` that asked for it."""
+    keys: int = 0
+    """How many were destroyed by that."""
+    lookups: int = 0
+    """How many numbers led to them."""
+
+
+class Memory(NamedTuple):
+    """What a key file knows of its log, without any key."""
+
+    mark: Mark
+    erased: dict[bytes, Erased]
+    """By subject."""
+
+
+NOTHING: Final = Mark(-1, b"")
+
+
+def remembered(where: Where, log_id: bytes) -> Memory | None:
+    """What a key file remembers, read without its KEK; None where there is no file yet.
+
+    :raises FormatError: foreign, newer, or of another log.
+    :raises StoreError: the disk failed.
+    """
+    if isinstance(where, apsw.Connection):
+        return _read_memory(where, "keys in memory", log_id)
+    place = os.path.abspath(where)
+    with disk_errors(place, REMEDY):
+        if not os.path.exists(place):
+            return None
+        if check_header(place) < FORMAT:
+            return Memory(NOTHING, {})
+        connection = connect(place, Mode.WRITE)
+        try:
+            return _read_memory(connection, place, log_id)
+        finally:
+            connection.close()
+
+
+def _read_memory(connection: apsw.Connection, where: str, log_id: bytes) -> Memory | None:
+    meta = read_meta(connection)
+    if not meta:
+        return None
+    if meta["log_id"] != log_id:
+        raise FormatError(where, "belongs to another log", REMEDY)
+    rows: Any = connection.execute("SELECT * FROM erased")
+    return Memory(mark_of(meta), {subject: Erased(*rest) for subject, *rest in rows})
+
+
+def read_meta(connection: apsw.Connection) -> dict[str, bytes]:
+    """The rows of ``meta`` by name; none in a file that was just made."""
+    rows: Any = connection.execute("SELECT name, value FROM meta")
+    return dict(rows)
+
+
+def mark_of(meta: dict[str, bytes]) -> Mark:
+    """The mark as ``meta`` holds it: position in 8 bytes, big-endian, then the chain."""
+    stored = meta.get("mark", b"")
+    return Mark(int.from_bytes(stored[:8], "big"), stored[8:]) if stored else NOTHING
+
+
+def packed_mark(mark: Mark) -> bytes:
+    """The bytes that ``mark_of`` reads."""
+    return mark.position.to_bytes(8, "big") + mark.chain
+
+
+def prepare(path: str) -> None:
+    """Check the file, or make one under another name and give it its own: whole or not at all.
+
+    :raises FormatError: it is no key file of ours.
+    """
+    if os.path.exists(path):
+        if check_header(path) < FORMAT:
+            _lift(path)
+        return
+    unborn = path + ".new"
+    if os.path.exists(unborn):
+        os.unlink(unborn)
+    # Made first, with rights for its owner alone.
+    os.close(os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    connection = connect(unborn, Mode.CREATE)
+    try:
+        _lay_out(connection)
+        Checkpoints(connection).finish()
+    finally:
+        connection.close()
+    os.rename(unborn, path)
+    sync_folder(path)
+
+
+def check_header(path: str) -> int:
+    """The format of a key file.
+
+    :raises FormatError: it is none of ours, or newer.
+    """
+    header = read_header(path)
+    if header.application_id != APPLICATION_ID:
+        raise FormatError(path, "is no key file of cckit", REMEDY)
+    if not 1 <= header.user_version <= FORMAT:
+        what = f"is a key file of format {header.user_version}; this version reads {FORMAT}"
+        raise FormatError(path, what, "open it with a newer cckit")
+    return header.user_version
+
+
+def _lift(path: str) -> None:
+    connection = connect(path, Mode.WRITE)
+    try:
+        with connection:
+            (format_,) = connection.execute("PRAGMA user_version").fetchone() or (FORMAT,)
+            if format_ == 1:
+                connection.execute(_FORMAT_2)
+                connection.pragma("user_version", FORMAT)
+        # The header is read from the file itself, so it has to be there and not in the WAL.
+        Checkpoints(connection).finish()
+    finally:
+        connection.close()
+
+
+def _lay_out(connection: apsw.Connection) -> None:
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.pragma("user_version", FORMAT)
+    connection.pragma("journal_mode", "WAL")
+    with connection:
+        connection.execute(_TABLES + _FORMAT_2)
+
+
+def in_memory() -> apsw.Connection:
+    """Keys without a file; they are gone with their last holder."""
+    connection = apsw.Connection(":memory:")
+    _lay_out(connection)
+    return connection
+
+
+def connect_twice(path: str) -> tuple[apsw.Connection, apsw.Connection]:
+    """A connection to ask and one to write, so that two threads may do so at once."""
+    reader, writer = connect(path, Mode.WRITE), connect(path, Mode.WRITE)
+    writer.pragma("secure_delete", 1)
+    return reader, writer
