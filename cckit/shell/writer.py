@@ -291,11 +291,15 @@ class Writer:
 
     def _refolded(self) -> Engine:
         engine = self._rebuild()
-        flight = self._flight.decisions if self._flight is not None else []
-        for decision in (*flight, *self._gathering.decisions):
+        for decision in self.undurable():
             for one in decision.recorded:
                 engine.fold(one)
         return engine
+
+    def undurable(self) -> tuple[Decision, ...]:
+        """What is decided and not durable yet, in order."""
+        flight = self._flight.decisions if self._flight is not None else []
+        return (*flight, *self._gathering.decisions)
 
     def _gather(self, decision: Decision, encoded: Sequence[bytes] = ()) -> Reply:
         recorded = decision.recorded
