@@ -23,12 +23,13 @@ _LINUX: Final = "/proc/self/mountinfo"
 class WriterLock:
     """The right to write one log, held until ``release`` or the end of the process."""
 
-    def __init__(self, path: str) -> None:
-        """Open the lock's file; nothing is locked yet.
+    def __init__(self, path: str, does: str = "writes this log") -> None:
+        """Open the lock's file; nothing is locked yet. ``does``: what only one may do.
 
         :raises StoreError: the folder can't be written.
         """
         self._path = path
+        self._does = does
         self._file: int | None = None
         self._made = False
         self._holds = False
@@ -74,9 +75,9 @@ class WriterLock:
     def _refusal(self, file: int) -> StoreError:
         holder = os.pread(file, 20, 0).decode("ascii", "replace").strip()
         if holder == str(os.getpid()):
-            what = f"this process (pid {holder}) writes this log already"
+            what = f"this process (pid {holder}) {self._does} already"
             return StoreError(self._path, what, "close the center or store that has it open")
-        what = f"another process writes this log (pid {holder or 'unknown'})"
+        what = f"another process {self._does} (pid {holder or 'unknown'})"
         remedy = "stop it, or open with take_over=True: the other is then fenced off"
         return StoreError(self._path, what, remedy)
 

@@ -27,7 +27,7 @@ Like a store, it is used by one thread at a time, by the process that writes the
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from struct import pack, unpack
 from typing import Any, Final, NamedTuple
@@ -43,6 +43,9 @@ from .index import Chunk, chunks
 
 APPLICATION_ID: Final = 0x43434B56  # "CCKV"
 FORMAT: Final = 1
+
+FOLLOW_EVENTS: Final = 8_192
+"""Indexed at once while a log is followed."""
 
 _REMEDY: Final = "delete it: it is made again from the log"
 _FLOOR: Final = ""
@@ -156,7 +159,7 @@ class Views:
             connection = connect(path, Mode.WRITE)
             connection.pragma("synchronous", "NORMAL")
             views = cls(path, connection)
-            if views._log_id == store.log_id and _is_past(store, views._position, views._chain):
+            if views._log_id == store.log_id and is_past(store, views._position, views._chain):
                 views._forget_strangers(store)
                 return views
         except (FormatError, apsw.CorruptError, apsw.NotADBError, apsw.SQLError):
@@ -169,7 +172,7 @@ class Views:
         """Throw away states of a future that the log does not have."""
         rows: Any = self._execute("SELECT rowid, position, chain FROM saved").fetchall()
         for row, position, chain in rows:
-            if not _is_past(store, position, chain):
+            if not is_past(store, position, chain):
                 self._execute("DELETE FROM saved WHERE rowid = ?", (row,))
 
     # --- the index ------------------------------------------------------------------------
@@ -191,6 +194,26 @@ class Views:
             for chunk in chunks(frames):
                 self._index(chunk)
         return self.next - before
+
+    def follow(self, store: Store, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Index what a log has by now, a second's frames at once; the new ``next``.
+
+        ``progress`` is told how far it is.
+
+        :raises FormatError, StoreError: see ``catch_up``.
+        """
+        frames: list[Frame] = []
+        held = 0
+        for frame in store.read(self.next):
+            frames.append(frame)
+            held += frame.count
+            if held >= FOLLOW_EVENTS:
+                self.catch_up(frames)
+                progress(self.next)
+                frames, held = [], 0
+        if frames:
+            self.catch_up(frames)
+        return self.next
 
     def _index(self, frames: list[Frame]) -> None:
         first, last = frames[0].first, frames[-1]
@@ -353,6 +376,25 @@ class Views:
                 return Saved(position, chain, state)
         return None
 
+    def checkpoints(self) -> list[tuple[str, int, int, bytes, bytes, bytes]]:
+        """What ``save_projection`` kept of outlets, whose names have a stroke, to keep again.
+
+        :raises StoreError: the disk failed.
+        """
+        query = """SELECT name, version, position, chain, classes, state FROM saved
+            WHERE instr(name, '/') ORDER BY name, position"""
+        with disk_errors(self._where, _REMEDY):
+            found: Any = self._execute(query).fetchall()
+        return list(found)
+
+    def compact(self) -> None:
+        """Give the room of what was thrown away back to the disk.
+
+        :raises StoreError: the disk failed, or somebody else has the views open.
+        """
+        with disk_errors(self._where, "make room, or close what has them open"):
+            self._execute("VACUUM")
+
     def close(self) -> None:
         """Let the file go.
 
@@ -364,7 +406,7 @@ class Views:
             self._connection.close()
 
 
-def _is_past(store: Store, position: int | None, chain: bytes | None) -> bool:
+def is_past(store: Store, position: int | None, chain: bytes | None) -> bool:
     """Whether a frame of the log ends with this position and chain."""
     if position is None:
         return True
