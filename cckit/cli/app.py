@@ -15,6 +15,8 @@ COMMANDS: Final = (
     ("report", "Print a report of a log, as JSON, CSV or HTML."),
     ("verify", "Check a log: headers, chain, positions, and with --events every event."),
     ("replay", "Rebuild every projection from zero and print a digest for each."),
+    ("pin", "Write counts and digests into a log, for an audit to compare."),
+    ("audit", "Rebuild a log, compare it with its pins, and list what was odd."),
     ("explain", "Tell in words why an offer was made, or what befell a contact."),
     ("log", "Print the events of a log, one a line; --follow goes on."),
     ("plugins", "List the plugins that are installed."),

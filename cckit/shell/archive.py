@@ -226,6 +226,14 @@ class Archive:
         """Run a job on the views, on their thread."""
         return await self._owner.run(lambda: job(self._views))
 
+    async def reading(self, job: Callable[[Store, Codec], T]) -> T:
+        """Run a job on the frames, on their thread; a long one goes in steps."""
+        return await self._owner.run(lambda: job(self._store, self._codec))
+
+    async def aside(self, job: Callable[[], T]) -> T:
+        """Run a job on the reading thread that reads nothing."""
+        return await self._owner.run(job)
+
     def post(self, job: Callable[[Views], None]) -> None:
         """Run a job on the views later."""
         self._owner.post(lambda: job(self._views), self._settled)

@@ -35,6 +35,7 @@ from .feed import Batch, Subscription
 from .followers import Follower
 from .life import Life, Parts
 from .opening import Log
+from .pinning import Pinner, pin_daily
 from .replies import Reply
 from .requests import Known
 
@@ -45,8 +46,9 @@ class Center:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, zone: str | None = None) -> None:
         self._followers: list[Follower[Any]] = []
+        self._zone = zone
         self._take(parts)
 
     def _take(self, parts: Parts) -> None:
@@ -61,6 +63,13 @@ class Center:
                 parts.run_soon(follower.run)
         for plugin, channel in parts.loaded.channels:
             parts.run_soon(partial(run_channel, plugin, channel, self.do, parts.writer))
+
+        projections = parts.loaded.projections
+        rest = (parts.codec, parts.archive, parts.feed, parts.writer)
+        self._pinner = Pinner(projections, *rest)
+        if self._zone is not None:
+            place = (parts.archive, parts.clock, self._zone, parts.writer)
+            parts.run_soon(partial(pin_daily, self._pinner, *place))
 
     # --- writing --------------------------------------------------------------------------
 
@@ -191,6 +200,19 @@ class Center:
         # What ``durable`` does, without a coroutine more: this is the way of every event.
         await wait_task_rescheduled(waiter.abort)
         return waiter.reply
+
+    async def pin(self) -> Reply:
+        """Write what everything has come to: ``ledger.counted`` and ``projection.pinned``.
+
+        A center does so by itself after each civil day of its zone. It folds the log from
+        zero beside the floor, and returns when the facts are durable.
+
+        :raises StoreError: the log can't be read, or the store failed before.
+        :raises UsageError: the center is closed.
+
+        .. versionadded:: 0.2
+        """
+        return await self._pinner.pin()
 
     async def _known(self, request: bytes) -> Known | None:
         requests = self._writer.requests
@@ -377,7 +399,7 @@ class open_center:
         if not isinstance(config, Config):
             config = Config.read(config)
         parts = await self._life.begin(config)
-        center = Center(parts)
+        center = Center(parts, config.zone)
         self._life.reopened = center._take
         return center
 
