@@ -31,6 +31,8 @@ _PAUSE_S: Final = 0.01
 
 _MAGIC: Final = b"SQLite format 3\x00"
 _HEADER_SIZE: Final = 100
+_WAL_HEADER_SIZE: Final = 32
+_FRAME_HEADER_SIZE: Final = 24
 
 
 class Mode(Enum):
@@ -111,6 +113,9 @@ def read_header(path: str) -> FileHeader:
     """
     with open(path, "rb") as file:
         head = file.read(_HEADER_SIZE)
+    if not head.startswith(_MAGIC):
+        # A power cut during a checkpoint may destroy the page; the WAL still has it.
+        head = _header_in_wal(path) or head
     if not head.startswith(_MAGIC[: len(head)]) or not head:
         what = "is empty" if not head else "is not an SQLite file"
         raise FormatError(path, what, "name a log that cckit wrote")
@@ -121,6 +126,30 @@ def read_header(path: str) -> FileHeader:
     user_version, application_id = unpack_from(">I4xI", head, 60)
     size = 65_536 if page_size == 1 else page_size
     return FileHeader(application_id, user_version, size * pages)
+
+
+def _header_in_wal(path: str) -> bytes | None:
+    """The header as the WAL beside a file has it last; None where it has none.
+
+    Layout: "WAL-mode File Format" (sqlite.org/walformat.html). What SQLite itself takes
+    from the WAL it judges by the checksums.
+    """
+    found = None
+    try:
+        with open(path + "-wal", "rb") as file:
+            start = file.read(_WAL_HEADER_SIZE)
+            if len(start) < _WAL_HEADER_SIZE:
+                return None
+            (page_size,), salts = unpack_from(">I", start, 8), start[16:24]
+            while len(frame := file.read(_FRAME_HEADER_SIZE)) == _FRAME_HEADER_SIZE:
+                at = file.tell()
+                if frame[8:16] == salts and unpack_from(">I", frame) == (1,):
+                    head = file.read(_HEADER_SIZE)
+                    found = head if head.startswith(_MAGIC) else found
+                file.seek(at + page_size)
+    except FileNotFoundError:
+        return None
+    return found
 
 
 def wal_size(path: str) -> int | None:

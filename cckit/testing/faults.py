@@ -1,6 +1,7 @@
 """A disk that fails when told to: a file layer of SQLite over the real one."""
 
-from typing import Any, Final
+import os
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -8,19 +9,56 @@ BASE: Final = "unix"
 """The layer below, on Linux and on macOS."""
 WRITES: Final = ("write", "sync", "truncate")
 """What changes a file or makes it durable."""
+_NEW_JOURNAL: Final = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
 
 
-class FailingDisk:
+class Operation(NamedTuple):
+    """One operation on a disk."""
+
+    kind: str
+    """``create``, ``write``, ``truncate``, ``sync``, ``delete``, ``rename`` or
+    ``sync_folder``; ``drop`` is a sync that failed."""
+    path: str
+    offset: int = 0
+    """Of a write; the size that a truncation leaves."""
+    data: bytes = b""
+    """What is written."""
+    to: str = ""
+    """The new name of what is renamed; for ``sync_folder`` nothing is."""
+
+
+class Layer:
     """Registers itself with SQLite as ``name`` until ``close``; with ``default`` for all files.
 
-    ``fail_after(n)`` lets ``n`` more operations of the named kinds through, and then every
-    one of them fails, as on a disk that is gone or full.
+    ``before`` is told of each operation that changes something, right before it is done;
+    if it raises an ``apsw.Error``, the operation fails with that and is not done.
+    """
+
+    def __init__(self, name: str, default: bool = False) -> None:
+        self.name = name
+        self._vfs = _Vfs(self, default)
+
+    def before(self, operation: Operation) -> None:
+        """Look at an operation, or fail it."""
+
+    def randomness(self, count: int) -> bytes | None:
+        """What SQLite's generator is seeded with; None leaves that to the system."""
+        return None
+
+    def close(self) -> None:
+        """Take the layer away; no connection may use it any more."""
+        self._vfs.unregister()
+
+
+class FailingDisk(Layer):
+    """A layer that ``fail_after(n)`` lets ``n`` more operations of the named kinds through.
+
+    Then every one of them fails, as on a disk that is gone or full.
 
     .. versionadded:: 0.1
     """
 
     def __init__(self, name: str, default: bool = False) -> None:
-        self.name = name
         self.seen: list[str] = []
         """``kind path`` of each operation that changes something, in order."""
         self.failed = 0
@@ -28,7 +66,7 @@ class FailingDisk:
         self._left: int | None = None
         self._kinds: tuple[str, ...] = WRITES
         self._error: type[apsw.Error] = apsw.IOError
-        self._vfs = _Vfs(self, default)
+        super().__init__(name, default)
 
     def fail_after(
         self, n: int, kinds: tuple[str, ...] = WRITES, error: type[apsw.Error] = apsw.IOError
@@ -40,9 +78,9 @@ class FailingDisk:
         """Let everything through again."""
         self._left = None
 
-    def close(self) -> None:
-        """Take the layer away; no connection may use it any more."""
-        self._vfs.unregister()
+    def before(self, operation: Operation) -> None:
+        if operation.kind in WRITES:
+            self.pass_through(operation.kind, operation.path)
 
     def pass_through(self, kind: str, path: str) -> None:
         """Count one operation.
@@ -58,28 +96,46 @@ class FailingDisk:
 
 
 class _Vfs(apsw.VFS):
-    def __init__(self, disk: FailingDisk, default: bool) -> None:
-        self._disk = disk
-        super().__init__(disk.name, BASE, default)
+    def __init__(self, layer: Layer, default: bool) -> None:
+        self._layer = layer
+        super().__init__(layer.name, BASE, default)
 
     def xOpen(self, name: Any, flags: list[int]) -> "_File":
-        return _File(self._disk, name, flags)
+        return _File(self._layer, name, flags)
+
+    def xDelete(self, filename: str, syncdir: bool) -> None:
+        self._layer.before(Operation("delete", filename))
+        super().xDelete(filename, syncdir)
+        if syncdir:
+            self._layer.before(Operation("sync_folder", filename))
+
+    def xRandomness(self, count: int) -> bytes:
+        given = self._layer.randomness(count)
+        return super().xRandomness(count) if given is None else given
 
 
 class _File(apsw.VFSFile):
-    def __init__(self, disk: FailingDisk, name: Any, flags: list[int]) -> None:
-        self._disk = disk
+    def __init__(self, layer: Layer, name: Any, flags: list[int]) -> None:
+        self._layer = layer
         self._path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
+        new = bool(flags[0] & apsw.SQLITE_OPEN_CREATE) and not os.path.exists(self._path)
+        if new:
+            layer.before(Operation("create", self._path))
+        # The layer below makes the name of a new journal durable with its first sync.
+        self._unnamed = new and bool(flags[0] & _NEW_JOURNAL)
         super().__init__(BASE, name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        self._disk.pass_through("write", self._path)
+        self._layer.before(Operation("write", self._path, offset, data))
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:
-        self._disk.pass_through("sync", self._path)
+        self._layer.before(Operation("sync", self._path))
         super().xSync(flags)
+        if self._unnamed:
+            self._unnamed = False
+            self._layer.before(Operation("sync_folder", self._path))
 
     def xTruncate(self, size: int) -> None:
-        self._disk.pass_through("truncate", self._path)
+        self._layer.before(Operation("truncate", self._path, size))
         super().xTruncate(size)
