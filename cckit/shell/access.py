@@ -84,8 +84,10 @@ class Access:
             await trio.lowlevel.checkpoint()
             return data
         place, kind = name_of(envelope), envelope.type
-        more = {"kind": kind, "actor": actor, "purpose": purpose, "component": component}
-        refused = stopped(await self.ask(UNMASK, place, **more))
+        asked = self.ask(
+            UNMASK, place, kind=kind, actor=actor, purpose=purpose, component=component
+        )
+        refused = stopped(await asked)
         return self.opened(recorded) if refused is None else refused
 
     def opened(self, recorded: Recorded[Any]) -> Any:

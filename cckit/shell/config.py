@@ -18,6 +18,11 @@
     channels = { voice = 100 }     # cost of one contact
     budget = 100
 
+    [[retention]]                  # who is erased when; see docs/how-to/keep-and-delete.md
+    name = "chats"
+    channel = "chat"
+    keep = 90                      # days
+
     [permissions]                  # a table of a loaded plugin goes to that plugin
     first_admin = "root"
 
@@ -41,6 +46,7 @@ import attrs
 from cckit.core.errors import ConfigError
 from cckit.core.instant import HOUR, MINUTE, SECOND
 from cckit.core.projection import Canonical
+from cckit.core.retention import KINDS, Rule
 from cckit.core.settings import QueueSettings
 
 UNITS: Final = {"us": 1, "ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR}
@@ -53,6 +59,10 @@ STRATEGIES: Final = (
     "random",
     "best_skill",
 )
+OWN: Final = ("center", "queues", "agents", "retention")
+"""Tables that are not a plugin's."""
+DAYS_MAX: Final = 36_525
+"""A hundred years."""
 INT_MAX: Final = 2**63 - 1
 SHOWN: Final = 20
 """Agents that a message names."""
@@ -89,6 +99,8 @@ class Config:
     agents: dict[str, AgentSettings] = attrs.field(factory=dict)
     settings: dict[str, dict[str, Canonical]] = attrs.field(factory=dict)
     """A plugin's name to its table."""
+    retention: tuple[Rule, ...] = ()
+    """Who is erased when; none: nobody is, unless somebody says so."""
     file: str = "CENTER.toml"
     """For messages."""
 
@@ -131,10 +143,10 @@ class _Reading:
         center = self._table(tables.get("center", {}), "center")
         self._only(center, ("name", "zone", "plugins"), "center")
         plugins = self._texts(center.get("plugins", []), "center.plugins")
-        others = [key for key in tables if key not in ("center", "queues", "agents")]
+        others = [key for key in tables if key not in OWN]
         for key in others:
             if key not in plugins:
-                allowed = ", ".join(("center", "queues", "agents", *plugins))
+                allowed = ", ".join((*OWN, *plugins))
                 raise self._wrong(key, "a table", f"name a table {allowed}, or load that plugin")
         queues = self._table(tables.get("queues", {}), "queues")
         agents = self._table(tables.get("agents", {}), "agents")
@@ -148,7 +160,47 @@ class _Reading:
             queues={self._name(k, "queues"): self._queue(k, v, agents) for k, v in queues.items()},
             agents={self._name(k, "agents"): self._agent(k, v) for k, v in agents.items()},
             settings={key: self._canonical_table(tables[key], key) for key in others},
+            retention=self._retention(tables.get("retention", [])),
             file=self._file,
+        )
+
+    # --- retention ------------------------------------------------------------------------
+
+    def _retention(self, value: Any) -> tuple[Rule, ...]:
+        if not isinstance(value, list):
+            raise self._wrong("retention", value, "write [[retention]], with two brackets")
+        rules = [self._rule(given, f"retention[{n}]") for n, given in enumerate(value, 1)]
+        names = [rule.name for rule in rules]
+        for n, name in enumerate(names, 1):
+            if name in names[: n - 1]:
+                raise self._wrong(f"retention[{n}].name", name, "give each rule its own name")
+        return tuple(rules)
+
+    def _rule(self, value: Any, path: str) -> Rule:
+        table = self._table(value, path)
+        keys = ("name", "keep", "at_least", "kind", "channel", "queue", "precedence")
+        self._only(table, keys, path)
+        if ("keep" in table) is ("at_least" in table):
+            remedy = "give keep, the days of a wish, or at_least, those of a law: one of them"
+            raise self._wrong(path, table.get("name", path), remedy)
+        length = "keep" if "keep" in table else "at_least"
+        if length == "at_least" and "precedence" in table:
+            remedy = "leave it out: of laws the longest holds"
+            raise self._wrong(f"{path}.precedence", table["precedence"], remedy)
+        kind = self._text(table.get("kind", KINDS[0]), f"{path}.kind")
+        if kind not in KINDS:
+            raise self._wrong(f"{path}.kind", kind, f"use {', '.join(KINDS)}")
+        for key in ("channel", "queue"):
+            if kind != KINDS[0] and key in table:
+                raise self._wrong(f"{path}.{key}", table[key], f"leave it out of {kind} rules")
+        return Rule(
+            name=self._name(table.get("name"), f"{path}.name"),
+            days=self._whole(table[length], f"{path}.{length}", 0, DAYS_MAX),
+            least=length == "at_least",
+            kind=kind,
+            channel=self._text(table["channel"], f"{path}.channel") if "channel" in table else None,
+            queue=self._name(table["queue"], f"{path}.queue") if "queue" in table else None,
+            precedence=self._whole(table.get("precedence", 0), f"{path}.precedence"),
         )
 
     # --- queues and agents ----------------------------------------------------------------
