@@ -19,6 +19,9 @@ COMMANDS: Final = (
     ("audit", "Rebuild a log, compare it with its pins, and list what was odd."),
     ("explain", "Tell in words why an offer was made, or what befell a contact."),
     ("log", "Print the events of a log, one a line; --follow goes on."),
+    ("backup", "Copy a log, also while a center writes it."),
+    ("export", "Write a log out as lines of JSON, as CloudEvents or as frames."),
+    ("views", "Look at the views beside a log, make them smaller or anew."),
     ("plugins", "List the plugins that are installed."),
     ("doctor", "Check this installation, and a log's place on disk."),
     ("bench", "Measure speed beside a rival and the raw disk."),
@@ -44,6 +47,7 @@ def make_app() -> App:
     )
     imports = App(name="import", help="Turn records of another system into a log.")
     imports.command("cckit.cli.import_:calls", name="calls")
+    imports.command("cckit.cli.import_frames:frames", name="frames")
     app.command(imports)
     for name, text in COMMANDS:
         app.command(f"cckit.cli.{name}:{name}", name=name, help=text)

@@ -81,8 +81,8 @@ def log(
     :param follow: go on with what is appended, until interrupted.
     :param json: print each event as one line of JSON, with its whole envelope.
     """
-    first, from_at = _bound(from_, "--from")
-    last, to_at = _bound(to, "--to")
+    first, from_at = bound(from_, "--from")
+    last, to_at = bound(to, "--to")
     wanted = Wanted(stream, type, first or 0, last, from_at, to_at)
     _refuse_backwards(wanted, from_, to)
     shown = False
@@ -151,7 +151,7 @@ def json_line(recorded: Recorded[Any]) -> str:
     return plain_json(as_json(recorded))
 
 
-def _bound(text: str | None, option: str) -> tuple[int | None, int | None]:
+def bound(text: str | None, option: str) -> tuple[int | None, int | None]:
     """A position or an instant."""
     if text is None:
         return None, None
