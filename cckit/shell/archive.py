@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol, TypeVar
 import outcome
 
 from cckit.core.codec import Codec
-from cckit.core.frame import Frame
 from cckit.core.ids import Stream
 from cckit.core.instant import Instant
 from cckit.hooks.store import Store
@@ -74,6 +73,10 @@ class Archive:
         handle, views = await owner.run(make)
         return cls(owner, handle, views, codec, say)
 
+    def reader(self) -> Store:
+        """One more handle on the log, for a thread of its own."""
+        return self._store.reader()
+
     async def chunk(self, position: int, types: tuple[type, ...] | None) -> Chunk:
         """Some whole frames, the first of them holding ``position``, decoded."""
         return await self._owner.run(lambda: self._chunk(position, types))
@@ -111,6 +114,17 @@ class Archive:
                     break
                 first = next(iter(self._store.read(first - 1, 1))).first
             return first
+
+        return await self._owner.run(find)
+
+    async def chain(self, position: int) -> bytes:
+        """The chain of the frame that ends with ``position``; empty if none does."""
+
+        def find() -> bytes:
+            for frame in self._store.read(position, 1):
+                if frame.end - 1 == position:
+                    return frame.chain
+            return b""
 
         return await self._owner.run(find)
 
@@ -190,17 +204,7 @@ class Archive:
         self._owner.post(self._catch_up, done)
 
     def _catch_up(self) -> int:
-        frames: list[Frame] = []
-        held = 0
-        for frame in self._store.read(self._views.next):
-            frames.append(frame)
-            held += frame.count
-            if held >= CHUNK_EVENTS:
-                self._views.catch_up(frames)
-                frames, held = [], 0
-        if frames:
-            self._views.catch_up(frames)
-        return self._views.next
+        return self._views.follow(self._store)
 
     async def checkpoint(self, name: str) -> int | None:
         """Where an outlet goes on; None if it has never been anywhere."""
