@@ -9,6 +9,7 @@ A plugin is a class that subclasses the specification classes and marks its meth
 
 from .channel import Channel as Channel
 from .channel import Port as Port
+from .eraser import Eraser as Eraser
 from .factory import FactoryHooks as FactoryHooks
 from .markers import hookimpl as hookimpl
 from .policy import PolicyHooks as PolicyHooks

@@ -2,6 +2,7 @@
 
 from .markers import hookspec
 from .store import Store
+from .vault import Keks
 
 
 class FactoryHooks:
@@ -16,6 +17,17 @@ class FactoryHooks:
 
         Factory: exactly one plugin answers, the others return None. Closed: the center
         does not open. Paths without a scheme are the core's own SQLite store.
+
+        .. versionadded:: 0.1
+        """
+        return None
+
+    @hookspec
+    def cckit_open_keks(self, log_id: bytes) -> Keks | None:
+        """Say who keeps the key-encryption keys of a log: a key service, a safe.
+
+        Factory: exactly one plugin answers, the others return None; where all do, they are
+        in NAME.kek beside NAME.keys. Closed: the center does not open.
 
         .. versionadded:: 0.1
         """

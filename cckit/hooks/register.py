@@ -12,6 +12,7 @@ from cckit.core.projection import AnyProjection, Canonical
 from cckit.core.registry import Upcaster
 
 from .channel import Channel
+from .eraser import Eraser
 from .markers import hookspec
 from .reactor import Reactor
 
@@ -99,6 +100,17 @@ class RegisterHooks:
         """Adapters to the systems that carry contacts.
 
         Register, collected. Closed. A name stands once.
+
+        .. versionadded:: 0.1
+        """
+        return ()
+
+    @hookspec
+    def cckit_register_erasers(self) -> Sequence[Eraser]:
+        """Who erases what the plugin keeps of people outside the log.
+
+        Register, collected. Closed. A name stands once. Each is called for everybody who is
+        erased; one that fails is named in ``subject.erased``.
 
         .. versionadded:: 0.1
         """

@@ -29,6 +29,7 @@ from .markers import PROJECT
 from .policy import PolicyHooks
 from .register import RegisterHooks
 from .store import Store
+from .vault import Keks
 
 SPECS: Final = (RegisterHooks, PolicyHooks, FactoryHooks)
 Implementation = tuple[str, Callable[..., Any]]
@@ -159,6 +160,22 @@ class Relay:
             remedy = "name exactly one plugin that opens such a store in [center] plugins"
             raise ConfigError(url, f"opened by {names}", remedy)
         return found[0][1]
+
+    def open_keks(self, log_id: bytes) -> Keks | None:
+        """Who keeps the KEKs of a log; None if no plugin does.
+
+        :raises ConfigError: several do.
+        """
+        found: list[tuple[str, Keks]] = []
+        for plugin, function in self._walks["cckit_open_keks"]:
+            keks = self._load("cckit_open_keks", plugin, function, log_id=log_id)
+            if keks is not None:
+                found.append((plugin, keks))
+        if len(found) > 1:
+            names = ", ".join(plugin for plugin, _ in found)
+            remedy = "let one plugin keep them"
+            raise ConfigError("cckit_open_keks", f"the KEKs are kept by {names}", remedy)
+        return found[0][1] if found else None
 
     # --- policy ---------------------------------------------------------------------------
 

@@ -17,12 +17,20 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio.lowlevel import wait_task_rescheduled
 
-from cckit.core.commands import ApplyConfig, Command, ReportArrived, SetPermission
+from cckit.core.commands import (
+    ApplyConfig,
+    Command,
+    Erase,
+    ReportArrived,
+    SetHold,
+    SetPermission,
+)
 from cckit.core.edges import check, check_sender
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Draft, Recorded
+from cckit.core.facts import SubjectErased
 from cckit.core.floor import Floor
-from cckit.core.ids import ContactId, Stream, contact_stream
+from cckit.core.ids import ContactId, Stream, SubjectId, contact_stream, subject_stream
 from cckit.core.instant import Instant
 from cckit.core.projection import AnyProjection
 
@@ -119,13 +127,41 @@ class Center:
                 what = "this contact has arrived before"
                 remedy = "name none: a new random id is drawn for each contact"
                 return Refused("contact.exists", f"contact/{command.contact}", what, remedy)
+            if type(command) in (Erase, SetHold) and await self._is_nobody(command):
+                where = "Erase.subject" if type(command) is Erase else "SetHold.scope"
+                what = "the log knows nobody under this id"
+                remedy = "take the 32 hex digits that the log has, after subject/"
+                return Refused("subject.unknown", where, what, remedy)
             act = partial(writer.act, actor=actor, request=digest, occurred_at=occurred_at)
             reply = people.carry_out(command, act)
         except UsageError as error:
             if not writer.accepts():
                 raise
             reply = Refused("command.unusable", error.where, error.what, error.remedy)
+        if type(command) is Erase and isinstance(reply, Refused):
+            self._parts.erasing.refused(command, actor, reply)
         return await writer.durable(reply)
+
+    async def erased(self, subject: SubjectId) -> SubjectErased | None:
+        """Wait until the erasure of somebody, if one has begun, is done; what it came to.
+
+        ``do(Erase(…))`` returns when it is durable that it has begun, and from then on
+        nobody opens anything of theirs. None if nothing was erased under this id since the
+        center opened.
+
+        :raises StoreError: the keys can't be destroyed now; opening again tries it again.
+        """
+        return await self._parts.erasing.settled(subject_stream(subject))
+
+    async def _is_nobody(self, command: Erase | SetHold) -> bool:
+        """Whether the log has no event about the person whom a command names."""
+        scope = command.scope if isinstance(command, SetHold) else subject_stream(command.subject)
+        stream = Stream(scope)
+        if not stream.startswith("subject/") or stream in self.state.versions:
+            return False
+        found = await self._archive.version(stream)
+        self._writer.check_open()
+        return found is None
 
     def _unknown_here(self, command: Any) -> Refused | None:
         """Refuse a role that no plugin judges by, and configuration that is for nobody."""

@@ -19,12 +19,14 @@ from cckit.core.registry import Registry
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks import Relay
 from cckit.hooks.health import Watchdog
+from cckit.stores.keyfile import NOTHING, Mark, remembered
 from cckit.stores.keys import Keys
 
 from .archive import Archive
 from .clock import Clock, SystemClock
 from .config import Config
 from .entropy import Entropy, SystemEntropy
+from .erasing import Erasing, check_guard
 from .feed import Feed
 from .keeper import Keeper
 from .opening import (
@@ -46,7 +48,7 @@ from .reactors import Outlet, run_outlet
 from .replies import Stored, Unknown
 from .requests import Requests
 from .timers import Timers
-from .writer import Writer
+from .writer import Writer, mark_of
 
 REOPENINGS: Final = 3
 """How often within ``REOPENINGS_US`` a log that failed is opened again."""
@@ -68,6 +70,7 @@ class Parts:
     archive: Archive
     feed: Feed
     writer: Writer
+    erasing: Erasing
     run_soon: Callable[[Callable[[], Awaitable[None]]], None]
     """Run a task until the center closes or its store fails."""
 
@@ -88,6 +91,8 @@ class Life:
         entropy: Entropy | None,
         take_over: bool,
     ) -> None:
+        self.guarded = True
+        """Whether a log and keys of which one is an old copy are refused."""
         self._log = log
         self._keys = keys
         self._plugins = plugins
@@ -134,12 +139,19 @@ class Life:
         self._closers.append(archive.close)
         past = await learn_past(archive)
         keys = place.keys
-        opens = None if keys is None else partial(Keys.open, keys, store.log_id, self._entropy.draw)
-        people = People(opens, store.log_id, self._entropy, codec)
-        self._closers.append(lambda: owner.run(people.close))
-        make = partial(self._engine, loaded, people, archive)
+        opens = None
         end = 0 if before.position is None else before.position + 1
+        if keys is not None:
+            keks, draw = relay.open_keks(store.log_id), self._entropy.draw
+            opens = partial(Keys.open, keys, store.log_id, draw, keks=keks)
+            if self.guarded:
+                memory = await owner.run(partial(remembered, keys, store.log_id))
+                await check_guard(archive, memory, place.name, end)
+        people = People(opens, store.log_id, self._entropy, codec, end)
+        self._closers.append(lambda: owner.run(partial(people.close, self._mark())))
+        make = partial(self._engine, loaded, people, archive)
         engine, requests = await fold_log(archive, make, relay.machine_failed, end), Requests()
+        people.shut(map(Stream, engine.floor.erasing))
         unsettled = end
         if loaded.processes and end:
             unsettled = await archive.last_frames(end - 1, UNSETTLED_FRAMES)
@@ -159,7 +171,15 @@ class Life:
         )  # fmt: skip
         start_run(writer, registry, loaded, config, self._clock, epoch)
         processes = await self._continue(loaded, people, writer, archive, past, unsettled, end)
-        return await self._start(loaded, codec, people, archive, feed, writer, processes, past, end)
+        erasing = Erasing(writer, people, owner, loaded.erasers, relay.fail)
+        return await self._start(
+            loaded, codec, people, archive, feed, writer, erasing, processes, past, end
+        )
+
+    def _mark(self) -> Mark:
+        """What of the log is durable, as far as this opening has seen it."""
+        writer = self._writer
+        return NOTHING if writer is None or writer.failure is not None else mark_of(writer.head)
 
     async def _open(self, config: Config, relay: Relay) -> tuple[Owner, Place]:
         owner = own("cckit-log", virtual=self._clock.virtual)
@@ -224,13 +244,14 @@ class Life:
         archive: Archive,
         feed: Feed,
         writer: Writer,
+        erasing: Erasing,
         processes: Processes,
         past: Past,
         end: int,
     ) -> Parts:
         keeper = Keeper(writer, feed, archive, self._clock)
         timers = Timers(writer, self._clock)
-        writer.listeners = [processes.listen, keeper.listen, timers.listen]
+        writer.listeners = [processes.listen, keeper.listen, timers.listen, erasing.listen]
         if self._nursery is None:
             self._nursery = await self._nursery_context.__aenter__()
         self._writer, self._keeper, self._stored = writer, keeper, trio.Event()
@@ -247,11 +268,15 @@ class Life:
         self._nursery.start_soon(write)
         if isinstance(await writer.durable(Stored(())), Unknown):
             writer.check_open()
+        await erasing.resume(archive)
+        self._run_soon(erasing.run)
         self._run_soon(timers.run)
         if loaded.relay.guarded or loaded.relay.ranks:
             self._watchdog = loaded.relay.watchdog
             self._watchdog.start()
-        parts = Parts(loaded, codec, people, self._clock, archive, feed, writer, self._run_soon)
+        parts = Parts(
+            loaded, codec, people, self._clock, archive, feed, writer, erasing, self._run_soon
+        )
         self._run_outlets(parts, past, end)
         return parts
 

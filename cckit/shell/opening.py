@@ -33,7 +33,7 @@ from cckit.core.ids import CENTER, AgentId
 from cckit.core.instant import Instant
 from cckit.core.registry import Registry
 from cckit.hooks import Relay
-from cckit.stores.keys import Where, in_memory
+from cckit.stores.keyfile import Where, in_memory
 from cckit.stores.memory import MemoryStore
 from cckit.stores.sqlite import SqliteStore
 
@@ -57,6 +57,8 @@ class Place:
     views: str | None
     keys: Where | None
     """None: nothing personal can be sealed."""
+    name: str
+    """For messages."""
     ours: bool
     """We opened the store, so we close it."""
 
@@ -79,13 +81,13 @@ def open_log(
     """
     if log is None:
         memory = MemoryStore(config.name, entropy.draw(16))
-        return Place(memory, None, keys or _keys_beside(memory), True)
+        return Place(memory, None, keys or _keys_beside(memory), "log in memory", True)
     if isinstance(log, str) and "://" in log:
         store = relay.open_store(log)
         if not hasattr(store, "reader"):
             remedy = "give the store a method reader()"
             raise UsageError(log, "its store gives no second handle", remedy)
-        return Place(store, None, keys, True)
+        return Place(store, None, keys, log, True)
     if isinstance(log, str | Path):
         path = os.fspath(log)
         new = None if os.path.exists(path) else entropy.draw(16)
@@ -97,9 +99,9 @@ def open_log(
             log_id=new,
         )
         stem = path.removesuffix(".db")
-        return Place(opened, stem + ".views", keys or stem + ".keys", True)
+        return Place(opened, stem + ".views", keys or stem + ".keys", path, True)
     beside = _keys_beside(log) if isinstance(log, MemoryStore) else None
-    return Place(log, None, keys or beside, False)
+    return Place(log, None, keys or beside, "log", False)
 
 
 def _keys_beside(store: MemoryStore) -> Where:

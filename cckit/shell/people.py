@@ -3,9 +3,12 @@
 The key file is opened when the first person is met: a center that knows nobody needs no
 keys, and no cryptography. Keys made since are durable before the frame that needs them.
 Where a log has no key file, who comes is unknown and nothing personal is taken.
+
+From the moment an erasure is decided nobody opens or seals anything of that person: what
+would be said of them in an event is left out of it, and their number is somebody new's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -14,12 +17,13 @@ from cckit.core.codec import Codec, canonical, check_stream
 from cckit.core.commands import LogIn, ReportArrived, SetProfile
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import PERSONAL, Draft, Recorded, Sealed, kind_of
-from cckit.core.facts import SubjectKeyMade
+from cckit.core.facts import SubjectErasureStarted, SubjectKeyMade
 from cckit.core.floor import Floor
 from cckit.core.ids import Stream, SubjectId, agent_stream, subject_stream
 from cckit.core.registry import Registry
-from cckit.hooks.vault import Sealing
-from cckit.stores.keys import Keys
+from cckit.hooks.vault import Sealing, subject_bytes
+from cckit.stores.keyfile import NOTHING, Erased, Mark
+from cckit.stores.keys import Destroyed, Keys
 
 from .entropy import Entropy, contact_id, subject_id
 from .replies import Reply, Stored, Superseded
@@ -39,10 +43,16 @@ class People:
 
     ``open_keys`` opens the key file; None where the log has none. A command passes
     ``refusal``, ``known`` and ``carry_out``; its digest is made of what ``digested`` says.
+    ``end``: the position after the log's last event when it was opened.
     """
 
     def __init__(
-        self, open_keys: Callable[[], Keys] | None, log_id: bytes, entropy: Entropy, codec: Codec
+        self,
+        open_keys: Callable[[], Keys] | None,
+        log_id: bytes,
+        entropy: Entropy,
+        codec: Codec,
+        end: int = 0,
     ) -> None:
         self._open_keys = open_keys
         self._log_id = log_id
@@ -53,6 +63,8 @@ class People:
         self._sealing: Sealing | None = None
         self._agents: dict[Stream, SubjectId] = {}
         self._fresh: Stream | None = None
+        self._end = end
+        self._shut: set[bytes] = set()
 
     # --- a command on its way to decide ---------------------------------------------------
 
@@ -94,15 +106,16 @@ class People:
         :raises UsageError: a subject that is no id of ours, and what ``act`` raises.
         """
         command = self._completed(command)
-        stored = False
+        made_at = -1
         try:
             reply = act(command, also=self._keyed(command))
-            stored = isinstance(reply, Stored | Superseded) and bool(reply.recorded)
+            if isinstance(reply, Stored | Superseded):
+                made_at = _made_at(reply)
         finally:
             self._fresh = None
             if self._keys is not None:
-                if stored:
-                    self._keys.keep()
+                if made_at >= 0:
+                    self._keys.keep(made_at)
                 else:
                     self._keys.drop()
         return reply
@@ -156,7 +169,8 @@ class People:
 
     def sealer(self, floor: Callable[[], Floor]) -> Callable[[int, Stream, Any], Any]:
         """What the engine calls on each event; ``floor`` knows whom a contact is about."""
-        personal = self._personal
+        # What closes somebody's values is looked for by the same look-up as what has any.
+        personal = {**self._personal, SubjectErasureStarted: ()}
 
         def subject_of(stream: Stream, _: Any) -> SubjectId | None:
             contact = floor().contacts.get(stream)
@@ -167,8 +181,16 @@ class People:
         def seal(position: int, stream: Stream, data: Any) -> Any:
             nonlocal inner
             attributes = personal.get(type(data))
-            if attributes is None or all(_sealed(getattr(data, name)) for name in attributes):
+            if attributes is None:
                 return data
+            if not attributes:
+                self.shut([stream])
+                return data
+            if all(_sealed(getattr(data, name)) for name in attributes):
+                return data
+            who = getattr(data, "subject", None) or subject_of(stream, data)
+            if who is not None and self._opened().is_erased(subject_bytes(who)):
+                return _with(data, **{n: None for n in attributes if not _sealed(getattr(data, n))})
             if inner is None:
                 inner = self._opened_sealing().sealer(subject_of)
             return inner(position, stream, data)
@@ -184,25 +206,58 @@ class People:
             return data
         return self._opened_sealing().opened(*recorded)
 
+    # --- erasing --------------------------------------------------------------------------
+
+    def shut(self, streams: Iterable[Stream]) -> None:
+        """Open and seal nothing any more of those whose erasure was decided."""
+        people = {_subject_of(stream) for stream in streams}
+        self._shut |= people
+        if self._sealing is not None:
+            self._sealing.forget(people)
+
+    def eraser(self) -> "Callable[[Mapping[Stream, Erased], Mark], Destroyed] | None":
+        """What destroys people's keys, in the writer's thread; None where there are none."""
+        if self._open_keys is None:
+            return None
+        keys = self._opened()
+
+        def destroy(people: Mapping[Stream, Erased], mark: Mark) -> Destroyed:
+            return keys.erase({_subject_of(stream): one for stream, one in people.items()}, mark)
+
+        return destroy
+
+    def erased(self, stream: Stream) -> None:
+        """Somebody's keys are destroyed: whoever is under this id from now on is new."""
+        subject = _subject_of(stream)
+        self._shut.discard(subject)
+        self._agents = {agent: who for agent, who in self._agents.items() if who != subject.hex()}
+        if self._sealing is not None:
+            self._sealing.forget([subject])
+
+    # --- the disk -------------------------------------------------------------------------
+
     @property
     def pending(self) -> bool:
         """Whether keys must be made durable before the next frame."""
         return self._keys is not None and self._keys.pending
 
-    def flush(self) -> None:
-        """Make new keys durable. In the writer's thread."""
+    def flush(self, mark: Mark = NOTHING) -> None:
+        """Make new keys durable; ``mark`` is the log's durable end. In the writer's thread."""
         if self._keys is not None:
-            self._keys.flush()
+            self._keys.flush(mark)
 
-    def close(self) -> None:
+    def close(self, mark: Mark = NOTHING) -> None:
         if self._keys is not None:
-            self._keys.close()
+            self._keys.close(mark)
 
     def _opened(self) -> Keys:
         if self._keys is None:
             if self._open_keys is None:
                 raise UsageError("keys", NO_KEYS, GIVE_KEYS)
-            self._keys = self._open_keys()
+            keys = self._open_keys()
+            keys.forget_after(self._end)
+            keys.shut = self._shut
+            self._keys = keys
         return self._keys
 
     def _opened_sealing(self) -> Sealing:
@@ -229,6 +284,19 @@ def _is_personal(command: Any) -> bool:
 
 def _no_keys(where: str) -> Refused:
     return Refused("subject.no_keys", where, NO_KEYS, GIVE_KEYS)
+
+
+def _made_at(reply: Stored | Superseded) -> int:
+    """Position of the key that was committed to; -1 if none was."""
+    for envelope, data in reply.recorded:
+        if type(data) is SubjectKeyMade:
+            return envelope.position
+    return -1
+
+
+def _subject_of(stream: Stream) -> bytes:
+    """Whose stream this is: ``subject/`` and 32 hex digits, as the floor has checked."""
+    return subject_bytes(SubjectId(stream.partition("/")[2]))
 
 
 def _sealed(value: object) -> bool:

@@ -17,7 +17,7 @@ from cckit.core.process import AnyProcess
 from cckit.core.projection import AnyProjection
 from cckit.core.registry import Upcaster
 from cckit.core.shapes import fields_of
-from cckit.hooks import Channel, Reactor, Relay
+from cckit.hooks import Channel, Eraser, Reactor, Relay
 
 from .config import Config
 
@@ -39,6 +39,7 @@ class Loaded:
     processes: tuple[tuple[str, AnyProcess], ...]
     reactors: tuple[tuple[str, Reactor], ...]
     channels: tuple[tuple[str, Channel], ...]
+    erasers: tuple[tuple[str, Eraser], ...]
     roles: tuple[str, ...]
     """The roles that may be given; none where any may."""
     first_roles: tuple[tuple[str, str], ...]
@@ -124,6 +125,7 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         processes=_named(relay, "cckit_register_processes"),
         reactors=_named(relay, "cckit_register_reactors"),
         channels=_named(relay, "cckit_register_channels"),
+        erasers=_named(relay, "cckit_register_erasers"),
         roles=tuple(dict.fromkeys(role for _, role in relay.collect("cckit_register_roles"))),
         first_roles=tuple(pair for _, pair in relay.collect("cckit_register_first_roles")),
     )

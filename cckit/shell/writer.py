@@ -29,6 +29,7 @@ from cckit.core.frame import Frame
 from cckit.core.ids import CENTER
 from cckit.core.instant import Instant
 from cckit.hooks.store import Conflict, Head, Store
+from cckit.stores.keyfile import NOTHING, Mark
 
 from .clock import Clock
 from .feed import Batch, Feed
@@ -196,6 +197,7 @@ class Writer:
         *,
         request: bytes | None = None,
         occurred_at: Instant | None = None,
+        cause: int | None = None,
         encoded: Sequence[bytes] = (),
         asked: Asked | None = None,
     ) -> Reply:
@@ -207,7 +209,13 @@ class Writer:
         :raises UsageError: a value that does not fit its event; nothing was kept of it.
         """
         reply = self.take(
-            drafts, actor, request=request, occurred_at=occurred_at, encoded=encoded, asked=asked
+            drafts,
+            actor,
+            request=request,
+            occurred_at=occurred_at,
+            cause=cause,
+            encoded=encoded,
+            asked=asked,
         )
         self.follow_up()
         return reply
@@ -219,6 +227,7 @@ class Writer:
         *,
         request: bytes | None = None,
         occurred_at: Instant | None = None,
+        cause: int | None = None,
         encoded: Sequence[bytes] = (),
         asked: Asked | None = None,
     ) -> Reply:
@@ -232,7 +241,7 @@ class Writer:
             if denied is not None:
                 return denied if isinstance(denied, Refused) else self._gather(denied)
             decided = self.engine.record(
-                drafts, actor, now, request=request, occurred_at=occurred_at
+                drafts, actor, now, request=request, occurred_at=occurred_at, cause=cause
             )
             return self._gather(decided, encoded)
         except (InvariantBroken, MachineFailed) as error:
@@ -426,7 +435,7 @@ class Writer:
         people, store, head = self._people, self._store, self.head
 
         def append() -> tuple[Head, Conflict | None]:
-            people.flush()
+            people.flush(mark_of(head))
             conflict = store.append(frame, head)
             self._room = self._room_of()
             return Head(frame.end - 1, frame.chain, head.epoch), conflict
@@ -506,6 +515,11 @@ class Writer:
             if waiter.task is not None:
                 trio.lowlevel.reschedule(waiter.task)
         self._feed.close(error)
+
+
+def mark_of(head: Head) -> Mark:
+    """What of the log is durable, as its keys remember it."""
+    return NOTHING if head.position is None else Mark(head.position, head.chain)
 
 
 def _ours(error: Exception, command: type) -> InvariantBroken | MachineFailed:

@@ -1,0 +1,261 @@
+"""Somebody asks to be erased: nobody opens anything of theirs again, and the log says so."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, trio_test
+
+from cckit import Actor, Center, Config, Refused, Stored, open_center
+from cckit.core import facts as f
+from cckit.core.commands import Erase, LogIn, ReportArrived, SetHold, SetProfile
+from cckit.core.ids import AgentId, SubjectId, agent_stream, subject_stream
+from cckit.hooks import Eraser, RegisterHooks, hookimpl
+from cckit.hooks.vault import subject_bytes
+
+GROUND = "letter of 2026-03-02, art. 17"
+NUMBER = "+972-54-000-0001"
+ADMIN = Actor("admin", "root")
+
+
+@pytest.fixture
+def autojump_clock() -> MockClock:
+    return MockClock(autojump_threshold=0.01)
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config.parse("[queues.help]\n[agents.anna]\n")
+
+
+async def arrived(center: Center, number: str = NUMBER, **more: Any) -> tuple[SubjectId, Any]:
+    """A call from a number: whose it is, and the recorded event."""
+    reply = await center.do(ReportArrived("voice", from_=number, **more))
+    assert isinstance(reply, Stored)
+    created = next(one for one in reply.recorded if type(one[1]) is f.ContactCreated)
+    return created[1].subject, created
+
+
+def clear(center: Center, recorded: Any) -> Any:
+    return center._parts.people.opened(recorded)
+
+
+async def facts(center: Center, kind: type) -> list[Any]:
+    return [data async for batch in center.read(types=(kind,)) for _, data in batch]
+
+
+@trio_test
+async def test_who_is_erased_is_read_by_nobody(tmp_path: Path, config: Config) -> None:
+    async with open_center(config, log=tmp_path / "a.db") as center:
+        subject, created = await arrived(center)
+        other, kept = await arrived(center, "+972-54-000-0002")
+        assert clear(center, created).from_ == NUMBER
+        reply = await center.do(Erase(subject, GROUND), actor=ADMIN)
+        assert isinstance(reply, Stored)
+        assert [data for _, data in reply.recorded] == [f.SubjectErasureStarted(GROUND)]
+        assert clear(center, created).from_ is None
+        done = await center.erased(subject)
+        assert done == f.SubjectErased(
+            GROUND, 1, {"backups": 1, "keys": 1, "lookups": 1, "snapshots": 0, "views": 0}, {}
+        )
+        assert await facts(center, f.SubjectErased) == [done]
+        assert clear(center, created).from_ is None
+        assert clear(center, kept).from_ == "+972-54-000-0002"
+        assert other != subject
+    async with open_center(config, log=tmp_path / "a.db") as center:
+        assert clear(center, created).from_ is None
+        assert clear(center, kept).from_ == "+972-54-000-0002"
+        assert await center.erased(subject) is None
+
+
+@trio_test
+async def test_the_erasure_names_what_began_it(config: Config) -> None:
+    async with open_center(config) as center:
+        subject, _ = await arrived(center)
+        reply = await center.do(Erase(subject, GROUND), actor=ADMIN)
+        await center.erased(subject)
+        stream = subject_stream(subject)
+        story = [one async for b in center.read(stream=stream) for one in b]
+        assert [type(data) for _, data in story] == [
+            f.SubjectKeyMade,
+            f.SubjectErasureStarted,
+            f.SubjectErased,
+        ]
+        assert [envelope.stream_version for envelope, _ in story] == [0, 1, 2]
+        assert story[1][0].actor == ADMIN
+        assert story[2][0].cause == reply.recorded[0][0].position
+        assert center.state.erasing == {}
+
+
+@trio_test
+async def test_the_same_number_is_somebody_new(tmp_path: Path, config: Config) -> None:
+    async with open_center(config, log=tmp_path / "a.db") as center:
+        subject, _ = await arrived(center)
+        await center.do(Erase(subject, GROUND))
+        early, _ = await arrived(center)
+        await center.erased(subject)
+        late, created = await arrived(center)
+        assert subject not in (early, late)
+        assert early == late
+        assert clear(center, created).from_ == NUMBER
+    async with open_center(config, log=tmp_path / "a.db") as center:
+        assert (await arrived(center))[0] == late
+
+
+@trio_test
+async def test_who_comes_back_under_the_same_id_gets_the_next_key(config: Config) -> None:
+    async with open_center(config) as center:
+        subject, created = await arrived(center)
+        await center.do(Erase(subject, GROUND))
+        await center.erased(subject)
+        again, recorded = await arrived(center, subject=subject)
+        assert again == subject
+        assert recorded[1].from_.key == 2
+        assert clear(center, recorded).from_ == NUMBER
+        assert clear(center, created).from_ is None
+        await center.do(Erase(subject, GROUND))
+        await center.erased(subject)
+        assert (await arrived(center, subject=subject))[1][1].from_.key == 3
+
+
+@trio_test
+async def test_what_is_said_of_somebody_erased_is_left_out(config: Config) -> None:
+    async with open_center(config) as center:
+        subject, _ = await arrived(center)
+        await center.do(Erase(subject, GROUND))
+        same, recorded = await arrived(center, subject=subject)
+        assert (same, recorded[1].from_) == (subject, None)
+        await center.erased(subject)
+
+
+@trio_test
+async def test_an_agent_is_a_person_too(config: Config) -> None:
+    anna = AgentId("anna")
+    async with open_center(config) as center:
+        await center.do(SetProfile(anna, {}, name="Anna"))
+        reply = await center.do(LogIn(anna, device="sip:anna"))
+        logged_in = reply.recorded[0]
+        assert clear(center, logged_in).device == "sip:anna"
+        subject = SubjectId(logged_in[1].device.subject.hex())
+        await center.do(Erase(subject, GROUND))
+        await center.erased(subject)
+        assert clear(center, logged_in).device is None
+        reply = await center.do(SetProfile(anna, {"he": 1}, name="Anna"))
+        profile = next(one for one in reply.recorded if type(one[1]) is f.AgentProfileSet)
+        assert profile[0].stream == agent_stream(anna)
+        assert clear(center, profile).name == "Anna"
+        assert profile[1].name.subject != subject_bytes(subject)
+
+
+@trio_test
+async def test_somebody_whom_the_log_does_not_know_is_refused(config: Config) -> None:
+    async with open_center(config) as center:
+        end = center.position
+        nobody = SubjectId(bytes(16).hex())
+        for command in (Erase(nobody, GROUND), SetHold(f"subject/{nobody}", True, GROUND)):
+            reply = await center.do(command)
+            assert isinstance(reply, Refused)
+            assert reply.reason == "subject.unknown"
+        assert center.position == end
+
+
+@trio_test
+async def test_under_hold_nobody_is_erased_and_the_log_says_why(config: Config) -> None:
+    async with open_center(config) as center:
+        subject, created = await arrived(center)
+        hold = SetHold(f"subject/{subject}", True, "court order 7")
+        assert isinstance(await center.do(hold), Stored)
+        reply = await center.do(Erase(subject, GROUND), actor=ADMIN)
+        assert isinstance(reply, Refused)
+        assert reply.reason == "subject.held"
+        assert clear(center, created).from_ == NUMBER
+        assert await facts(center, f.AccessRefused) == [
+            f.AccessRefused(
+                "root",
+                "Erase",
+                f"subject/{subject}",
+                f"{GROUND}; is under legal hold: court order 7",
+                1,
+            )
+        ]
+        await center.do(SetHold(f"subject/{subject}", False, "order lifted"))
+        assert isinstance(await center.do(Erase(subject, GROUND)), Stored)
+        done = await center.erased(subject)
+        assert done is not None and done.keys == 1
+
+
+@trio_test
+async def test_many_are_erased_by_one_exchange_of_the_kek(tmp_path: Path, config: Config) -> None:
+    async with open_center(config, log=tmp_path / "a.db") as center:
+        people = [(await arrived(center, str(n)))[0] for n in range(40)]
+        async with trio.open_nursery() as nursery:
+            for subject in people[1:]:
+                nursery.start_soon(center.do, Erase(subject, GROUND))
+        for subject in people[1:]:
+            done = await center.erased(subject)
+            assert done is not None and done.keys == 1
+    number = int((tmp_path / "a.kek").read_text().split()[0])
+    assert 2 <= number <= 5
+
+
+# --- other places ---------------------------------------------------------------------------
+
+
+class Notes:
+    """A plugin that keeps something of people outside the log."""
+
+    def __init__(self, name: str, answer: Any) -> None:
+        self.name = name
+        self.answer = answer
+        self.asked: list[tuple[str, str]] = []
+
+    async def erase(self, subject: SubjectId, ground: str) -> int:
+        self.asked.append((subject, ground))
+        await trio.lowlevel.checkpoint()
+        if self.answer is None:
+            await trio.sleep_forever()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer  # type: ignore[no-any-return]
+
+
+class Keeping(RegisterHooks):
+    def __init__(self, *erasers: Eraser) -> None:
+        self.erasers = erasers
+
+    @hookimpl
+    def cckit_register_erasers(self) -> Sequence[Eraser]:
+        return self.erasers
+
+
+@trio_test
+async def test_hook_cckit_register_erasers(autojump_clock: MockClock) -> None:
+    """Collected; each is called, and one that fails is named, and why by its type alone."""
+    notes, crm = Notes("notes", 3), Notes("crm", RuntimeError(NUMBER))
+    slow, wrong = Notes("slow", None), Notes("wrong", True)
+    plugins = {"one": Keeping(notes, crm), "two": Keeping(slow, wrong)}
+    async with open_center(Config.parse(""), plugins=plugins) as center:
+        subject, _ = await arrived(center)
+        await center.do(Erase(subject, GROUND))
+        done = await center.erased(subject)
+        assert done is not None
+        assert done.coverage["notes"] == 3
+        assert done.failures == {
+            "crm": "RuntimeError",
+            "slow": "TooSlowError",
+            "wrong": "TypeError",
+        }
+        assert notes.asked == crm.asked == slow.asked == [(subject, GROUND)]
+        assert [
+            (one.plugin, one.hook, one.error) for one in await facts(center, f.PluginFailed)
+        ] == [
+            ("one", "eraser crm", "RuntimeError"),
+            ("two", "eraser slow", "TooSlowError"),
+            ("two", "eraser wrong", "TypeError"),
+        ]
+        crm.answer = 1
+        await center.do(Erase(subject, GROUND))
+        again = await center.erased(subject)
+        assert again is not None and again.coverage["crm"] == 1
