@@ -22,6 +22,10 @@ COMMANDS: Final = (
     ("backup", "Copy a log, also while a center writes it."),
     ("export", "Write a log out as lines of JSON, as CloudEvents or as frames."),
     ("views", "Look at the views beside a log, make them smaller or anew."),
+    ("checkpoint", "Sign what a log holds now, and have it cosigned."),
+    ("follow", "Sign a log while a center writes it, in a process of its own."),
+    ("prove", "Write proofs that events are in a log."),
+    ("check", "Check such proofs against a public key that you trust."),
     ("plugins", "List the plugins that are installed."),
     ("doctor", "Check this installation, and a log's place on disk."),
     ("bench", "Measure speed beside a rival and the raw disk."),
@@ -30,7 +34,8 @@ COMMANDS: Final = (
 
 HELP: Final = """The contact center as a library: every decision and number from one log.
 
-Every command takes --json. Exit codes: 0 good, 1 the check says no, 2 bad input."""
+Every command takes --json. Exit codes: 0 good, 1 the check says no, 2 bad input,
+3 not proved: no key, no checkpoint, or somebody else's signature."""
 
 
 def make_app() -> App:
@@ -49,6 +54,10 @@ def make_app() -> App:
     imports.command("cckit.cli.import_:calls", name="calls")
     imports.command("cckit.cli.import_frames:frames", name="frames")
     app.command(imports)
+    keys = App(name="keys", help="Make, show and exchange the keys that sign checkpoints.")
+    for name in ("new", "show", "rotate"):
+        keys.command(f"cckit.cli.keys:{name}", name=name)
+    app.command(keys)
     for name, text in COMMANDS:
         app.command(f"cckit.cli.{name}:{name}", name=name, help=text)
     return app

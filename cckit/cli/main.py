@@ -3,9 +3,13 @@
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from .codes import BAD_INPUT, GOOD
 from .streams import escape_unwritable, forget_reader
+
+if TYPE_CHECKING:
+    from cckit.core.errors import CckitError
 
 HINT = "pip install 'cckit-sdk[cli]'"
 
@@ -24,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(arguments)
     except CckitError as error:
-        _say(f"{error.where}: {error.what}\n  {error.remedy}")
+        say(error)
         code = BAD_INPUT
     except BrokenPipeError:  # Whoever read our output has seen enough.
         forget_reader()
@@ -64,6 +68,11 @@ def _run(arguments: list[str]) -> int:
     from .app import run
 
     return run(arguments)
+
+
+def say(error: "CckitError") -> None:
+    """Tell people what is wrong and what to do about it."""
+    _say(f"{error.where}: {error.what}\n  {error.remedy}")
 
 
 def _say(text: str) -> None:

@@ -233,13 +233,15 @@ class Codec:
 
         :raises FormatError: bytes that no codec wrote.
         """
-        pack = self._pack
+        pack, position, found = self._pack, first, []
         try:
-            flat = [(d, event) for d in unpack(body) for event in d[7]]
-            return [
-                pack([first + n, at, occurred_at, *event[:4], *rest, event[4]])
-                for n, ((at, occurred_at, *rest, _), event) in enumerate(flat)
-            ]
+            for at, occurred, kind, actor, cause, correlation, request, events in unpack(body):
+                who = (kind, actor, cause, correlation, request)
+                for stream, stream_version, type_, version, data in events:
+                    what = (stream, stream_version, type_, version)
+                    found.append(pack((position, at, occurred, *what, *who, data)))
+                    position += 1
+            return found
         except UNREADABLE as error:
             what = f"unreadable body: {error}"
             raise FormatError(f"frame at {first}", what, "verify the log") from error

@@ -52,6 +52,11 @@ LOCK: Final = "lock"
 _REMEDY: Final = "delete the folder: it is made again from the log"
 
 
+def tiles_beside(log: str | os.PathLike[str]) -> str:
+    """Where the tiles of a log lie: NAME.tiles beside NAME.db."""
+    return os.fspath(log).removesuffix(".db") + ".tiles"
+
+
 class Tiles:
     """The tree of one log on disk, for one builder and any number of readers.
 
@@ -255,10 +260,12 @@ class Tiles:
         :raises StoreError: the disk failed, now or before.
         """
         self._check_builder()
+        self._failed = True  # If this is interrupted, what grew by half must not be saved.
         for name, content in self._right.grow(leaves):
             self._pending[name] = content
             if self._saved.pop(name, 0):
                 self._done.append(f"{name}.p")
+        self._failed = False
         self._edge = self._edge._replace(size=self.size, chain=chain)
         if len(self._pending) > PENDING_MAX:
             self._write(())
@@ -351,7 +358,7 @@ class Tiles:
         if self._lock is None:
             raise UsageError(self.path, "are opened for reading", "open them with write=True")
         if self._failed:
-            what = "an earlier error of the disk stopped them"
+            what = "an earlier error stopped them"
             raise StoreError(self.path, what, "open them again")
 
     @contextmanager

@@ -1,0 +1,210 @@
+"""Who signs what the log holds: the tree grows behind the log, and checkpoints over it.
+
+The notary reads what is durable, never what is only decided, so no checkpoint speaks of an
+event that a crash takes back. It lives inside a center (``AtWork``) or in a process of its
+own (``cckit follow``); the lock of the tiles keeps it from being both. Since Ed25519 draws
+nothing, a checkpoint that a crash loses is signed again to the same bytes.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, Protocol, TypeVar
+
+import trio
+
+from cckit.core.codec import Codec
+from cckit.core.errors import CckitError, StoreError
+from cckit.core.facts import FACTS
+from cckit.core.merkle import Frontier, leaf_hash
+from cckit.core.note import Note, Signature
+from cckit.core.registry import Registry
+from cckit.core.tlog import Checkpoint
+from cckit.hooks.signing import Signer
+from cckit.hooks.store import Store
+from cckit.stores.connection import disk_errors
+from cckit.stores.folder import sync_file
+from cckit.stores.tiles import Tiles
+
+from .feed import Batch, Feed
+from .parking import Parking
+
+T = TypeVar("T")
+
+EVERY_EVENTS: Final = 1_000
+"""After so many events a checkpoint is due,"""
+EVERY_S: Final = 1
+"""or so long after the first event that the last one does not cover,"""
+LEAST_S: Final = 0.1
+"""but not sooner after the last one."""
+CHUNK_EVENTS: Final = 8_192
+"""Hashed at a time; a frame is never cut."""
+SAVE_EVENTS: Final = 65_536
+"""Hashed before they are saved, where the tree is far behind."""
+NEVER: Final = 2**63
+
+
+class Notary:
+    """Builds the tiles of one log and signs them. Synchronous, used by one thread at a time.
+
+    ``signers``: of the log's origin, see ``check_signers``. ``settle``
+    makes durable what the store shows: a reader sees what a writer that was killed had not
+    synced yet, and nothing may be signed that a power cut could still take.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tiles: Tiles,
+        signers: Sequence[Signer],
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.tiles = tiles
+        self._settle = settle
+        self._store = store
+        self._signers = signers
+        self._leaves = Codec(Registry(FACTS)).leaves
+        self._saved = tiles.size
+
+    def behind(self) -> int:
+        """How many durable events are not hashed yet.
+
+        :raises StoreError: the log can't be read.
+        """
+        head = self._store.head().position
+        return (0 if head is None else head + 1) - self.tiles.size
+
+    def grow(self, end: int = NEVER) -> bool:
+        """Hash some frames that lie before ``end``; whether any were left to hash.
+
+        :raises StoreError: the log or the tiles can't be read or written.
+        """
+        tiles = self.tiles
+        before = tiles.size
+        chain = tiles.chain
+        for frame in self._store.read(before):
+            if frame.end > end:
+                break
+            if frame.previous != chain or frame.first != tiles.size:
+                what = f"the frame at {frame.first} does not follow what was hashed before it"
+                raise StoreError(tiles.path, what, "see `cckit verify`; restore the log")
+            tiles.grow(self._leaves(frame.body, frame.first), frame.chain)
+            chain = frame.chain
+            if tiles.size - before >= CHUNK_EVENTS:
+                break
+        if tiles.size - self._saved >= SAVE_EVENTS:
+            self._save()
+        return tiles.size > before
+
+    def _save(self) -> None:
+        self._settle()
+        self.tiles.save()
+        self._saved = self.tiles.size
+
+    def sign(self) -> bytes | None:
+        """Save what grew, and sign it; None if nothing has since the last checkpoint.
+
+        :raises StoreError: the tiles can't be written.
+        """
+        tiles = self.tiles
+        if tiles.size == 0:
+            return None
+        if tiles.size > self._saved:
+            self._save()
+        text = Checkpoint(self._store.origin, tiles.size, tiles.root()).text()
+        ours = tuple(signer.sign_note(text) for signer in self._signers)
+        newest = tiles.checkpoint()
+        before = None if newest is None else Note.parse(newest)
+        others: tuple[Signature, ...] = ()
+        if before is not None and before.text == text:
+            others = tuple(one for one in before.signatures if one not in ours)
+            if len(others) + len(ours) == len(before.signatures):
+                return None
+        note = Note(text, ours + others).pack()
+        tiles.save_checkpoint(note)
+        return note
+
+
+def root_of_log(store: Store, size: int) -> bytes:
+    """The root over the first ``size`` events, hashed from the log alone.
+
+    :raises StoreError: the log can't be read.
+    """
+    leaves_of, frontier = Codec(Registry(FACTS)).leaves, Frontier()
+    for frame in store.read():
+        if frame.first >= size:
+            break
+        leaves = leaves_of(frame.body, frame.first)[: size - frame.first]
+        frontier.extend(map(leaf_hash, leaves))
+    return frontier.root()
+
+
+class Runs(Protocol):
+    """The reading thread, as the notary needs it."""
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run a job there and wait for its answer."""
+        ...
+
+
+def sync_log(path: str) -> None:
+    """Make durable what a log and its WAL hold, whoever wrote it.
+
+    :raises StoreError: the disk failed.
+    """
+    with disk_errors(path, "look at the disk"):
+        for name in (path + "-wal", path):
+            with suppress(FileNotFoundError):
+                sync_file(name)
+
+
+class AtWork:
+    """A notary inside a center: woken by what becomes durable, working on the reading thread.
+
+    Tiles can be made again from the log, so their failure does not end the center.
+    """
+
+    def __init__(
+        self, notary: Notary, reader: Runs, feed: Feed, say: Callable[[str], None]
+    ) -> None:
+        self._notary = notary
+        self._reader = reader
+        self._feed = feed
+        self._say = say
+        self._bell = Parking()
+        self._ring_at = NEVER
+        self.failed = False
+
+    def listen(self, _: Batch) -> None:
+        """Hear of what is durable; cheap, for it is on the way of every event."""
+        if self._feed.durable >= self._ring_at:
+            self._ring_at = NEVER
+            self._bell.ring()
+
+    async def run(self) -> None:
+        """Sign now and then, until cancelled or the disk fails."""
+        while not self.failed:
+            covered = self._notary.tiles.size
+            await self._reach(covered + 1)
+            with trio.move_on_after(EVERY_S):
+                await self._reach(covered + EVERY_EVENTS)
+            await self.sign()
+            await trio.sleep(LEAST_S)
+
+    async def _reach(self, end: int) -> None:
+        """Wait until so many events are durable."""
+        while self._feed.durable < end:
+            self._ring_at = end
+            await self._bell.wait()
+
+    async def sign(self) -> None:
+        """Hash all that is durable now, in steps that let others read, and sign it."""
+        if self.failed:
+            return
+        end = self._feed.durable
+        try:
+            while await self._reader.run(lambda: self._notary.grow(end)):
+                pass
+            await self._reader.run(self._notary.sign)
+        except CckitError as error:
+            self.failed = True
+            self._say(f"no more checkpoints are signed: {error}")
