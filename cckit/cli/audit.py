@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cckit.core.audit import DIFFERS, HOLDS, NOT_PROVABLE, unloaded
 from cckit.core.audit.words import TITLES, told
 from cckit.core.errors import ConfigError
+from cckit.core.note import VKey
 from cckit.core.render.certificate import render
 from cckit.core.render.json_ import canonical_json
 from cckit.shell.auditing import audit_log
@@ -31,7 +32,8 @@ def audit(
     *,
     at: Whole | None = None,
     plugin: tuple[str, ...] = (),
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    key: tuple[str, ...] = (),
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     json: Json = False,
 ) -> int:
     """Rebuild every projection and compare it with what the log has pinned; list what was odd.
@@ -45,22 +47,26 @@ def audit(
     :param at: audit the events 0 to this position; all of them unless given.
     :param plugin: rebuild the projections of this installed plugin, too; may be given more
         than once.
-    :param out: write the certificate to a file, FILE.html or FILE.json.
+    :param key: a public key of the log or of a witness, as ``cckit keys`` prints it, to check
+        the signatures of checkpoints by; may be given more than once.
+    :param output: write the certificate to a file, FILE.html or FILE.json.
     :param json: print the certificate as JSON.
     """
-    if out is not None and out.suffix not in (".html", ".json"):
-        raise ConfigError(str(out), "its name says no form", "name it FILE.html or FILE.json")
+    if output is not None and output.suffix not in (".html", ".json"):
+        raise ConfigError(str(output), "its name says no form", "name it FILE.html or FILE.json")
+    keys = tuple(map(VKey.parse, key))
     with progress("auditing") as tell:
-        found = audit_log(log, at=at, plugins=plugin, progress=tell)
-    if out is not None:
-        page = out.suffix == ".html"
-        save(Rendered(render(found) if page else (canonical_json(found) + "\n").encode()), out)
+        found = audit_log(log, at=at, plugins=plugin, keys=keys, progress=tell)
+    if output is not None:
+        page = output.suffix == ".html"
+        content = render(found) if page else (canonical_json(found) + "\n").encode()
+        save(Rendered(content), output)
     if json:
         print_json(found)
     else:
         _print(found, log)
-        if out is not None:
-            print(plain(f"certificate: {out}"))
+        if output is not None:
+            print(plain(f"certificate: {output}"))
     _note(found)
     return CODES[found["verdict"]]
 
@@ -79,6 +85,7 @@ def _print(found: Mapping[str, Any], log: Path) -> None:
     say(f"  events {found['events']:,}   frames {found['frames']:,}   head {found['head']}")
     say(f"  pins {pins['compared']:,}, {same:,} the same   counts {counts['checked']:,}, "
         f"{counts['wrong']:,} wrong")  # fmt: skip
+    say(f"  checkpoints {_checkpoints(found['checkpoints'])}")
     _print_first(found, say)
     for title, part in (("out of the ordinary", "anomalies"), ("changed", "changes")):
         say()
@@ -88,6 +95,19 @@ def _print(found: Mapping[str, Any], log: Path) -> None:
             for finding in one["first"][:SHOWN]:
                 place = f"{finding['position']:>8}  {instant_text(finding['at'])}"
                 say(f"    {place}  {told(finding)}")
+
+
+def _checkpoints(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "none: unwitnessed"
+    names = ", ".join(found["witnesses"])
+    witnessed = f"witnessed by {names}" if names else "unwitnessed"
+    if found["verified"] is None:
+        witnessed += ", signers not checked"
+    wrong = (
+        "" if found["first"] is None else f", {found['wrong']:,} WRONG: {found['first']['reason']}"
+    )
+    return f"{found['compared']:,}, {witnessed}{wrong}"
 
 
 def _print_first(found: Mapping[str, Any], say: Any) -> None:

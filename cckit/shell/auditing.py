@@ -2,19 +2,26 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain as chain_of
 from typing import Any, Final
 
-from cckit.core.audit import Audit, Beside, Bounds, Pinned, Subject, certificate
+from cckit.core.audit import Audit, Beside, Bounds, Checkpoints, Pinned, Subject, certificate
 from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError
+from cckit.core.events import Recorded
 from cckit.core.facts import FACTS, ProjectionPinned
 from cckit.core.frame import Frame
+from cckit.core.note import VKey
 from cckit.core.registry import Registry
 from cckit.core.reports import PROJECTIONS
 from cckit.core.upcasters import UPCASTERS
 from cckit.core.verify import Verdict
+from cckit.hooks.signing import verify
 from cckit.hooks.store import Store
+from cckit.stores.folder import Folder
+from cckit.stores.signed import Signed
 from cckit.stores.sqlite import SqliteStore
+from cckit.stores.tiles import tiles_beside
 
 from .brought import brought_by
 from .checking import verify_log
@@ -28,13 +35,15 @@ def audit_log(
     *,
     at: int | None = None,
     plugins: Sequence[str] = (),
+    keys: Sequence[VKey] = (),
     bounds: Bounds = USUAL,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """The replay certificate of the events 0 to ``at``, or of all of them.
 
     Of a log that is not whole it speaks of what stands before the fault. ``plugins`` are
-    installed ones, whose projections are rebuilt, too. ``progress`` is told the position
+    installed ones, whose projections are rebuilt, too. ``keys`` are public keys of the log
+    and of witnesses, to check the checkpoints in NAME.tiles by. ``progress`` is told the position
     of each frame, once as it is verified and once as it is folded.
 
     :raises ConfigError: the log has no position ``at``.
@@ -53,17 +62,53 @@ def audit_log(
         registry = Registry((*FACTS, *brought.kinds), (*UPCASTERS, *brought.upcasters))
         rebuilt = rebuilt_of((*PROJECTIONS, *brought.projections), registry)
         audit = Audit(rebuilt, _pins(store, Codec(registry), end), bounds)
+        signed = _checkpoints(os.fspath(path), store, keys, bounds, audit)
         codec, head = Codec(registry), store.head().chain
         for frame in _frames(store, end):
-            audit.feed(frame, codec.events(frame.body, frame.first), end)
+            events = codec.events(frame.body, frame.first)
+            audit.feed(frame, events, end)
+            if signed is not None:
+                _grow(signed, codec.leaves(frame.body, frame.first), events, frame, end)
             progress(frame.end)
             head = frame.chain
         audit.end()
+        if signed is not None:
+            signed.end(whole=at is None)
         closed = None if at is not None else store.closed_at is not None
         subject = Subject(store.origin, store.log_id, head, chain, closed)
-        return certificate(subject, audit, Beside())
+        found = None if signed is None else signed.as_json()
+        return certificate(subject, audit, Beside(found, None, bool(keys)))
     finally:
         store.close()
+
+
+def _checkpoints(
+    path: str, store: Store, keys: Sequence[VKey], bounds: Bounds, audit: Audit
+) -> Checkpoints | None:
+    """The signed checkpoints beside a log; None if there are none."""
+    folder = Folder(tiles_beside(path))
+    if not os.path.isdir(folder.path):
+        return None
+    notes, found = Signed(folder).all(), audit.anomalies.found
+    first = next(notes, None)
+    if first is None:
+        return None
+    late = bounds.checkpoint_us
+    return Checkpoints(store.origin, chain_of((first,), notes), keys, verify, late, found)
+
+
+def _grow(
+    signed: Checkpoints,
+    leaves: Sequence[bytes],
+    events: Sequence[Recorded[Any]],
+    frame: Frame,
+    end: int,
+) -> None:
+    """Add a frame's leaves to the tree; what is redacted was recorded when its frame was."""
+    known = {envelope.position: envelope.stamp.recorded_at for envelope, _ in events}
+    places = range(frame.first, min(frame.end, end))
+    instants = [known.get(position, frame.committed_at) for position in places]
+    signed.feed(leaves[: len(instants)], instants)
 
 
 def _end(path: str, chain: Verdict, at: int | None) -> int:

@@ -12,6 +12,7 @@ from .certificate import Beside as Beside
 from .certificate import Subject as Subject
 from .certificate import certificate as certificate
 from .certificate import unloaded as unloaded
+from .checkpoints import Checkpoints as Checkpoints
 from .findings import LISTED as LISTED
 from .pins import Compared as Compared
 from .pins import Identity as Identity

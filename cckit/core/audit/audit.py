@@ -73,7 +73,6 @@ class Audit:
 
     :param rebuilt: the projections that are loaded.
     :param pins: every pin of the log up to where it is audited.
-    :param marks: positions whose instants are wanted, as those of checkpoints.
 
     .. versionadded:: 0.2
     """
@@ -83,7 +82,6 @@ class Audit:
         rebuilt: Sequence[Rebuilt],
         pins: Iterable[Pinned],
         bounds: Bounds,
-        marks: Iterable[int] = (),
     ) -> None:
         self.rebuilt = {one.identity.name: one for one in rebuilt}
         self.tallies: dict[str, Tally] = {}
@@ -101,9 +99,6 @@ class Audit:
         self.events = self.frames = self.redacted = 0
         self.as_of = 0
         """recorded_at of the last event."""
-        self.instants: dict[int, int] = {}
-        """Of the marks, as far as they have passed."""
-        self._marks = sorted(set(marks), reverse=True)
         self._seen = 0
         self._pins: list[Pinned] = []
         self._next = 0
@@ -150,8 +145,6 @@ class Audit:
     def _look(self, recorded: Recorded[Any]) -> None:
         envelope, data = recorded
         self.as_of = envelope.stamp.recorded_at
-        while self._marks and self._marks[-1] <= envelope.position:
-            self.instants[self._marks.pop()] = self.as_of
         self.anomalies.add(envelope, data)
         wrong = self.counting.take(envelope, data)
         if wrong:

@@ -111,9 +111,10 @@ def _tiles(c: Mapping[str, Any]) -> Iterator[str]:
 def _checkpoints(found: Mapping[str, Any] | None) -> tuple[str, str]:
     if found is None:
         return "none", "unwitnessed"
+    if not found["ok"]:
+        return number(found["compared"]), f"{found['wrong']:,} not of this log"
     witnesses = len(found["witnesses"])
-    small = f"{witnesses} witnesses" if witnesses else "unwitnessed"
-    return number(found["compared"]), small if found["ok"] else "of another log"
+    return number(found["compared"]), f"{witnesses} witnesses" if witnesses else "unwitnessed"
 
 
 def _first(c: Mapping[str, Any]) -> Iterator[str]:
