@@ -10,7 +10,7 @@ A strategy gives each candidate an integer; the least wins, ties go to the longe
 then to the smaller id.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -101,12 +101,14 @@ def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Pair]:
             yield _leaving(agent)
     made = 0
     for entry in sorted(seeking, key=rank_of) if len(seeking) > 1 else tuple(seeking):
-        if made >= MAX_OFFERS:
-            break
-        draft = offer_entry(floor, entry, now, ask)
-        if draft is not None:
-            made += 1
-            yield draft
+        while made < MAX_OFFERS:
+            ahead = _ahead(floor, entry, freed, now) if freed else None
+            draft = offer_entry(floor, ahead or entry, now, ask)
+            if draft is not None:
+                made += 1
+                yield draft
+            if ahead is None or draft is None:
+                break
     for agent in tuple(freed):
         while made < MAX_OFFERS:
             entry_for = best_entry(floor, agent, now)
@@ -118,6 +120,13 @@ def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Pair]:
     floor.unrouted = floor.unrouted or made >= MAX_OFFERS
     seeking.clear()
     freed.clear()
+
+
+def _ahead(floor: Floor, entry: Entry, freed: Iterable[Agent], now: int) -> Entry | None:
+    """What waits before an entry for one of those who were freed with it."""
+    found = (best_entry(floor, agent, now) for agent in freed)
+    ahead = [other for other in found if other is not None and other.rank < entry.rank]
+    return min(ahead, key=rank_of, default=None)
 
 
 def rank_of(entry: Entry) -> Rank:

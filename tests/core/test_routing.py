@@ -250,3 +250,13 @@ def test_of_equally_idle_agents_the_smaller_id_is_first_whatever_the_order_of_lo
             assert stage.rings(f"x{n}") == agent
         assert stage.all(f.OfferMade)[0].tie == "agent"
         assert stage.now == START
+
+
+def test_who_comes_back_does_not_take_the_freed_agent_from_who_waits_ahead() -> None:
+    stage = Stage().queue().agent("anne")
+    stage.call("x")
+    stage.call("y", priority=5)
+    stage.call("z")
+    failed = stage.answer("x")
+    stage.facts(c.ReportFailed(failed, "gone"))
+    assert [stage.rings(one) for one in "xyz"] == ["", "anne", ""]
