@@ -310,3 +310,17 @@ def test_the_contract_catches(lie: type[Breakable], rule: str) -> None:
     with pytest.raises(AssertionError) as caught:
         check_event_store(_maker(lie), _break)
     assert str(caught.value).split(":")[0] == rule
+
+
+@pytest.mark.planted("S head not compared")
+def test_a_log_on_disk_that_does_not_compare_its_head_is_caught(
+    open_sqlite: Callable[[str], SqliteStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = SqliteStore.append
+
+    def compare_nothing(store: SqliteStore, frame: Frame, _: Head) -> Conflict | None:
+        return append(store, frame, store.head())
+
+    monkeypatch.setattr(SqliteStore, "append", compare_nothing)
+    with pytest.raises(AssertionError, match="a_conflict_stores_nothing"):
+        check_event_store(open_sqlite)

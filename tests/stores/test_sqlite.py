@@ -106,6 +106,19 @@ def test_a_log_of_another_format_is_refused(tmp_path: Path, read_only: bool, ver
     assert error.what == f"is a log of format {version}; this version reads format {FORMAT}"
 
 
+@pytest.mark.planted("S newer format opened")
+def test_a_newer_log_that_is_opened_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path / "log.db")
+    set_pragma(tmp_path / "log.db", "user_version", FORMAT + 1)
+    read = file.read_header
+    blind = lambda path: read(path)._replace(user_version=FORMAT)  # noqa: E731
+    monkeypatch.setattr(file, "read_header", blind)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        refusal(tmp_path / "log.db", False)
+
+
 @BOTH
 def test_a_log_cut_off_anywhere_is_refused(tmp_path: Path, read_only: bool) -> None:
     path = tmp_path / "log.db"
