@@ -1,6 +1,6 @@
 """Whoever changes the file of a log is found out, with the place; and nothing worse happens.
 
-That every flipped bit of a frame is found is tested on the frames (tests/core/test_verify.py);
+That every flipped bit of a frame is found is tested on the frames (test_bits.py);
 here it is the file on the disk.
 """
 
