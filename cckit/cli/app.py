@@ -26,6 +26,7 @@ COMMANDS: Final = (
     ("follow", "Sign a log while a center writes it, in a process of its own."),
     ("prove", "Write proofs that events are in a log."),
     ("check", "Check such proofs against a public key that you trust."),
+    ("witness", "Cosign checkpoints of logs, and refuse a history that changed."),
     ("plugins", "List the plugins that are installed."),
     ("doctor", "Check this installation, and a log's place on disk."),
     ("bench", "Measure speed beside a rival and the raw disk."),
@@ -58,6 +59,10 @@ def make_app() -> App:
     for name in ("new", "show", "rotate"):
         keys.command(f"cckit.cli.keys:{name}", name=name)
     app.command(keys)
+    subject = App(name="subject", help="Tell, keep or erase what a log knows about somebody.")
+    for name in ("export", "erase", "hold", "find"):
+        subject.command(f"cckit.cli.subject:{name}", name=name)
+    app.command(subject)
     for name, text in COMMANDS:
         app.command(f"cckit.cli.{name}:{name}", name=name, help=text)
     return app

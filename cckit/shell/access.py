@@ -19,10 +19,12 @@ from cckit.core.edges import check_sender
 from cckit.core.errors import Refused, StoreError
 from cckit.core.events import Actor, Draft, Envelope, Recorded, Sealed
 from cckit.core.facts import AccessGranted
-from cckit.core.ids import CENTER, Stream, subject_stream
+from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
+from cckit.core.schema import Unknown
 
 from .people import People
-from .replies import Reply, Unknown
+from .replies import Reply
+from .replies import Unknown as UnknownReply
 from .writer import Writer
 
 UNMASK: Final = "Unmask"
@@ -90,20 +92,26 @@ class Access:
         refused = stopped(await asked)
         return self.opened(recorded) if refused is None else refused
 
-    def opened(self, recorded: Recorded[Any]) -> Any:
+    def opened(self, recorded: Recorded[Any], subject: SubjectId | None = None) -> Any:
         """An event's data in clear: only after an access to it is durable.
 
-        Of somebody whose erasure has begun nothing is opened any more.
+        Of somebody whose erasure has begun nothing is opened any more. With ``subject``
+        the values of all others stay sealed.
         """
-        envelope, data = recorded
+        data = recorded[1]
+        if not sealed_in(data) or isinstance(data, Unknown):
+            return data  # Of what no loaded plugin knows, nobody knows what it says.
+        clear = self._people.opened(recorded)
         erasing = self._writer.engine.floor.erasing
-        closed = {
-            field.name: None
-            for field in attrs.fields(type(data))
-            if type(value := getattr(data, field.name)) is Sealed
-            and subject_stream(value.subject.hex()) in erasing
-        }
-        return self._people.opened((envelope, attrs.evolve(data, **closed) if closed else data))
+        shut: dict[str, Sealed | None] = {}
+        for field in attrs.fields(type(data)):
+            value = getattr(data, field.name)
+            if type(value) is Sealed:
+                if subject_stream(value.subject.hex()) in erasing:
+                    shut[field.name] = None
+                elif subject is not None and value.subject.hex() != subject:
+                    shut[field.name] = value
+        return attrs.evolve(clear, **shut) if shut else clear
 
 
 def stopped(reply: Reply) -> Refused | None:
@@ -111,7 +119,7 @@ def stopped(reply: Reply) -> Refused | None:
 
     :raises StoreError: nobody knows whether it is on disk.
     """
-    if isinstance(reply, Unknown):
+    if isinstance(reply, UnknownReply):
         raise StoreError(reply.where, reply.what, reply.remedy)
     return reply if isinstance(reply, Refused) else None
 

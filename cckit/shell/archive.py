@@ -128,17 +128,6 @@ class Archive:
 
         return await self._owner.run(find)
 
-    async def chain(self, position: int) -> bytes:
-        """The chain of the frame that ends with ``position``; empty if none does."""
-
-        def find() -> bytes:
-            for frame in self._store.read(position, 1):
-                if frame.end - 1 == position:
-                    return frame.chain
-            return b""
-
-        return await self._owner.run(find)
-
     def chunk_now(self, position: int) -> Chunk:
         """The same, while the whole center stands still: for repair only."""
         return self._owner.block(lambda: self._chunk(position, None))

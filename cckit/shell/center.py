@@ -33,19 +33,24 @@ from cckit.core.floor import Floor
 from cckit.core.ids import ContactId, Stream, SubjectId, contact_stream, subject_stream
 from cckit.core.instant import Instant
 from cckit.core.projection import AnyProjection
+from cckit.core.retention import Rule
+from cckit.core.verify import Verdict
 
-from .access import Access
+from .access import FIND, Access, stopped
 from .channels import run_channel
 from .clock import Clock
 from .config import Config
+from .disclosing import Disclosure, disclose
 from .entropy import Entropy
 from .feed import Batch, Subscription
 from .followers import Follower
 from .life import Life, Parts
+from .moving import back_up_beside
 from .opening import Log
 from .pinning import Pinner, pin_daily
 from .replies import Reply
 from .requests import Known
+from .retention import Retention
 
 
 class Center:
@@ -54,9 +59,12 @@ class Center:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, parts: Parts, zone: str | None = None) -> None:
+    def __init__(
+        self, parts: Parts, retention: Sequence[Rule] = (), zone: str | None = None
+    ) -> None:
         self._followers: list[Follower[Any]] = []
         self._zone = zone
+        self._retention = retention
         self._take(parts)
 
     def _take(self, parts: Parts) -> None:
@@ -71,6 +79,11 @@ class Center:
                 parts.run_soon(follower.run)
         for plugin, channel in parts.loaded.channels:
             parts.run_soon(partial(run_channel, plugin, channel, self.do, parts.writer))
+        if self._retention:
+            keeper = Retention(
+                self._retention, self.do, lambda: self.state.holds, parts.feed, parts.clock
+            )
+            parts.run_soon(keeper.run)
 
         projections = parts.loaded.projections
         rest = (parts.codec, parts.archive, parts.feed, parts.writer)
@@ -327,6 +340,18 @@ class Center:
         async for batch in self._archive.at(wanted, types):
             yield batch
 
+    async def back_up(self, to: str | Path) -> Verdict:
+        """Copy the log, up to what is durable now, while the center works on.
+
+        The copy is whole and closed, or not there. Keys are not copied. Cancelled, it
+        leaves nothing.
+
+        :raises StoreError: there is a file at ``to`` already, the log is not whole, or a
+            disk failed.
+        """
+        reader, clock = self._archive.reader, self._parts.clock
+        return await back_up_beside(reader, to, virtual=clock.virtual)
+
     async def follow(self, projection: AnyProjection) -> Follower[Any]:
         """Keep a projection up to date until the center closes; it has caught up."""
         follower: Follower[Any] = Follower(projection, self._feed)
@@ -381,6 +406,57 @@ class Center:
             action, object, kind=kind, actor=actor, purpose=purpose, component=component
         )
 
+    async def disclose(
+        self,
+        subject: SubjectId,
+        *,
+        actor: Actor,
+        purpose: str,
+        how: str = "access",
+        component: str = "center",
+    ) -> Disclosure | Refused:
+        """Everything about somebody, their personal values in clear; those of others are not.
+
+        Asks authorize for ``Export``. ``access.granted`` and ``data.disclosed`` are durable
+        before anything is opened. ``how`` is ``access`` or ``portability``. Refused are an
+        unknown id (``subject.unknown``) and somebody erased (``subject.erased``).
+
+        :raises StoreError: the store failed, so nothing is told.
+        :raises UsageError: the center is closed, or has no key file.
+
+        .. versionadded:: 0.1
+        """
+        return await disclose(
+            self._access, self.read, subject,
+            actor=actor, purpose=purpose, how=how, component=component,
+        )  # fmt: skip
+
+    async def find_subject(
+        self, number: str, *, actor: Actor, purpose: str, component: str = "center"
+    ) -> SubjectId | Refused:
+        """Who has a number, by the key file; asks authorize for ``Find``.
+
+        That somebody asked is durable first, without the number. A number that nobody has,
+        or has had until an erasure, is refused (``subject.unknown``).
+
+        :raises StoreError: the store failed, so nothing is told.
+        :raises UsageError: the center is closed, or has no key file.
+
+        .. versionadded:: 0.1
+        """
+        asked = self._access.ask(
+            FIND, "numbers", kind="number", actor=actor, purpose=purpose, component=component
+        )
+        refused = stopped(await asked)
+        if refused is not None:
+            return refused
+        known = self._parts.people.known(ReportArrived("", from_=number)).subject
+        if await self._archive.version(subject_stream(known)) is not None:
+            return SubjectId(known)
+        what = "the log knows nobody who has this number"
+        remedy = "write it as the adapter does, such as +972500000"
+        return Refused("subject.unknown", "number", what, remedy)
+
 
 class open_center:
     """Open a center; use it as ``async with open_center(...) as center``.
@@ -392,6 +468,11 @@ class open_center:
     is refused (``subject.no_keys``). Left out, it is ``NAME.keys`` beside the path of a
     ``NAME.db``; a log in memory keeps its keys for its life; any other log has none.
     ``take_over`` goes past the lock of another writer, which is then fenced off.
+    ``quiet`` is for an errand on a log that is not at work: no timer fires, no channel
+    listens, no reactor runs and no rule of retention; all of it is made up for later.
+    ``signer``: the file of the log's private keys (``cckit keys new``). The center then
+    builds the log's tree in ``NAME.tiles`` and signs a checkpoint every second or thousand
+    events and at the end; which keys are in force, it records (kind ``proof``).
 
     :raises UsageError: arguments of other types; no trio that runs.
     :raises ConfigError: a value of the configuration that can't be; nothing is stored.
@@ -411,10 +492,14 @@ class open_center:
         clock: Clock | None = None,
         entropy: Entropy | None = None,
         take_over: bool = False,
+        quiet: bool = False,
+        signer: str | Path | None = None,
     ) -> None:
         _check_arguments(config, log)
         self._config = config
-        self._make = partial(Life, log, keys, plugins or {}, clock, entropy, take_over)
+        self._quiet = quiet
+        rest = (clock, entropy, take_over, quiet, signer)
+        self._make = partial(Life, log, keys, plugins or {}, *rest)
         self._life: Life
 
     if not TYPE_CHECKING:  # So that type checkers still know what there is.
@@ -435,7 +520,10 @@ class open_center:
         if not isinstance(config, Config):
             config = Config.read(config)
         parts = await self._life.begin(config)
-        center = Center(parts, config.zone)
+        quiet = self._quiet
+        center = Center(
+            parts, () if quiet else config.retention, None if quiet else config.zone
+        )
         self._life.reopened = center._take
         return center
 

@@ -1,7 +1,7 @@
 """How a center comes up and goes down: every part made, started, and closed in order."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ import trio
 
 from cckit.core.codec import Codec
 from cckit.core.engine import Engine
-from cckit.core.errors import CckitError
+from cckit.core.errors import CckitError, UsageError
 from cckit.core.facts import FACTS
 from cckit.core.ids import Stream
 from cckit.core.instant import SECOND, Instant
@@ -19,8 +19,10 @@ from cckit.core.registry import Registry
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks import Relay
 from cckit.hooks.health import Watchdog
+from cckit.hooks.signing import Signer
 from cckit.stores.keyfile import NOTHING, Mark, remembered
 from cckit.stores.keys import Keys
+from cckit.stores.tiles import tiles_beside
 
 from .archive import Archive
 from .clock import Clock, SystemClock
@@ -29,6 +31,7 @@ from .entropy import Entropy, SystemEntropy
 from .erasing import Erasing, check_guard
 from .feed import Feed
 from .keeper import Keeper
+from .notary import AtWork
 from .opening import (
     Log,
     Past,
@@ -47,6 +50,7 @@ from .processes import Processes, Running, hook_of
 from .reactors import Outlet, run_outlet
 from .replies import Stored, Unknown
 from .requests import Requests
+from .signers import check_signers, read_signers, vkeys
 from .timers import Timers
 from .writer import Writer, mark_of
 
@@ -90,7 +94,11 @@ class Life:
         clock: Clock | None,
         entropy: Entropy | None,
         take_over: bool,
+        quiet: bool = False,
+        signer: str | Path | None = None,
     ) -> None:
+        self._signer = signer
+        self._quiet = quiet
         self.guarded = True
         """Whether a log and keys of which one is an old copy are refused."""
         self._log = log
@@ -125,9 +133,12 @@ class Life:
             raise
 
     async def _begin(self, config: Config) -> Parts:
+        signers = () if self._signer is None else read_signers(self._signer)
         instances = instantiate(config, self._plugins)
         relay = Relay(instances, self._clock.ticks, self._say)
         loaded = load(config, instances, relay)
+        if self._quiet:
+            loaded = attrs.evolve(loaded, reactors=(), channels=())
         registry = Registry((*FACTS, *loaded.events), (*UPCASTERS, *loaded.upcasters))
         codec = Codec(registry)
         owner, place = await self._open(config, relay)
@@ -137,6 +148,7 @@ class Life:
         self._closers.append(reader.close)
         archive = await Archive.open(reader, store, place.views, codec, self._say)
         self._closers.append(archive.close)
+        notary = await self._notary(place, reader, signers)
         past = await learn_past(archive)
         keys = place.keys
         opens = None
@@ -159,6 +171,8 @@ class Life:
         epoch = await owner.run(store.claim)
         head = await owner.run(store.head)
         feed = Feed(archive.chunk, end)
+        if notary is not None:
+            notary.begin(feed, epoch)
 
         def rebuild() -> Engine:
             again = make()
@@ -169,11 +183,11 @@ class Life:
             engine, codec, store, head, owner, self._clock, feed, requests,
             people, rebuild, self._say, relay.failures, relay.machine_failed,
         )  # fmt: skip
-        start_run(writer, registry, loaded, config, self._clock, epoch)
+        start_run(writer, registry, loaded, config, self._clock, epoch, vkeys(signers))
         processes = await self._continue(loaded, people, writer, archive, past, unsettled, end)
         erasing = Erasing(writer, people, owner, loaded.erasers, relay.fail)
         return await self._start(
-            loaded, codec, people, archive, feed, writer, erasing, processes, past, end
+            loaded, codec, people, archive, feed, writer, erasing, notary, processes, past, end
         )
 
     def _mark(self) -> Mark:
@@ -192,6 +206,21 @@ class Life:
             self._closers.append(lambda: owner.run(place.store.close))
         self._ours = place.ours and self._log is not None  # Who made it in memory lost it.
         return owner, place
+
+    async def _notary(
+        self, place: Place, reader: Owner, signers: Sequence[Signer]
+    ) -> AtWork | None:
+        """Who signs checkpoints in this center; None where nobody is to."""
+        if self._signer is None:
+            return None
+        check_signers(signers, place.store.origin, str(self._signer))
+        if place.views is None:
+            what = "has no folder for tiles beside it"
+            raise UsageError(place.name, what, "sign a log on disk, or leave signer out")
+        path = tiles_beside(place.name)
+        found = await AtWork.open(reader, place.store, path, signers, self._say, self._take_over)
+        self._closers.append(found.close)
+        return found
 
     def _engine(self, loaded: Loaded, people: People, archive: Archive) -> Engine:
         def version_of(stream: Stream) -> int:
@@ -245,6 +274,7 @@ class Life:
         feed: Feed,
         writer: Writer,
         erasing: Erasing,
+        notary: AtWork | None,
         processes: Processes,
         past: Past,
         end: int,
@@ -252,6 +282,8 @@ class Life:
         keeper = Keeper(writer, feed, archive, self._clock)
         timers = Timers(writer, self._clock)
         writer.listeners = [processes.listen, keeper.listen, timers.listen, erasing.listen]
+        if notary is not None:
+            writer.listeners.append(notary.listen)
         if self._nursery is None:
             self._nursery = await self._nursery_context.__aenter__()
         self._writer, self._keeper, self._stored = writer, keeper, trio.Event()
@@ -270,7 +302,10 @@ class Life:
             writer.check_open()
         await erasing.resume(archive)
         self._run_soon(erasing.run)
-        self._run_soon(timers.run)
+        if notary is not None:
+            self._run_soon(notary.run)
+        if not self._quiet:
+            self._run_soon(timers.run)
         if loaded.relay.guarded or loaded.relay.ranks:
             self._watchdog = loaded.relay.watchdog
             self._watchdog.start()

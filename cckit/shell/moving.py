@@ -144,8 +144,9 @@ def exported_frames(store: Store, progress: Progress = lambda _: None) -> Iterat
     """
     end = _end(store)
     continues: bytes | None = getattr(store, "continues", None)
-    yield pack_start(LogName(store.origin, store.log_id, continues))
-    chain, position = first_previous(store.origin, store.log_id), 0
+    name = LogName(store.origin, store.log_id, continues)
+    yield pack_start(name)
+    chain, position = first_previous(name.first_origin, name.log_id), 0
     for frame in store.read():
         if frame.first >= end:
             break

@@ -7,7 +7,7 @@ roles, each only where it differs from the log.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ from cckit.core.facts import (
 from cckit.core.floor import VERSION
 from cckit.core.ids import CENTER, AgentId
 from cckit.core.instant import Instant
+from cckit.core.note import VKey
 from cckit.core.registry import Registry
 from cckit.hooks import Relay
 from cckit.stores.keyfile import Where, in_memory
@@ -46,6 +47,10 @@ from .requests import KEPT_US, Requests
 from .writer import Writer
 
 KIND: Final = "live"
+RETENTION: Final = "retention"
+"""The kind of ``config.applied`` that holds all rules of retention."""
+PROOF: Final = "proof"
+"""The kind of ``config.applied`` that holds the public keys of the log's signers."""
 Log = str | Path | Readable | None
 
 
@@ -217,8 +222,9 @@ def start_run(
     config: Config,
     clock: Clock,
     epoch: int,
+    keys: Sequence[VKey] = (),
 ) -> None:
-    """Decide the first events of a run, in their order.
+    """Decide the first events of a run, in their order. ``keys``: whose signatures hold.
 
     :raises ConfigError: what the floor refuses of the configuration.
     """
@@ -239,7 +245,7 @@ def start_run(
     counts = _open_things(writer.engine)
     if counts:
         writer.take((Draft(CENTER, RecoveryReconciled(counts)),), SYSTEM)
-    _apply(writer, config)
+    _apply(writer, config, keys)
     _give_first_roles(writer, loaded)
     writer.follow_up()
 
@@ -255,10 +261,16 @@ def _open_things(engine: Engine) -> dict[str, int]:
     return found if any(found.values()) else {}
 
 
-def _apply(writer: Writer, config: Config) -> None:
+def _apply(writer: Writer, config: Config, keys: Sequence[VKey]) -> None:
     pieces = [("center", config.name, canonical(config.center()))]
     pieces += [("queue", name, queue.pack()) for name, queue in sorted(config.queues.items())]
     pieces += [(name, name, canonical(table)) for name, table in sorted(config.settings.items())]
+    rules = (RETENTION, config.name)
+    if config.retention or rules in writer.engine.floor.configs:
+        pieces.append((*rules, canonical({"rules": [rule.dump() for rule in config.retention]})))
+    if keys:
+        texts = [key.text() for key in keys]
+        pieces.append((PROOF, keys[0].name, canonical({"vkeys": texts})))
     for kind, id_, data in pieces:
         if writer.engine.floor.configs.get((kind, id_)) != sha256(data).digest():
             where = f"{config.file}: {'queues.' if kind == 'queue' else ''}{id_}"

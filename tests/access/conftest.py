@@ -1,0 +1,71 @@
+"""A guarded center in memory and on disk, and the command line in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import trio
+
+from cckit import Config, QueueSettings, Stored, open_center
+from cckit.cli.main import main
+from cckit.core import facts as f
+from cckit.core.commands import Deflect, ReportArrived
+from cckit.core.ids import SubjectId
+
+NUMBER = "+972541234567"
+OTHER = "+972549999999"
+
+
+class Done(NamedTuple):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        import json
+
+        return json.loads(self.out)
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(*arguments: object) -> Done:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Done(code, *capsys.readouterr())
+
+    return command
+
+
+class Logged(NamedTuple):
+    """A log in which two people called."""
+
+    path: Path
+    who: SubjectId
+    other: SubjectId
+
+
+@pytest.fixture
+def logged(tmp_path: Path) -> Logged:
+    path = tmp_path / "center.db"
+
+    async def day() -> list[SubjectId]:
+        people = []
+        async with open_center(Config(queues={"help": QueueSettings()}), log=path) as center:
+            for number in (NUMBER, OTHER, NUMBER):
+                arrived = await center.do(ReportArrived("voice", from_=number, to="100"))
+                assert isinstance(arrived, Stored)
+                assert isinstance(await center.do(Deflect(arrived.contact)), Stored)
+                people.append(arrived.fact(f.ContactCreated).subject)
+        assert people[0] == people[2] != people[1]
+        return people  # type: ignore[return-value]
+
+    who, other, _ = trio.run(day)
+    return Logged(path, who, other)

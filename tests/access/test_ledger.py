@@ -1,0 +1,177 @@
+"""Nobody sees anything personal before the log says so, and the log says who was refused."""
+
+from typing import Any
+
+import pytest
+from trio.testing import trio_test
+
+from cckit import Actor, Config, Refused, Stored, UsageError, open_center
+from cckit.core import facts as f
+from cckit.core.ask import Verdict
+from cckit.core.commands import ReportArrived
+from cckit.core.errors import StoreError
+from cckit.core.events import SYSTEM, Sealed
+from cckit.hooks import PolicyHooks, hookimpl
+from cckit.stores.memory import MemoryStore
+
+DANA, BEN = Actor("supervisor", "dana"), Actor("supervisor", "ben")
+NUMBER = "+972541234567"
+
+
+class Guard(PolicyHooks):
+    """Lets dana look, and nobody else; notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+
+    @hookimpl
+    def cckit_authorize(self, actor: Actor, action: str, target: str) -> Verdict:
+        self.asked.append((actor.id, action, target))
+        return Verdict(actor.id == "dana", "only dana looks")
+
+
+class Watched(MemoryStore):
+    """Notes what is durable, and can lose its disk."""
+
+    def __init__(self) -> None:
+        super().__init__("center", bytes(16))
+        self.broken = False
+
+    def append(self, frame: Any, expected: Any) -> Any:
+        if self.broken:
+            raise StoreError("log", "the disk is gone", "reopen the log")
+        return super().append(frame, expected)
+
+
+async def facts(center: Any, *kinds: type) -> list[Any]:
+    return [data async for batch in center.read(types=kinds) for _, data in batch]
+
+
+@trio_test
+async def test_a_look_is_durable_before_it_shows_anything() -> None:
+    guard = Guard()
+    async with open_center(Config(), plugins={"guard": guard}) as center:
+        arrived = await center.do(ReportArrived("voice", from_=NUMBER))
+        created = arrived.recorded[0]
+        assert type(created[1].from_) is Sealed
+        opened: list[int] = []
+        inner = center._access._people.opened
+        center._access._people.opened = lambda r: (  # type: ignore[method-assign]
+            opened.append(center.position),
+            inner(r),
+        )[1]
+        before = center.position
+        clear = await center.unmask(created, actor=DANA, purpose="a complaint", component="desk")
+        assert clear.from_ == NUMBER
+        assert opened == [before + 1]
+        place = f"{created[0].stream}@{created[0].stream_version}"
+        [granted] = await facts(center, f.AccessGranted)
+        assert granted == f.AccessGranted(
+            "dana", "Unmask", "desk", "contact.created", place, "a complaint"
+        )
+        assert guard.asked == [("dana", "Unmask", created[0].stream)]
+
+
+@trio_test
+async def test_who_may_not_look_sees_nothing_and_is_in_the_log_ten_times_a_minute() -> None:
+    async with open_center(Config(), plugins={"guard": Guard()}) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
+        for _ in range(25):
+            refused = await center.unmask(created, actor=BEN, purpose="curiosity")
+            assert isinstance(refused, Refused)
+            assert refused.reason == "access.refused"
+            assert NUMBER not in repr(refused)
+        assert await facts(center, f.AccessGranted) == []
+        refusals = await facts(center, f.AccessRefused)
+        assert len(refusals) == 10
+        stream = created[0].stream
+        assert set(refusals) == {f.AccessRefused("ben", "Unmask", stream, "curiosity", 1)}
+
+
+@trio_test
+@pytest.mark.parametrize("kind", ["customer", "adapter", "timer"])
+async def test_of_a_guarded_center_only_people_and_its_own_code_look(kind: str) -> None:
+    async with open_center(Config(), plugins={"guard": Guard()}) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
+        refused = await center.unmask(created, actor=Actor(kind, "dana"), purpose="an order")
+        assert isinstance(refused, Refused)
+        assert (await center.unmask(created, actor=SYSTEM, purpose="an order")).from_ == NUMBER
+
+
+@trio_test
+@pytest.mark.parametrize("purpose", ["", "  "])
+async def test_without_a_purpose_nobody_looks(purpose: str) -> None:
+    async with open_center(Config()) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
+        end = center.position
+        refused = await center.unmask(created, actor=SYSTEM, purpose=purpose)
+        assert isinstance(refused, Refused)
+        assert refused.reason == "access.no_purpose"
+        assert center.position == end
+
+
+@trio_test
+async def test_words_that_no_event_can_hold_show_nothing() -> None:
+    async with open_center(Config()) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
+        engine, end = center._writer.engine, center.position
+        with pytest.raises(UsageError):
+            await center.unmask(created, actor=SYSTEM, purpose="\udc80")
+        with pytest.raises(UsageError):
+            await center.unmask(created, actor=SYSTEM, purpose="x", component=5)  # type: ignore[arg-type]
+        assert (center._writer.engine, center.position) == (engine, end)
+
+
+@trio_test
+async def test_what_is_not_sealed_needs_no_ledger() -> None:
+    async with open_center(Config()) as center:
+        created = (await center.do(ReportArrived("voice"))).recorded[0]
+        end = center.position
+        assert await center.unmask(created, actor=SYSTEM, purpose="x") == created[1]
+        assert center.position == end
+
+
+@trio_test
+async def test_where_the_ledger_can_not_be_written_nothing_is_shown() -> None:
+    store = Watched()
+    async with open_center(Config(), log=store) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
+        store.broken = True
+        with pytest.raises(StoreError):
+            await center.unmask(created, actor=SYSTEM, purpose="a complaint")
+
+
+@trio_test
+async def test_what_lies_outside_of_the_log_is_in_the_ledger_too() -> None:
+    async with open_center(Config(), plugins={"guard": Guard()}) as center:
+        contact = (await center.do(ReportArrived("voice"))).contact
+        for action, kind in (("Listen", "recording"), ("Replay", "log"), ("Export", "report")):
+            more = {"kind": kind, "purpose": "a complaint", "component": "player"}
+            reply = await center.grant(action, f"contact/{contact}", actor=DANA, **more)
+            assert isinstance(reply, Stored)
+            assert reply.positions[0] < center.position
+            denied = await center.grant(action, f"contact/{contact}", actor=BEN, **more)
+            assert isinstance(denied, Refused)
+        granted = await facts(center, f.AccessGranted)
+        assert [(one.action, one.kind) for one in granted] == [
+            ("Listen", "recording"),
+            ("Replay", "log"),
+            ("Export", "report"),
+        ]
+
+
+def test_nothing_else_in_the_package_opens_what_is_sealed() -> None:
+    from pathlib import Path
+
+    root = Path(__file__).parents[2]
+    callers = sorted(
+        str(path.relative_to(root))
+        for folder in ("cckit", "plugins", "adapters")
+        for path in (root / folder).rglob("*.py")
+        if ".opened(" in path.read_text("utf-8")
+    )
+    assert callers == [
+        "cckit/shell/access.py",  # after it is durable
+        "cckit/shell/disclosing.py",  # by access.py
+        "cckit/shell/people.py",  # for access.py
+    ]

@@ -1,0 +1,191 @@
+"""``cckit subject``: told, kept, erased, and each mistake says what it is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from cckit import Config, open_center
+from cckit.cli.logs import events, new_codec, open_log
+from cckit.core import facts as f
+from cckit.core.commands import ReportArrived
+
+from .conftest import NUMBER, OTHER, Logged, Run
+
+NOBODY = "0" * 32
+
+
+def facts(log: Path, *kinds: type) -> list[Any]:
+    store = open_log(log)
+    try:
+        return [data for _, data in events(store, new_codec(), 0, kinds)]
+    finally:
+        store.close()
+
+
+def test_find_tells_who_has_a_number_and_writes_that_it_was_asked(run: Run, logged: Logged) -> None:
+    found = run(
+        "subject", "find", logged.path, "--number", NUMBER, "--actor", "admin/dana", "--json"
+    )
+    assert found.json == {"subject": logged.who}
+    assert run("subject", "find", logged.path, "--number", OTHER).out.strip() == logged.other
+    first, second = facts(logged.path, f.AccessGranted)
+    assert (first.actor, first.action, first.object) == ("dana", "Find", "numbers")
+    assert second.component == "cckit subject"
+    assert NUMBER.encode() not in logged.path.read_bytes()
+
+
+def test_a_number_that_nobody_has_is_refused_and_makes_nobody(run: Run, logged: Logged) -> None:
+    none = run("subject", "find", logged.path, "--number", "+1")
+    assert none.code == 2
+    assert "nobody who has this number" in none.err
+    assert run("subject", "find", logged.path, "--number", "+1").code == 2
+    assert len(facts(logged.path, f.AccessGranted)) == 2
+    assert len(facts(logged.path, f.SubjectKeyMade)) == 2
+
+
+def test_an_export_has_all_of_one_person_and_nothing_of_others(
+    run: Run, logged: Logged, tmp_path: Path
+) -> None:
+    out = tmp_path / "told.json"
+    run("subject", "find", logged.path, "--number", NUMBER)
+    done = run(
+        *("subject", "export", logged.path, logged.who, "-o", out, "--json"),
+        *("--actor", "admin/dana", "--purpose", "her letter of 3 May"),
+    )
+    assert done.code == 0, done.err
+    document = json.loads(out.read_text("utf-8"))
+    assert done.json["events"] == len(document["events"])
+    assert document["form"] == "cckit-subject-export/1"
+    assert document["told_by"] == {"kind": "admin", "id": "dana"}
+    created = [one["data"] for one in document["events"] if one["type"] == "contact.created"]
+    assert [one["from"] for one in created] == [NUMBER, NUMBER]
+    assert len([s for s in document["streams"] if s.startswith("contact/")]) == 2
+    assert f"subject/{logged.who}" in document["streams"]
+    text = out.read_text("utf-8")
+    assert OTHER not in text
+    assert logged.other not in text
+    [access] = document["accesses"]
+    assert (access["action"], access["granted"]) == ("Export", True)
+    assert access["purpose"] == "her letter of 3 May"
+    assert out.stat().st_mode & 0o077 == 0
+    [told] = facts(logged.path, f.DataDisclosed)
+    assert told == f.DataDisclosed(logged.who, "access", "her letter of 3 May")
+    assert document["events"][-1]["position"] == document["position"]
+
+
+def test_an_export_for_people_is_a_page_that_runs_nothing(run: Run, tmp_path: Path) -> None:
+    log, evil = tmp_path / "center.db", "<script>alert(1)</script>"
+
+    async def day() -> str:
+        async with open_center(Config(), log=log) as center:
+            arrived = await center.do(ReportArrived("voice", from_=evil, ref=evil))
+            return str(arrived.fact(f.ContactCreated).subject)
+
+    who = trio.run(day)
+    out = tmp_path / "told.html"
+    assert run("subject", "export", log, who, "-o", out, "--purpose", evil).code == 0
+    page = out.read_text("utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "default-src 'none'" in page
+
+
+def test_hold_forbids_an_erasure_until_it_is_lifted(run: Run, logged: Logged) -> None:
+    held = run("subject", "hold", logged.path, logged.who, "--ground", "case 7", "--json")
+    assert held.json["changed"] is True
+    assert run("subject", "hold", logged.path, logged.who, "--ground", "case 7", "--json").json == {
+        "scope": f"subject/{logged.who}",
+        "on": True,
+        "changed": False,
+        "position": None,
+    }
+    refused = run("subject", "erase", logged.path, logged.who, "--ground", "her wish")
+    assert refused.code == 2
+    assert "under legal hold: case 7" in refused.err
+    assert facts(logged.path, f.SubjectErased) == []
+    assert run("subject", "hold", logged.path, logged.who, "--ground", "over", "--off").code == 0
+    run("subject", "erase", logged.path, logged.who, "--ground", "her wish")
+    assert len(facts(logged.path, f.SubjectErased)) == 1
+
+
+def test_who_is_erased_can_be_neither_found_nor_told_nor_erased_again(
+    run: Run, logged: Logged, tmp_path: Path
+) -> None:
+    done = run("subject", "erase", logged.path, logged.who, "--ground", "her wish", "--json")
+    assert done.code == 0, done.err
+    assert done.json["keys"] == 1
+    assert "nobody who has" in run("subject", "find", logged.path, "--number", NUMBER).err
+    out = tmp_path / "told.json"
+    told = run("subject", "export", logged.path, logged.who, "-o", out)
+    assert (told.code, out.exists()) == (2, False)
+    assert "was erased at position" in told.err
+    again = run("subject", "erase", logged.path, logged.who, "--ground", "her wish")
+    assert again.code == 2
+    assert "was erased at position" in again.err
+    other = run("subject", "export", logged.path, logged.other, "-o", out, "--json")
+    assert other.code == 0, other.err
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("export", NOBODY, "-o", "told.json"), "knows nobody under this id"),
+        (("erase", NOBODY, "--ground", "x"), "knows nobody under this id"),
+        (("hold", NOBODY, "--ground", "x"), "knows nobody under this id"),
+        (("export", "anna", "-o", "told.json"), "is no id"),
+        (("erase", "A" * 32, "--ground", "x"), "is no id"),
+        (("hold", "queue", "--ground", "x"), "is no id"),
+        (("export", NOBODY, "-o", "told.txt"), "says no form"),
+        (("erase", NOBODY, "--ground", "x", "--actor", "dana"), "is nobody"),
+    ],
+)
+def test_each_mistake_says_what_it_is(
+    run: Run, logged: Logged, command: tuple[str, ...], words: str
+) -> None:
+    name, *rest = command
+    done = run("subject", name, logged.path, *rest)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert len(done.err.strip().splitlines()) >= 2
+
+
+def test_without_the_key_file_nobody_is_known(run: Run, logged: Logged, tmp_path: Path) -> None:
+    for end in (".keys", ".kek"):
+        logged.path.with_suffix(end).rename(tmp_path / f"elsewhere{end}")
+    for command in (
+        ("find", "--number", NUMBER),
+        ("export", logged.who, "-o", tmp_path / "a.json"),
+    ):
+        name, *rest = command
+        done = run("subject", name, logged.path, *rest)
+        assert done.code == 2
+        assert "center.keys" in done.err
+    assert not logged.path.with_suffix(".keys").exists()
+    keys = ("--keys", tmp_path / "elsewhere.keys")
+    assert run("subject", "find", logged.path, "--number", NUMBER, *keys).code == 0
+
+
+def test_a_log_that_a_center_has_open_is_refused(run: Run, logged: Logged) -> None:
+    async def main() -> Any:
+        async with open_center(Config(), log=logged.path):
+            return await trio.to_thread.run_sync(
+                run, "subject", "find", logged.path, "--number", NUMBER
+            )
+
+    done = trio.run(main)
+    assert done.code == 2
+    assert "ask the center itself, or close it" in done.err
+    missing = run("subject", "find", logged.path.with_name("no.db"), "--number", NUMBER)
+    assert missing.code == 2
+
+
+def test_an_errand_changes_no_configuration_and_puts_nobody_to_work(
+    run: Run, logged: Logged
+) -> None:
+    before = facts(logged.path, f.ConfigApplied)
+    run("subject", "find", logged.path, "--number", NUMBER)
+    assert facts(logged.path, f.ConfigApplied) == before
+    assert len(facts(logged.path, f.RunStarted)) == 2
