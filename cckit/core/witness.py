@@ -1,4 +1,4 @@
-"""A witness: what it is asked, and when it may cosign (C2SP tlog-witness).
+"""What a witness is asked, and when it may cosign (C2SP tlog-witness).
 
 A log shows each checkpoint to the witness, with a proof that it continues the one that the
 witness cosigned last. A witness that cosigns nothing else makes two lies visible that no
@@ -7,7 +7,7 @@ different people. Here is the judgement alone; who keeps the last checkpoint mus
 and replace it as one, durably, before anybody sees the cosignature.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -87,18 +87,20 @@ class Accepted:
     """What is cosigned, extension lines and all."""
     signatures: tuple[Signature, ...]
     """Those of the log's known keys."""
+    before: Checkpoint | None
+    """What it continues: the one cosigned last, None if there was none."""
 
 
 def judge(
     asked: Submission,
-    latest: Mapping[str, Checkpoint],
+    latest: Callable[[str], Checkpoint | None],
     keys: Mapping[str, Sequence[VKey]],
     verify: Verify,
 ) -> Accepted | Refusal:
     """Whether a checkpoint continues the one that was cosigned last.
 
-    ``latest`` and ``keys``: origin to that checkpoint, and to the log's keys. Checked in
-    the protocol's order, so that nobody without a log's key learns anything of its state.
+    ``latest`` gives that of an origin, ``keys`` has the keys of each log. Signatures come
+    first, so that nobody without a log's key learns what was cosigned.
     """
     try:
         found, _ = Checkpoint.head_of(Note.parse(asked.checkpoint).text)
@@ -113,9 +115,9 @@ def judge(
         return Refusal(FORBIDDEN, "no known key of the log has signed it")
     except ProofError as error:
         return Refusal(FORBIDDEN, error.what)
-    known = latest.get(found.origin)
-    refusal = _continues(asked, found, known or Checkpoint(found.origin, 0, EMPTY))
-    return refusal or Accepted(found, note.text, signatures)
+    before = latest(found.origin)
+    refusal = _continues(asked, found, before or Checkpoint(found.origin, 0, EMPTY))
+    return refusal or Accepted(found, note.text, signatures, before)
 
 
 def _continues(asked: Submission, found: Checkpoint, known: Checkpoint) -> Refusal | None:
