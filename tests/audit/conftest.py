@@ -9,6 +9,7 @@ from cckit.core.audit import Audit, Beside, Bounds, Pinned, Rebuilt, Subject, ce
 from cckit.core.facts import ProjectionPinned
 from cckit.core.projection import AnyProjection
 from cckit.core.verify import verify
+from cckit.shell.auditing import USUAL
 
 from .logs import ID, Log
 
@@ -24,7 +25,7 @@ def certify() -> Certify:
         projections: Sequence[AnyProjection] = (),
         *,
         code: bytes = b"code",
-        bounds: Bounds = Bounds(),
+        bounds: Bounds = USUAL,
         end: int | None = None,
     ) -> dict[str, Any]:
         registry = log.codec.registry
