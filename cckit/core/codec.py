@@ -238,8 +238,8 @@ class Codec:
             for at, occurred, kind, actor, cause, correlation, request, events in unpack(body):
                 who = (kind, actor, cause, correlation, request)
                 for stream, stream_version, type_, version, data in events:
-                    what = (stream, stream_version, type_, version)
-                    found.append(pack((position, at, occurred, *what, *who, data)))
+                    about = (stream, stream_version, type_, version)
+                    found.append(pack((position, at, occurred, *about, *who, data)))
                     position += 1
             return found
         except UNREADABLE as error:

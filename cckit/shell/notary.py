@@ -25,6 +25,7 @@ from cckit.stores.connection import disk_errors
 from cckit.stores.folder import sync_file
 from cckit.stores.tiles import Tiles
 
+from .archive import Readable
 from .feed import Batch, Feed
 from .parking import Parking
 
@@ -35,7 +36,7 @@ EVERY_EVENTS: Final = 1_000
 EVERY_S: Final = 1
 """or so long after the first event that the last one does not cover,"""
 LEAST_S: Final = 0.1
-"""but not sooner after the last one."""
+"""but not sooner than that."""
 CHUNK_EVENTS: Final = 8_192
 """Hashed at a time; a frame is never cut."""
 SAVE_EVENTS: Final = 65_536
@@ -164,47 +165,101 @@ class AtWork:
     """
 
     def __init__(
-        self, notary: Notary, reader: Runs, feed: Feed, say: Callable[[str], None]
+        self, notary: Notary, handle: Store, reader: Runs, say: Callable[[str], None]
     ) -> None:
         self._notary = notary
+        self._handle = handle
         self._reader = reader
-        self._feed = feed
         self._say = say
+        self._feed: Feed | None = None
+        self._epoch = 0
         self._bell = Parking()
         self._ring_at = NEVER
-        self.failed = False
+        self._failed = False
+
+    @classmethod
+    async def open(
+        cls,
+        reader: Runs,
+        store: Readable,
+        path: str,
+        signers: Sequence[Signer],
+        say: Callable[[str], None],
+        take_over: bool,
+    ) -> "AtWork":
+        """Open the tiles at ``path`` to be built by this center alone.
+
+        :raises StoreError: somebody else builds them.
+        """
+
+        def make() -> tuple[Store, Tiles]:
+            handle = store.reader()
+            try:
+                return handle, Tiles.open(path, handle, write=True, take_over=take_over)
+            except BaseException:
+                handle.close()
+                raise
+
+        handle, tiles = await reader.run(make)
+        if tiles.rebuilt is not None:
+            say(f"{path}: {tiles.rebuilt}; they are made anew")
+
+        def settle() -> None:
+            if handle.head().epoch != found._epoch:
+                raise StoreError(path, "another center took the log over", "stop this one")
+
+        found = cls(Notary(handle, tiles, signers, settle), handle, reader, say)
+        return found
+
+    def begin(self, feed: Feed, epoch: int) -> None:
+        """Follow what is durable from here on, as long as the epoch is this one."""
+        self._feed = feed
+        self._epoch = epoch
 
     def listen(self, _: Batch) -> None:
         """Hear of what is durable; cheap, for it is on the way of every event."""
-        if self._feed.durable >= self._ring_at:
+        if self._feed is not None and self._feed.durable >= self._ring_at:
             self._ring_at = NEVER
             self._bell.ring()
 
     async def run(self) -> None:
         """Sign now and then, until cancelled or the disk fails."""
-        while not self.failed:
+        while not self._failed:
             covered = self._notary.tiles.size
             await self._reach(covered + 1)
             with trio.move_on_after(EVERY_S):
+                await trio.sleep(LEAST_S)
                 await self._reach(covered + EVERY_EVENTS)
             await self.sign()
-            await trio.sleep(LEAST_S)
 
     async def _reach(self, end: int) -> None:
         """Wait until so many events are durable."""
-        while self._feed.durable < end:
+        while self._durable() < end:
             self._ring_at = end
             await self._bell.wait()
 
+    def _durable(self) -> int:
+        return 0 if self._feed is None else self._feed.durable
+
     async def sign(self) -> None:
         """Hash all that is durable now, in steps that let others read, and sign it."""
-        if self.failed:
+        if self._failed:
             return
-        end = self._feed.durable
+        end = self._durable()
         try:
             while await self._reader.run(lambda: self._notary.grow(end)):
                 pass
             await self._reader.run(self._notary.sign)
         except CckitError as error:
-            self.failed = True
+            self._failed = True
             self._say(f"no more checkpoints are signed: {error}")
+
+    async def close(self) -> None:
+        """Sign what was durable last, and let the tiles go."""
+
+        def end() -> None:
+            self._notary.tiles.close()
+            self._handle.close()
+
+        await self.sign()
+        await self._reader.run(end)

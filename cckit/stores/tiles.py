@@ -91,11 +91,13 @@ class Tiles:
         store: Store,
         *,
         write: bool = False,
+        take_over: bool = False,
         folder: Folder | None = None,
     ) -> "Tiles":
         """Open the tiles of a log; with ``write`` to build them, where need be anew.
 
-        ``folder`` is the file layer, for tests that cut the power.
+        ``take_over`` goes past the lock of another builder, who must see by itself that the
+        log is no longer its own. ``folder`` is the file layer, for tests that cut the power.
 
         :raises FormatError: to read, they are not of this log, or not of its past.
         :raises StoreError: somebody else builds them, or the disk failed.
@@ -107,7 +109,7 @@ class Tiles:
             if not os.path.isdir(files.path):
                 os.makedirs(files.path)
                 sync_file(os.path.dirname(files.path))
-            lock = _lock(files.path)
+            lock = _lock(files.path, take_over)
             try:
                 return cls._open_builder(files, store, lock)
             except BaseException:
@@ -389,11 +391,11 @@ def _edge(files: Folder, store: Store) -> Edge:
     return found
 
 
-def _lock(path: str) -> WriterLock:
+def _lock(path: str, take_over: bool) -> WriterLock:
     """The right to build the tiles of one folder.
 
     :raises StoreError: somebody else has it.
     """
     lock = WriterLock(os.path.join(path, LOCK), "builds these tiles")
-    lock.take()
+    lock.take(take_over)
     return lock
