@@ -10,7 +10,7 @@ from cckit.core.note import VKey
 from cckit.shell.clock import SystemClock
 from cckit.shell.signers import read_signers
 from cckit.shell.witness import GOOD as COSIGNED
-from cckit.shell.witness import Answer, Witness, WitnessServer
+from cckit.shell.witness import Answer, Witness, WitnessServer, check_keys
 from cckit.stores.witness import WitnessState
 
 from .codes import GOOD
@@ -51,10 +51,11 @@ def witness(
         raise ConfigError("--port", f"{port} is no port", f"use 0 to {PORT_MAX}")
     signers = read_signers(key)
     logs = [VKey.parse(text) for text in log]
+    check_keys(signers, logs)
     kept = WitnessState.open(state, create=new)
     try:
         made = Witness(signers, logs, kept, SystemClock().now)
-        server = WitnessServer((host, port), made, _say_json if json else _say)
+        server = WitnessServer((host, port), made, say_json if json else say)
         _begin(server, [signer.vkey.text() for signer in signers], json)
         server.serve()
     finally:
@@ -71,7 +72,8 @@ def _begin(server: WitnessServer, keys: list[str], json: bool) -> None:
     print(f"witness at {url}", *keys, sep="\n  ", flush=True)
 
 
-def _say(answer: Answer) -> None:
+def say(answer: Answer) -> None:
+    """One answer, for people."""
     about = answer.about
     if about is not None:
         text = f"cosigned {about.size:,} events of {about.origin}"
@@ -82,7 +84,8 @@ def _say(answer: Answer) -> None:
     print(plain(text), flush=True)
 
 
-def _say_json(answer: Answer) -> None:
+def say_json(answer: Answer) -> None:
+    """One answer in the shape that scripts rely on."""
     about = answer.about
     row: dict[str, object] = {"status": answer.status, "origin": None, "size": None, "root": None}
     if about is not None:

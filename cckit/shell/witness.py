@@ -75,7 +75,7 @@ class Witness:
 
         :raises ConfigError: keys of the wrong kind, or none.
         """
-        _check_keys(signers, logs)
+        check_keys(signers, logs)
         self._signers = signers
         self._keys: dict[str, list[VKey]] = {}
         for key in logs:
@@ -132,7 +132,11 @@ def _refused(refusal: Refusal) -> Answer:
     return Answer(refusal.status, f"{refusal.what}\n".encode("utf-8", "replace"))
 
 
-def _check_keys(signers: Sequence[Signer], logs: Sequence[VKey]) -> None:
+def check_keys(signers: Sequence[Signer], logs: Sequence[VKey]) -> None:
+    """Refuse keys that no witness has.
+
+    :raises ConfigError: a log's key to cosign with, a witness's for a log, or none.
+    """
     for signer in signers:
         if signer.algorithm != COSIGNATURE:
             what = f"the key of {signer.name} signs logs: a witness has a key of its own"

@@ -18,7 +18,7 @@ from cckit.stores.witness import Seen, WitnessState
 from cckit.testing.faults import FailingDisk
 from tests.proof.history import KEY, NOON, WITNESS, History
 
-SIZES = range(1, 7)
+SIZES = range(1, 5)
 
 
 class Executioner(FailingDisk):
