@@ -15,11 +15,14 @@ from struct import error as StructError
 from typing import Final
 
 import attrs
+import msgpack
 
 from .errors import FormatError, UsageError
 
 FORMAT: Final = 1
 HEADER: Final = Struct(">32sHHIQqQ")
+REDACTED: Final = 1
+"""The flag of a frame in which hashes stand for some events, see ``redaction.py``."""
 CHAIN_SIZE: Final = 32
 FRAME_MAX: Final = 16 * 1024 * 1024
 """Bytes of a stored frame."""
@@ -42,7 +45,7 @@ class Frame:
     """Chain of the frame before, or the log's first previous hash."""
     format: int
     flags: int
-    """0; 1 will mark a redacted frame."""
+    """0, or ``REDACTED``."""
     count: int
     """How many events the body holds."""
     first: int
@@ -122,7 +125,7 @@ class Frame:
         return b"".join((self.header(), self.body, self.chain))
 
     def is_whole(self) -> bool:
-        """Whether the chain is that of header and body."""
+        """Whether the chain is that of header and body; of a redacted frame it never is."""
         return sha256(self.header() + self.body).digest() == self.chain
 
 
@@ -130,11 +133,41 @@ def header_fault(format_: int, flags: int, count: int, first: int) -> tuple[str,
     """What is wrong with a header, and the remedy; None if nothing is."""
     if format_ != FORMAT:
         return f"format {format_}; this version reads format {FORMAT}", "read it with a newer cckit"
-    if flags:
+    if flags & ~REDACTED:
         return f"unknown flags {flags:#06x}", "read it with a newer cckit"
     if not 0 < count <= EVENTS_MAX or first + count > POSITION_MAX:
         return f"{count} events from position {first}", "restore the log from a copy"
     return None
+
+
+def first_origin(origin: str, continues: bytes | None) -> str:
+    """The name that a log began under: its first frame is chained to that one.
+
+    ``continues``: canonical bytes of ``[[origin, size, chain], …]``, the logs that this one
+    goes on from, the oldest first; None where it never changed its name.
+
+    :raises FormatError: bytes that are no such list.
+    """
+    return continued(continues)[0][0] if continues is not None else origin
+
+
+def continued(continues: bytes | None) -> list[tuple[str, int, bytes]]:
+    """What a log goes on from, the oldest first: origin, size and head of each.
+
+    :raises FormatError: bytes that are no such list.
+    """
+    if continues is None:
+        return []
+    try:
+        found = [(origin, size, chain) for origin, size, chain in msgpack.unpackb(continues)]
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        what = "names what it goes on from in a way that no log does"
+        raise FormatError("log", what, "restore it from a copy") from error
+    kinds = [(type(origin), type(size), type(chain)) for origin, size, chain in found]
+    if not found or set(kinds) != {(str, int, bytes)}:
+        what = "names what it goes on from in a way that no log does"
+        raise FormatError("log", what, "restore it from a copy")
+    return found
 
 
 def first_previous(origin: str, log_id: bytes) -> bytes:

@@ -24,7 +24,7 @@ import attrs
 
 from .errors import FormatError, UsageError
 from .events import Recorded, Sealed
-from .frame import CHAIN_SIZE, FRAME_MAX, HEADER, first_previous
+from .frame import CHAIN_SIZE, FRAME_MAX, HEADER, first_origin, first_previous
 from .instant import instant_text
 from .schema import Unknown
 from .verify import Verdict
@@ -148,7 +148,15 @@ class LogName(NamedTuple):
     log_id: bytes
     """16 bytes."""
     continues: bytes | None = None
-    """Canonical bytes of origin, size and chain of the log before; None for none."""
+    """What it goes on from, see ``frame.continued``; None if it never changed its name."""
+
+    @property
+    def first_origin(self) -> str:
+        """The name that its first frame is chained to.
+
+        :raises FormatError: ``continues`` is of another form.
+        """
+        return first_origin(self.origin, self.continues)
 
 
 def pack_start(name: LogName) -> bytes:
@@ -208,8 +216,8 @@ class FramesFile:
         continues = self._take(int.from_bytes(self._take(2)))
         try:
             name = LogName(origin.decode(), log_id, continues or None)
-            first_previous(name.origin, log_id)
-        except (UnicodeDecodeError, UsageError) as error:
+            first_previous(name.first_origin, log_id)
+        except (UnicodeDecodeError, UsageError, FormatError) as error:
             raise self._refusal("names its log in a way that no log has", _AGAIN) from error
         return name
 
@@ -219,7 +227,7 @@ class FramesFile:
         :raises FormatError: cut off, a length that no frame has, another head at the end,
             or bytes after it.
         """
-        chain = first_previous(self.name.origin, self.name.log_id)
+        chain = first_previous(self.name.first_origin, self.name.log_id)
         while size := int.from_bytes(self._take(4)):
             if not _LEAST < size <= FRAME_MAX:
                 what = f"has a length of {size} at byte {self._at - 4}, which no frame has"

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 
-from cckit.core.errors import StoreError
+from cckit.core.errors import FormatError, StoreError
 from cckit.core.frame import HEADER
 from cckit.core.strict import Fault
 from cckit.core.verify import Verdict, verify
 from cckit.stores.sqlite import SqliteStore
+
+from .redacting import rooted
 
 
 def verify_log(
@@ -18,7 +20,8 @@ def verify_log(
 ) -> Verdict:
     """Check headers, chain and dense positions, and with ``events`` every event.
 
-    ``progress`` is told the position of each frame.
+    ``progress`` is told the position of each frame. The leaves of a redacted log are held
+    to the checkpoint beside it; where there is none, it is not ``proved``.
 
     :raises StoreError: there is no such log, it is not ours or newer, or was not closed.
 
@@ -27,7 +30,9 @@ def verify_log(
     store = SqliteStore.open(path, read_only=True)
     rows = _Rows(store, progress)
     try:
-        found = verify(rows.frames(), store.origin, store.log_id, events=events)
+        found = verify(rows.frames(), store.first_origin, store.log_id, events=events)
+        if found.ok and found.redacted and rows.fault is None:
+            found = _by_leaves(found, store, path)
     finally:
         store.close()
     if not found.ok:
@@ -38,6 +43,13 @@ def verify_log(
         fault = Fault(found.events, "the log was closed at another head: its last frames are gone")
         return found._replace(ok=False, error=fault)
     return found
+
+
+def _by_leaves(found: Verdict, store: SqliteStore, path: str | os.PathLike[str]) -> Verdict:
+    try:
+        return found._replace(rooted=rooted(store, path))
+    except FormatError as error:
+        return found._replace(ok=False, error=Fault(0, f"{error.where}: {error.what}"))
 
 
 class _Rows:

@@ -117,6 +117,18 @@ class Erasing:
             self._writer.check_open()
         return self._done.get(stream)
 
+    async def forget_further(self) -> None:
+        """Have the keys take the end of this log for what they have seen last.
+
+        Only for a log that has lost its tail, and after all erasures of it are done again.
+
+        :raises StoreError: the disk failed.
+        """
+        if isinstance(await self._writer.durable(Stored(())), Unknown):
+            self._writer.check_open()
+        mark = mark_of(self._writer.head)
+        await self._owner.run(partial(self._people.remember, mark))
+
     def refused(self, command: Erase, actor: Actor, refusal: Refused) -> None:
         """Have it in the log that an erasure was asked for and refused, and on what ground."""
         if refusal.reason != "subject.held":

@@ -236,6 +236,11 @@ class People:
 
     # --- the disk -------------------------------------------------------------------------
 
+    def remember(self, mark: Mark) -> None:
+        """Have the keys take another mark than the highest; see ``Keys``."""
+        if self._open_keys is not None:
+            self._opened().remember(mark)
+
     @property
     def pending(self) -> bool:
         """Whether keys must be made durable before the next frame."""

@@ -139,7 +139,7 @@ def _fill(
     connection = connect(path, Mode.WRITE)
     try:
         rows = _Rows(connection, frames)
-        found = verify(rows.held(), name.origin, name.log_id, events=events)
+        found = verify(rows.held(), name.first_origin, name.log_id, events=events)
         if not found.ok:
             raise FormatError(where, why_not(rows.last, found), _RESTORE)
         rows.end(name, found, epoch)

@@ -354,7 +354,7 @@ class Keys:
         if before.at == asked.at:
             counts = [before.keys + counts[0], before.lookups + counts[1]]
         number = max(newest or 0, before.number, asked.number)
-        done = Erased(number, max(asked.at, before.at), *counts)
+        done = Erased(number, asked.at, *counts)
         execute("INSERT OR REPLACE INTO erased VALUES (?, ?, ?, ?, ?)", (subject, *done))
         return done
 

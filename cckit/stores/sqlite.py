@@ -22,11 +22,12 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from cckit.core.codec import canonical
 from cckit.core.errors import FormatError, StoreError, UsageError
-from cckit.core.frame import Frame, first_previous
+from cckit.core.frame import Frame, continued, first_origin, first_previous
 from cckit.hooks.store import Conflict, Head
 
-from .connection import Checkpoints, Mode, checkpoint, checkpoint_wholly, connect
+from .connection import Checkpoints, Mode, checkpoint, checkpoint_wholly, connect, settle_wal
 from .file import State, check_file, create_file, mode_beside_writer, state_of
 from .lock import WriterLock, check_file_system, file_system
 
@@ -35,6 +36,10 @@ T = TypeVar("T")
 BATCH_FRAMES: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """A read transaction ends after this much, so that no reader holds up a checkpoint."""
+
+EPOCH_JUMP: Final = 1_024
+"""What the epoch is raised by when a log goes on under another name: the tail that was lost
+may have had some epochs of its own."""
 
 _META: Final = frozenset({"origin", "log_id", "epoch", "clean_end", "continues"})
 _COMPARE: Final = "SELECT value, (SELECT max(position) FROM frame) FROM meta WHERE name = 'epoch'"
@@ -73,12 +78,14 @@ class SqliteStore:
         self.origin: str = meta["origin"]
         self.log_id: bytes = meta["log_id"]
         self.continues: bytes | None = meta["continues"]
-        """Canonical bytes of origin, size and chain of the log before; None for now."""
+        """What this log goes on from, see ``frame.continued``; None if it never moved."""
+        self.first_origin = first_origin(self.origin, self.continues)
+        """The name that its first frame is chained to."""
         self.closed_at: bytes | None = meta["clean_end"]
         """The clean-end mark as it was found: the head's chain, None if a writer died."""
         self._wal = Checkpoints(connection, writes=lock is not None)
         # A reader looks at the head when asked: a broken one must not keep `verify` out.
-        self._head = Head(None, first_previous(self.origin, self.log_id), 0)
+        self._head = Head(None, first_previous(self.first_origin, self.log_id), 0)
         self._last_row: int | None = None
         if lock is not None:
             self._check_tail()
@@ -184,6 +191,7 @@ class SqliteStore:
         if self._lock is None:
             raise UsageError(self.path, "is opened for reading", "open it without read_only")
         with _Guard(self, "claiming the log"):
+            settle_wal(self._connection, self.path)
             self._execute("BEGIN IMMEDIATE")
             head, last_row = self._read_head()
             epoch = head.epoch + 1
@@ -238,6 +246,34 @@ class SqliteStore:
         """Bytes that are free where the log lies, for whoever is not root."""
         found = os.statvfs(self.path)
         return found.f_bavail * found.f_frsize
+
+    def continue_as(self, origin: str) -> None:
+        """Go on under another name, as who lost the log's tail has to; durable when it returns.
+
+        No name signs two histories then, and no id returns: the epoch is raised by 1,024.
+
+        :raises UsageError: a name that no log has, or one that this log had before.
+        :raises StoreError: the disk failed, or this store only reads.
+        """
+        if self._lock is None:
+            raise UsageError(self.path, "is opened for reading", "open it without read_only")
+        first_previous(origin, self.log_id)
+        before = continued(self.continues)
+        if origin in (self.origin, *(one[0] for one in before)):
+            what = f"had the name {origin!r} before"
+            raise UsageError(self.path, what, "give it a name that it never had")
+        with _Guard(self, "renaming the log"):
+            self._execute("BEGIN IMMEDIATE")
+            head, _ = self._read_head()
+            last = self._last_frame()
+            size = 0 if head.position is None else head.position + 1
+            now = [*before, (self.origin, size, head.chain)]
+            epoch = max(head.epoch, last.epoch if last is not None else 0) + EPOCH_JUMP - 1
+            for row in ((origin, "origin"), (canonical(now), "continues"), (epoch, "epoch")):
+                self._execute(_SET, row)
+            self._execute("COMMIT")
+            self._wal.finish()
+        self.origin, self.continues = origin, canonical(now)
 
     # --- reading --------------------------------------------------------------------------
 
@@ -327,7 +363,7 @@ class SqliteStore:
         epoch = compared[0]
         last = self._last_frame()
         if last is None:
-            return Head(None, first_previous(self.origin, self.log_id), epoch), None
+            return Head(None, first_previous(self.first_origin, self.log_id), epoch), None
         return Head(last.end - 1, last.chain, epoch), last.first
 
     def _last_frame(self) -> Frame | None:
@@ -344,8 +380,8 @@ class SqliteStore:
         if not meta.keys() >= _META or type(meta["epoch"]) is not int:
             raise FormatError(self.path, "lacks what names a log", _RESTORE)
         try:
-            first_previous(meta["origin"], meta["log_id"])
-        except (UsageError, AttributeError, TypeError) as error:
+            first_previous(first_origin(meta["origin"], meta["continues"]), meta["log_id"])
+        except (UsageError, FormatError, AttributeError, TypeError) as error:
             what = "names its log in a way that no log has"
             raise FormatError(self.path, what, _RESTORE) from error
         return meta

@@ -1,0 +1,74 @@
+"""``cckit restore``: a copy came back; whoever was erased since is erased again."""
+
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import trio
+
+from cckit.shell.appearing import refuse_existing
+from cckit.shell.moving import write_file
+from cckit.shell.restoring import erasures as erasures_of
+from cckit.shell.restoring import pack_ledger, restore_log
+
+from .codes import GOOD
+from .options import Json
+from .output import console, print_json
+from .text import plain
+
+
+def restore(
+    log: Path,
+    /,
+    *,
+    origin: str | None = None,
+    erasures: Path | None = None,
+    save: Path | None = None,
+    keys: Path | None = None,
+    json: Json = False,
+) -> int:
+    """Let a log be opened again after it, or its key file, was restored from a copy.
+
+    Whoever was erased after the copy was made is erased again, and each of it is an event.
+    A log and keys that agree are left as they are.
+
+    :param log: the log, NAME.db; no center may have it open.
+    :param origin: what a log that lost its tail is called from now on; its old name has
+        signed another history.
+    :param erasures: a ledger of erasures that was kept elsewhere, for where the log and its
+        keys are both old copies.
+    :param save: do nothing but write that ledger, ids alone, to this file.
+    :param keys: the key file; NAME.keys unless given.
+    :param json: print {origin, erased}; with --save {saved, file}.
+    """
+    if save is not None:
+        return _save(log, save, json)
+    beside = log.with_name(log.name.removesuffix(".db") + ".keys") if keys is None else keys
+
+    done = trio.run(partial(restore_log, log, keys=beside, origin=origin, ledger=erasures))
+    if json:
+        print_json({"origin": done.origin, "erased": list(done.erased)})
+        return GOOD
+    out = console()
+    if done.origin is not None:
+        out.print(f"the log goes on as {plain(done.origin)}", markup=False)
+    for subject in done.erased:
+        out.print(f"{subject} is erased again", markup=False)
+    if not done.erased:
+        out.print("nobody had to be erased again")
+    return GOOD
+
+
+def _save(log: Path, out: Path, json: bool) -> int:
+    refuse_existing(out)
+    known = erasures_of(log)
+
+    def write(file: IO[bytes]) -> None:
+        file.write(pack_ledger(known).encode())
+
+    write_file(out, write)
+    if json:
+        print_json({"saved": len(known), "file": str(out)})
+    else:
+        console().print(f"{len(known)} erasures are in {plain(str(out))}", markup=False)
+    return GOOD

@@ -1,0 +1,224 @@
+"""A log or a key file that came back from a copy, held to what was erased meanwhile.
+
+``cckit restore`` is the only way past the guard (``erasing.check_guard``). Whoever was
+erased according to the log, to the key file, or to a ledger of erasures that was kept
+elsewhere, and is not erased everywhere, is erased again; each of it is an event. A log
+that has lost its tail goes on under another name, since its old name has signed another
+history. Until all of that is durable the guard goes on refusing, so what was cut off is
+done by calling again.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import trio
+
+from cckit.core.codec import Codec
+from cckit.core.errors import ConfigError, FormatError
+from cckit.core.events import SYSTEM, Draft
+from cckit.core.facts import FACTS, LogRestored, SubjectErasureStarted
+from cckit.core.frame import continued
+from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
+from cckit.core.registry import Registry
+from cckit.hooks.vault import SUBJECT_SIZE
+from cckit.stores.keyfile import NOTHING, Mark, Memory, remembered
+from cckit.stores.sqlite import SqliteStore
+
+from .clock import Clock
+from .entropy import Entropy
+from .erasing import find_undone
+from .errand import configured
+from .files import read_file
+from .life import Life, Parts
+
+GROUND: Final = "restore: erased before, at position"
+"""What the ground of an erasure done again begins with; the position follows."""
+
+
+class Known(NamedTuple):
+    """One line of a ledger of erasures: ids alone, to be kept elsewhere."""
+
+    log_id: bytes
+    subject: bytes
+    position: int
+    """Of the ``subject.erasure_started``."""
+
+
+class Restored(NamedTuple):
+    """What was done."""
+
+    origin: str | None
+    """The name that the log goes on under; None: its own."""
+    erased: tuple[SubjectId, ...]
+    """Who was erased again."""
+
+
+# --- the ledger of erasures -----------------------------------------------------------------
+
+
+def erasures(log: Path) -> list[Known]:
+    """Everybody whom a log has erased, as the ledger to copy off.
+
+    :raises StoreError: there is no such log, or it can't be read.
+
+    .. versionadded:: 0.1
+    """
+    store, codec = SqliteStore.open(log, read_only=True), Codec(Registry(FACTS))
+    try:
+        return [
+            Known(store.log_id, _subject(envelope.stream), envelope.position)
+            for frame in store.read()
+            for envelope, _ in codec.events(frame.body, frame.first, (SubjectErasureStarted,))
+        ]
+    finally:
+        store.close()
+
+
+def pack_ledger(known: Sequence[Known]) -> str:
+    """A ledger of erasures as text: a line of JSON each."""
+    rows = (
+        {"log_id": one.log_id.hex(), "position": one.position, "subject": one.subject.hex()}
+        for one in known
+    )
+    return "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
+
+
+def read_ledger(path: Path, log_id: bytes) -> list[Known]:
+    """The erasures of one log that a ledger names.
+
+    :raises ConfigError: it can't be read.
+    :raises FormatError: a line that no ledger has, or of another log.
+    """
+    found = []
+    for number, line in enumerate(read_file(path).splitlines(), 1):
+        where = f"{path}: line {number}"
+        try:
+            row = json.loads(line)
+            one = Known(
+                bytes.fromhex(row["log_id"]), bytes.fromhex(row["subject"]), row["position"]
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            remedy = "name a file that `cckit restore LOG --save FILE` wrote"
+            raise FormatError(where, "is no line of a ledger of erasures", remedy) from error
+        if type(one.position) is not int or one.position < 0 or len(one.subject) != SUBJECT_SIZE:
+            raise FormatError(where, "names nobody that can be", "bring the ledger as it was")
+        if one.log_id != log_id:
+            raise FormatError(where, "is of another log", "bring the ledger of this log")
+        found.append(one)
+    return found
+
+
+# --- restoring ------------------------------------------------------------------------------
+
+
+async def restore_log(
+    log: Path,
+    *,
+    keys: Path,
+    origin: str | None = None,
+    ledger: Path | None = None,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+) -> Restored:
+    """Erase again whom a copy has brought back, and let the log be opened again.
+
+    ``origin``: the name that a log without its tail goes on under. ``ledger``: erasures
+    that neither the log nor the keys may know of, as ``erasures`` gave them.
+
+    :raises ConfigError: the log lost its tail and no name is given.
+    :raises FormatError: a ledger of another log, or a key file without its KEK.
+    :raises StoreError: in use, or a disk failed.
+
+    .. versionadded:: 0.1
+    """
+    log_id, seen = await trio.to_thread.run_sync(_prepare, log, keys, origin)
+    rows = [] if ledger is None else read_ledger(ledger, log_id)
+    life = Life(log, keys, {}, clock, entropy, False, True)
+    life.guarded = False
+    parts = await life.begin(configured(log))
+    try:
+        if origin is not None:
+            await _say_where_it_comes_from(parts, log)
+        asked = await _to_erase(parts, seen, rows)
+        for stream, position in asked.items():
+            started = SubjectErasureStarted(f"{GROUND} {position}")
+            parts.writer.record([Draft(stream, started)], SYSTEM)
+        parts.writer.nudge()
+        for stream in asked:
+            await parts.erasing.settled(stream)
+        if origin is not None:
+            await parts.erasing.forget_further()
+    finally:
+        await life.end()  # noqa: ASYNC102 - it shields what has to be waited for
+    return Restored(origin, tuple(SubjectId(stream.partition("/")[2]) for stream in asked))
+
+
+def _prepare(log: Path, keys: Path, origin: str | None) -> tuple[bytes, Memory]:
+    """Give the log its new name; its id, and what the keys remember.
+
+    :raises ConfigError: the log has lost its tail and needs a name.
+    """
+    store = SqliteStore.open(log)
+    try:
+        memory = remembered(keys, store.log_id) or Memory(NOTHING, {})
+        if origin is None:
+            if not _has_seen(store, memory.mark):
+                what = f"has lost its tail: its keys have seen position {memory.mark.position}"
+                remedy = "say what it is called from now on: --origin NAME"
+                raise ConfigError(str(log), what, remedy)
+        elif origin != store.origin:  # Else a restoring that was cut off goes on.
+            store.continue_as(origin)
+        return store.log_id, memory
+    finally:
+        store.close()
+
+
+def _has_seen(store: SqliteStore, mark: Mark) -> bool:
+    """Whether the log holds what its keys have seen last."""
+    if mark.position < 0:
+        return True
+    return any(
+        frame.end - 1 == mark.position and frame.chain == mark.chain
+        for frame in store.read(mark.position, 1)
+    )
+
+
+async def _say_where_it_comes_from(parts: Parts, log: Path) -> None:
+    store = SqliteStore.open(log, read_only=True)
+    try:
+        fact = LogRestored(*continued(store.continues)[-1])
+    finally:
+        store.close()
+    said = await parts.archive.positions(type="log.restored")
+    known = [one async for batch in parts.archive.at(said, (LogRestored,)) for one in batch]
+    if all(data != fact for _, data in known):
+        parts.writer.record([Draft(CENTER, fact)], SYSTEM)
+
+
+async def _to_erase(parts: Parts, seen: Memory, rows: Sequence[Known]) -> dict[Stream, int]:
+    """Whose erasure the log or the keys miss, and the position that it had."""
+    wanted = {(subject, one.at) for subject, one in seen.erased.items()}
+    wanted |= {(one.subject, one.position) for one in rows}
+    found: dict[Stream, int] = {}
+    for subject, position in sorted(wanted, key=lambda one: (one[1], one[0])):
+        stream = subject_stream(subject.hex())
+        if not await _is_erased_at(parts, stream, position):
+            found[stream] = position
+    for subject, one in (await find_undone(parts.archive, seen.erased, -1)).items():
+        found.setdefault(subject_stream(subject.hex()), one.at)
+    return found
+
+
+async def _is_erased_at(parts: Parts, stream: Stream, position: int) -> bool:
+    """Whether the log has an erasure at a position, or the one that did it again."""
+    at = await parts.archive.positions(stream, "subject.erasure_started")
+    kinds = (SubjectErasureStarted,)
+    begun = [one async for batch in parts.archive.at(at, kinds) for one in batch]
+    again = f"{GROUND} {position}"
+    return any(e.position == position or data.ground == again for e, data in begun)
+
+
+def _subject(stream: Stream) -> bytes:
+    return bytes.fromhex(stream.partition("/")[2])
