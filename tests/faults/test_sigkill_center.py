@@ -69,6 +69,15 @@ def test_a_killed_center_keeps_every_caller_that_it_confirmed(
     assert max(Counter(one[1].ref for one in callers(path)).values()) == 1
 
 
+@pytest.mark.planted("K request id stored twice")
+def test_a_center_that_forgets_requests_stores_them_twice(folder: Path, victim: "Victim") -> None:
+    path = folder / "log.db"
+    for round_ in range(3):
+        victim.start(path, "forgetful", round_)
+        assert victim.end()[0] == 0
+    assert max(Counter(one[1].ref for one in callers(path)).values()) > 1
+
+
 def test_no_value_is_sealed_by_a_key_that_a_kill_can_take(folder: Path, victim: "Victim") -> None:
     draw = random.Random(SEED)
     for round_ in range(8):

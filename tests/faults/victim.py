@@ -8,6 +8,7 @@ as records to the file descriptor that is the only argument. Jobs:
 ``hurry``  the same, but each is acknowledged before it is appended: a planted fault.
 ``center`` open a center on the log and let ten tasks at once tell of callers, 10 each;
            COUNT is the round, which names the callers.
+``forgetful``  the same, but no request of an earlier run is known: a planted fault.
 ``fight``  take the log over, append until another process has done the same; COUNT times.
 ``step``   as ``write``, but wait for a line on stdin before each append; "end" closes.
 
@@ -31,6 +32,7 @@ from cckit.core.facts import ContactCreated
 from cckit.core.frame import Frame
 from cckit.core.ids import ContactId, QueueId
 from cckit.hooks.store import Conflict, Head
+from cckit.shell import life
 from cckit.shell.replies import Stored
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing.faults import FailingDisk
@@ -97,10 +99,19 @@ async def answer_calls(path: str, round_: int, acks: int) -> None:
                 nursery.start_soon(calls, task)
 
 
+def forget_requests() -> None:
+    async def learn_nothing(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    life.learn_requests = learn_nothing  # type: ignore[assignment]
+
+
 def work(path: str, what: str, count: int, kill_at: int, acks: int) -> None:
     if kill_at >= 0:
         Executioner(kill_at)
-    if what == "center":
+    if what in ("center", "forgetful"):
+        if what == "forgetful":
+            forget_requests()
         trio.run(answer_calls, path, count, acks)
         return
     if what == "fight":
