@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cckit.core.codec import canonical
 from cckit.core.errors import CckitError, FormatError, StoreError, UsageError
 from cckit.core.frame import FRAME_MAX
 from cckit.core.transfer import MAGIC, FramesFile, LogName, pack_end, pack_frame, pack_start
@@ -95,11 +96,12 @@ def test_a_log_that_was_moved_is_written_on(tmp_path: Path) -> None:
 
 
 def test_a_log_that_continues_another_says_so_after_it_was_moved(tmp_path: Path) -> None:
-    named = pack_start(LogName("small", bytes(16), b"of what was before"))
+    before = canonical([["small", 3, bytes(32)]])
+    named = pack_start(LogName("renamed", bytes(16), before))
     _, *rest = pieces_of(small())
     packed = named + b"".join(rest)
     store = SqliteStore.open(brought(packed, tmp_path), read_only=True)
-    assert store.continues == b"of what was before"
+    assert store.continues == before
     assert file_of(store) == packed
     store.close()
 
