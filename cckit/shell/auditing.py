@@ -10,7 +10,7 @@ from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError
 from cckit.core.events import Recorded
 from cckit.core.facts import FACTS, ProjectionPinned
-from cckit.core.frame import Frame
+from cckit.core.frame import Frame, first_previous
 from cckit.core.note import VKey
 from cckit.core.registry import Registry
 from cckit.core.reports import PROJECTIONS
@@ -63,7 +63,7 @@ def audit_log(
         rebuilt = rebuilt_of((*PROJECTIONS, *brought.projections), registry)
         audit = Audit(rebuilt, _pins(store, Codec(registry), end), bounds)
         signed = _checkpoints(os.fspath(path), store, keys, bounds, audit)
-        codec, head = Codec(registry), store.head().chain
+        codec, head = Codec(registry), first_previous(store.origin, store.log_id)
         for frame in _frames(store, end):
             events = codec.events(frame.body, frame.first)
             audit.feed(frame, events, end)

@@ -66,7 +66,7 @@ def id_hole(log: Log) -> tuple[int, dict[str, Any]]:
 
 def epoch_hole(log: Log) -> tuple[int, dict[str, Any]]:
     log.epoch = 4
-    return log.add(started(4)), {"first": 2, "last": 3}
+    return log.add(started(4)), {"from_epoch": 2, "to_epoch": 3}
 
 
 def event_late(log: Log) -> tuple[int, dict[str, Any]]:

@@ -185,7 +185,8 @@ class Anomalies:
         if self._hole is not None:
             position, at, missed = self._hole
             self._hole = None
-            self.found.add("epoch.hole", position, at, first=missed[0], last=missed[-1])
+            told = {"from_epoch": missed[0], "to_epoch": missed[-1]}
+            self.found.add("epoch.hole", position, at, **told)
         if self._back is not None:
             position, at, before = self._back
             self._back = None

@@ -38,10 +38,14 @@ TITLES: Final[Mapping[str, str]] = {
 def told(finding: Mapping[str, Any]) -> str:
     """What a finding says beside its place: ``queue support, awaited 3, found 5``."""
     left = {name: value for name, value in finding.items() if name not in ("position", "at")}
-    changed = left.pop("changed", None)
+    changed, first = left.pop("changed", None) or {}, left.pop("first", False)
     parts = [f"{_name(name)} {_value(name, value)}" for name, value in left.items()]
-    for name, (before, now) in (changed or {}).items():
-        parts.append(f"{name or 'settings'}: {_value(name, before)} → {_value(name, now)}")
+    if first:
+        parts.append("for the first time")
+        parts += [f"{_name(name)}: {_value(name, now)}" for name, (_, now) in changed.items()]
+        return ", ".join(parts)
+    for name, (before, now) in changed.items():
+        parts.append(f"{_name(name)}: {_value(name, before)} → {_value(name, now)}")
     return ", ".join(parts)
 
 
@@ -59,7 +63,7 @@ def length(us: int) -> str:
 
 
 def _name(name: str) -> str:
-    return name.removesuffix("_us").removesuffix("_at").replace("_", " ")
+    return (name or "settings").removesuffix("_us").removesuffix("_at").replace("_", " ")
 
 
 def _value(name: str, value: Any) -> str:
@@ -75,4 +79,4 @@ def _value(name: str, value: Any) -> str:
         return "; ".join(f"{key} {_value(key, one)}" for key, one in value.items()) or "none"
     if isinstance(value, list):
         return ", ".join(_value("", one) for one in value) or "none"
-    return str(value)
+    return str(value) or "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"

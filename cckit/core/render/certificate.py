@@ -29,7 +29,11 @@ MORE_STYLE: Final = """\
 .verdict.still { --mark: var(--still); }
 .verdict strong { font-size: 1.4rem; letter-spacing: -.01em; }
 .verdict ul { flex-basis: 100%; margin: .25rem 0 0; padding-inline-start: 1.2rem; }
-td.told { white-space: normal; overflow-wrap: anywhere; min-inline-size: 18rem; }
+main > .tiles { margin-block-start: .75rem; }
+.findings { table-layout: fixed; }
+.findings th:nth-child(1) { inline-size: 7rem; }
+.findings th:nth-child(2) { inline-size: 17rem; }
+td.told { white-space: normal; overflow-wrap: anywhere; }
 td code { overflow-wrap: anywhere; white-space: normal; }
 h3 { font-size: .95rem; margin: 1.25rem 0 .25rem; font-weight: 600; }
 h3 span { color: var(--faint); font-weight: 400; }
@@ -38,7 +42,10 @@ section > .scroll { border: 0; border-radius: 0; }
 @media print {
   .verdict { border-radius: 0; break-inside: avoid; }
   section { break-inside: auto; }
-  td.told { min-inline-size: 0; }
+  h2, h3 { break-after: avoid; }
+  thead th { font-size: 7.5pt; }
+  .findings th:nth-child(1) { inline-size: 20mm; }
+  .findings th:nth-child(2) { inline-size: 44mm; }
 }
 """
 
@@ -252,11 +259,12 @@ def _table(
     *,
     wide: int | None = None,
 ) -> Iterator[str]:
-    """Rows of cells that are escaped already."""
+    """Rows of cells that are escaped already; ``wide`` is the column of a table of findings."""
     style = dict.fromkeys(numbers, ' class="n"')
     if wide is not None:
         style[wide] = ' class="told"'
-    yield '<div class="scroll">\n<table>\n<thead><tr>'
+    kind = "" if wide is None else ' class="findings"'
+    yield f'<div class="scroll">\n<table{kind}>\n<thead><tr>'
     for n, head in enumerate(heads):
         yield f'<th scope="col"{style.get(n, "")}>{safe(head)}</th>'
     yield "</tr></thead>\n<tbody>\n"
