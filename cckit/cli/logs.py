@@ -1,5 +1,6 @@
 """Reading a log from disk, and its events as text and JSON."""
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -12,6 +13,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.events import Recorded, Sealed
 from cckit.core.facts import FACTS
 from cckit.core.instant import SECOND, Instant
+from cckit.core.redaction import readable
 from cckit.core.registry import Registry
 from cckit.core.schema import Unknown
 from cckit.core.upcasters import UPCASTERS
@@ -37,14 +39,14 @@ def new_codec() -> Codec:
 def events(
     store: Store, codec: Codec, from_position: int = 0, types: tuple[type, ...] | None = None
 ) -> Iterator[Recorded[Any]]:
-    """The events of a log from a position on; declarations are always read first.
+    """The events of a log from a position on; declarations are read first, once a codec.
 
     :raises StoreError: bytes that can't be read.
     """
-    if from_position > 0:
+    if from_position > 0 and not codec.registry.declared_names():
         admit(store, codec)
     for frame in store.read(from_position):
-        for recorded in codec.events(frame.body, frame.first, types):
+        for recorded in readable(codec, frame, types):
             if recorded[0].position >= from_position:
                 yield recorded
 
@@ -52,7 +54,7 @@ def events(
 def admit(store: Store, codec: Codec) -> None:
     """Learn every type that a log declares, without decoding its other events."""
     for frame in store.read():
-        codec.events(frame.body, frame.first, ())
+        deque(readable(codec, frame, ()), maxlen=0)
 
 
 def as_json(recorded: Recorded[Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from cckit.core.verify import Verdict
 from cckit.shell.checking import verify_log
 
-from .codes import GOOD, NO
+from .codes import GOOD, NO, UNPROVABLE
 from .options import Json
 from .output import console, print_json, progress
 from .text import plain
@@ -21,11 +21,13 @@ def verify(
     """Check a log: headers, chain, dense positions; exit 0 if all hold, 1 if not.
 
     Exit 2 says that there is nothing to check: no log of ours, a newer one, or one that
-    was not closed.
+    was not closed. Exit 3: it is a redacted copy, and no checkpoint beside it proves it.
 
     :param log: the log, NAME.db. It is only read.
     :param events: also decode every event and hold it to its schema and canonical form.
-    :param json: print {ok, events, frames, head, error: null | {position, reason}}.
+    :param json: print {ok, events, frames, head, error: null | {position, reason},
+        redacted, rooted}: frames that their leaves alone prove, and how many events a
+        checkpoint's root speaks for.
     """
     with progress("verifying") as tell:
         found = verify_log(log, events=events, progress=tell)
@@ -33,7 +35,9 @@ def verify(
         print_json(as_json(found))
     else:
         _print(found, log, events)
-    return GOOD if found.ok else NO
+    if not found.ok:
+        return NO
+    return GOOD if found.proved else UNPROVABLE
 
 
 def as_json(found: Verdict) -> dict[str, object]:
@@ -45,6 +49,8 @@ def as_json(found: Verdict) -> dict[str, object]:
         "frames": found.frames,
         "head": found.head.hex(),
         "error": None if error is None else {"position": error.position, "reason": error.reason},
+        "redacted": found.redacted,
+        "rooted": found.rooted,
     }
 
 
@@ -57,5 +63,19 @@ def _print(found: Verdict, log: Path, events: bool) -> None:
         where, why = found.error
         out.print(f"{plain(str(log))} is NOT whole at position {where}: {plain(why)}", markup=False)
         out.print("what stands before it holds; restore the log from a copy")
+    if found.redacted:
+        _print_redacted(found)
     out.print(f"  events {found.events:,}   frames {found.frames:,}")
     out.print(f"  head {found.head.hex()}")
+
+
+def _print_redacted(found: Verdict) -> None:
+    say = console().print
+    say(f"  {found.redacted} frames are redacted: they are proved by their leaves alone")
+    if found.proved:
+        say(f"  and the {found.rooted} leaves have the root of the checkpoint beside the log")
+        say("  (who signed that is not looked at here: cckit check)")
+    elif found.rooted is None:
+        say("  and there is NO checkpoint beside the log to hold them to: bring NAME.tiles")
+    else:
+        say(f"  and the checkpoint beside the log speaks only of the first {found.rooted} events")

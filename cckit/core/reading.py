@@ -36,7 +36,7 @@ new: Final[Callable[..., Any]] = tuple.__new__
 class Wanted(NamedTuple):
     """What a filter looks for."""
 
-    names: frozenset[bytes]
+    names: frozenset[bytes | int]
     """As stored; ``schema.declared`` is always among them, since it is always learned."""
     declarations: bool
     """They are not only learned, but asked for."""
@@ -60,6 +60,7 @@ class Reading:
         try:
             return self._all(body, first) if types is None else self._some(body, first, types)
         except UNREADABLE as error:
+            refuse_redacted(body, first, error)
             remedy = "verify the log with its events"
             raise FormatError(f"frame at {first}", f"unreadable body: {error}", remedy) from error
 
@@ -129,9 +130,23 @@ class Reading:
 
     def _look_for(self, types: tuple[type, ...]) -> Wanted:
         asked = self.registry.names(types)
-        names = frozenset(name.encode() for name in asked | {DECLARED})
+        # Of an event that was taken out only a hash stands there, and the third of a hash's
+        # bytes is a number: it is hit, and can't be unpacked, so no reader passes over it.
+        names = frozenset((*(name.encode() for name in asked | {DECLARED}), *range(256)))
         found = self._wanted[types] = Wanted(names, DECLARED in asked)
         return found
+
+
+def refuse_redacted(body: bytes, first: int, error: BaseException) -> None:
+    """:raises FormatError: the body lacks events; a state folded without them would be false."""
+    try:
+        events = [event for decision in unpack(body) for event in decision[7]]
+    except (*UNREADABLE, RecursionError):
+        return
+    if any(type(event) is bytes for event in events):
+        what = "events were taken out of it, so nothing can be made of this log but proofs"
+        remedy = "take the log that it is a redacted copy of"
+        raise FormatError(f"frame at {first}", what, remedy) from error
 
 
 class _Readers(dict[tuple[str, int], Reader]):

@@ -2,13 +2,27 @@
 
 Pure: frames in order go in, the first fault comes out. With ``events`` every body is
 held to its declared schemas and its one encoding, too (``strict``).
+
+A redacted frame keeps a chain that nobody can compute again. It has to stand in its place
+and to have the right form; what it says is proved by its leaves alone, so a verdict counts
+such frames, and whoever takes it has to look at them.
 """
 
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from .frame import CHAIN_SIZE, EVENTS_MAX, FORMAT, FRAME_MAX, HEADER, first_previous, header_fault
+from .frame import (
+    CHAIN_SIZE,
+    EVENTS_MAX,
+    FORMAT,
+    FRAME_MAX,
+    HEADER,
+    REDACTED,
+    first_previous,
+    header_fault,
+)
+from .redaction import hollow_fault
 from .strict import Fault, StrictReader
 
 _LEAST: Final = HEADER.size + CHAIN_SIZE
@@ -29,6 +43,17 @@ class Verdict(NamedTuple):
     epoch: int
     """Of that frame; 0 in an empty log."""
     error: Fault | None
+    redacted: int = 0
+    """Frames out of which events were taken; their leaves alone can prove them."""
+    redacted_to: int = 0
+    """The position after the last of them."""
+    rooted: int | None = None
+    """Events whose leaves were found to have a checkpoint's root; None: nobody looked."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether it is whole, and nothing in it stands there unproved."""
+        return self.ok and self.redacted_to <= (self.rooted or 0)
 
 
 def verify(frames: Iterable[bytes], origin: str, log_id: bytes, *, events: bool = False) -> Verdict:
@@ -40,7 +65,7 @@ def verify(frames: Iterable[bytes], origin: str, log_id: bytes, *, events: bool 
     """
     head = first_previous(origin, log_id)
     strict = StrictReader() if events else None
-    position = seen = last_epoch = 0
+    position = seen = last_epoch = redacted = redacted_to = 0
     read_header = HEADER.unpack_from
     for stored in frames:
         if not _LEAST < len(stored) <= FRAME_MAX:
@@ -57,22 +82,27 @@ def verify(frames: Iterable[bytes], origin: str, log_id: bytes, *, events: bool 
             and flags == 0
             and 0 < count <= EVENTS_MAX
         ):
-            fault = Fault(position, _reason(stored, position, head, last_epoch))
-            return Verdict(False, position, seen, head, last_epoch, fault)
+            reason = _reason(stored, position, head, last_epoch)
+            if reason is not None:
+                fault = Fault(position, reason)
+                return Verdict(False, position, seen, head, last_epoch, fault)
+            redacted, redacted_to = redacted + 1, first + count
         if strict is not None:
-            inside = strict.fault(stored[HEADER.size : -CHAIN_SIZE], first, count)
+            body = stored[HEADER.size : -CHAIN_SIZE]
+            inside = strict.fault(body, first, count, flags == REDACTED)
             if inside is not None:
                 return Verdict(False, position, seen, head, last_epoch, inside)
         head, last_epoch = chain, epoch
         position += count
         seen += 1
-    return Verdict(True, position, seen, head, last_epoch, None)
+    return Verdict(True, position, seen, head, last_epoch, None, redacted, redacted_to)
 
 
-def _reason(stored: bytes, position: int, head: bytes, last_epoch: int) -> str:
-    """What is wrong with a frame: its own bytes first, then its place."""
+def _reason(stored: bytes, position: int, head: bytes, last_epoch: int) -> str | None:
+    """What is wrong with a frame, its own bytes first, then its place; None if it is redacted."""
     previous, format_, flags, count, first, _, epoch = HEADER.unpack_from(stored)
-    if sha256(stored[:-CHAIN_SIZE]).digest() != stored[-CHAIN_SIZE:]:
+    redacted = flags == REDACTED
+    if not redacted and sha256(stored[:-CHAIN_SIZE]).digest() != stored[-CHAIN_SIZE:]:
         return "the frame's bytes differ from its chain hash"
     words = header_fault(format_, flags, count, first)
     if words is not None:
@@ -81,4 +111,6 @@ def _reason(stored: bytes, position: int, head: bytes, last_epoch: int) -> str:
         return f"a frame that begins at position {first} stands here"
     if previous != head:
         return "the frame is not chained to the one before it"
-    return f"the epoch goes back from {last_epoch} to {epoch}"
+    if epoch < last_epoch:
+        return f"the epoch goes back from {last_epoch} to {epoch}"
+    return hollow_fault(stored[HEADER.size : -CHAIN_SIZE], count)

@@ -65,18 +65,17 @@ def configured(log: Path) -> Config:
     tables: dict[tuple[str, str], Any] = {key: unpack(data) for key, data in found.items()}
     center: dict[str, Any] = {}
     rules: tuple[Rule, ...] = ()
-    settings: dict[str, dict[str, Canonical]] = {}
     for (kind, id_), table in tables.items():
         if kind == "center":
             name, center = id_, table
-        elif kind != RETENTION:
-            settings[kind] = table
+    plugins = tuple(center.get("plugins", ()))
+    settings = {plugin: tables[plugin, plugin] for plugin in plugins if (plugin, plugin) in tables}
     if (RETENTION, name) in tables:
         rules = tuple(Rule(**rule) for rule in tables[RETENTION, name]["rules"])
     return Config(
         name=name,
         zone=center.get("zone", "UTC"),
-        plugins=tuple(center.get("plugins", ())),
+        plugins=plugins,
         settings=settings,
         retention=rules,
         file=f"{log}: its configuration",

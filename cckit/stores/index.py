@@ -53,6 +53,7 @@ class Chunk:
                     offset += 1
                 self.instants.extend([at] * len(events))
         except (ValueError, TypeError) as error:
+            refuse_redacted(frame.body, frame.first, error)
             what = f"its body is no list of decisions ({error})"
             raise FormatError(f"frame at {frame.first}", what, "see `cckit verify`") from error
         if offset - start != frame.count:

@@ -33,7 +33,7 @@ def test_a_whole_log_is_whole(run: Run, simulated: Path) -> None:
     done = run("verify", simulated, "--events", "--json")
     assert done.code == 0
     found = done.json
-    assert sorted(found) == ["error", "events", "frames", "head", "ok"]
+    assert sorted(found) == ["error", "events", "frames", "head", "ok", "redacted", "rooted"]
     assert found["ok"] is True
     assert found["error"] is None
     assert found["events"] > 300

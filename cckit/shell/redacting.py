@@ -1,0 +1,132 @@
+"""A copy of a log without what its erased people said: for archives, and to hand on.
+
+The log is only read. The copy has its name, its id and its head, so checkpoints and proofs
+of the log hold for it. Nobody can report from it or go on with it, for it lacks events.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from cckit.core.codec import Codec
+from cckit.core.errors import ConfigError, FormatError
+from cckit.core.facts import SubjectErased
+from cckit.core.merkle import Frontier
+from cckit.core.note import Note
+from cckit.core.redaction import erased_at, gone_by, leaf_hashes, readable, redact
+from cckit.core.registry import Registry
+from cckit.core.tlog import Checkpoint
+from cckit.core.transfer import LogName
+from cckit.core.verify import Verdict
+from cckit.hooks.store import Store
+from cckit.stores.backup import write_log
+from cckit.stores.sqlite import SqliteStore
+
+CHECKPOINTS = ("checkpoint", "checkpoints")
+"""What of the tiles goes along with a copy; the entries in them hold what was taken out."""
+
+
+class Redacted(NamedTuple):
+    """What a redaction came to."""
+
+    subjects: int
+    """People erased in this log."""
+    events: int
+    """Events that were taken out."""
+    frames: int
+    """Frames that they stood in."""
+    found: Verdict
+    """Of the copy."""
+
+
+def redact_log(
+    log: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    progress: Callable[[int], None] = lambda _: None,
+) -> Redacted:
+    """Write a copy in which hashes stand for what is sealed for erased people.
+
+    ``progress`` is told the position of each frame.
+
+    :raises StoreError: there is no such log, it is not whole, or ``out`` exists.
+    :raises ConfigError: ``out`` is the log.
+
+    .. versionadded:: 0.1
+    """
+    if os.path.abspath(log) == os.path.abspath(out):
+        raise ConfigError("--out", "is the log itself", "name a file that does not exist yet")
+    store = SqliteStore.open(log, read_only=True)
+    taken = [0, 0]
+    try:
+        head = store.head()
+        end = 0 if head.position is None else head.position + 1
+        codec = Codec(Registry((SubjectErased,)))
+        erased = erased_at(
+            (envelope, data)
+            for frame in store.read()
+            for envelope, data in readable(codec, frame, (SubjectErased,))
+        )
+        gone = gone_by(erased)
+
+        def frames() -> Iterator[bytes]:
+            for frame in store.read():
+                if frame.first >= end:
+                    return
+                progress(frame.first)
+                if not frame.flags and not frame.is_whole():
+                    what = f"is not whole at position {frame.first}"
+                    raise FormatError(str(log), what, "see `cckit verify`; restore it from a copy")
+                redacted, count = redact(frame, codec, gone)
+                taken[0] += count
+                taken[1] += bool(count)
+                yield redacted.pack()
+
+        name = LogName(store.origin, store.log_id, store.continues)
+        found = write_log(out, name, frames(), str(log), epoch=head.epoch)
+    finally:
+        store.close()
+    _take_checkpoints(Path(log), Path(out))
+    return Redacted(len(erased), *taken, found)
+
+
+def tiles_beside(log: str | os.PathLike[str]) -> Path:
+    """Where the tiles of a log lie."""
+    return Path(os.fspath(log).removesuffix(".db") + ".tiles")
+
+
+def _take_checkpoints(log: Path, out: Path) -> None:
+    source, target = tiles_beside(log), tiles_beside(out)
+    for name in CHECKPOINTS:
+        if (source / name).is_file():
+            target.mkdir(exist_ok=True)
+            (target / name).write_bytes((source / name).read_bytes())
+
+
+def rooted(store: Store, log: str | os.PathLike[str]) -> int | None:
+    """Hold all leaves of a log to the newest checkpoint beside it; how many those were.
+
+    None where there is no checkpoint. Who signed it is not looked at: ``cckit check``.
+
+    :raises FormatError: the leaves have another root, or the checkpoint is of another log.
+    """
+    file = tiles_beside(log) / CHECKPOINTS[0]
+    if not file.is_file():
+        return None
+    checkpoint = Checkpoint.head_of(Note.parse(file.read_bytes()).text)[0]
+    if checkpoint.origin != store.origin:
+        what = f"is of another log, {checkpoint.origin}"
+        raise FormatError(str(file), what, "bring the checkpoints of this log")
+    frontier, codec = Frontier(), Codec(Registry(()))
+    for frame in store.read():
+        hashes = leaf_hashes(codec, frame)
+        frontier.extend(hashes[: checkpoint.size - frontier.size])
+        if frontier.size == checkpoint.size:
+            break
+    if frontier.size < checkpoint.size:
+        what = f"speaks of {checkpoint.size} events, and the log has {frontier.size}"
+        raise FormatError(str(file), what, "bring the log that goes as far")
+    if frontier.root() != checkpoint.root:
+        what = f"has another root than the {checkpoint.size} leaves of the log"
+        raise FormatError(str(file), what, "one of the two was changed: compare with a copy")
+    return checkpoint.size

@@ -1,0 +1,292 @@
+"""A redacted copy: nothing of the erased is left in it, and all of it is still proved."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import trio
+
+from cckit import Config, QueueSettings, open_center
+from cckit.core import facts as f
+from cckit.core.codec import Codec
+from cckit.core.commands import Deflect, Enqueue, Erase, ReportArrived
+from cckit.core.errors import FormatError
+from cckit.core.frame import CHAIN_SIZE, HEADER, REDACTED, Frame
+from cckit.core.ids import QueueId, SubjectId
+from cckit.core.merkle import root_of
+from cckit.core.redaction import leaf_hashes, redact
+from cckit.core.registry import Registry
+from cckit.core.verify import verify
+from cckit.shell.checking import verify_log
+from cckit.shell.folding import fold
+from cckit.shell.redacting import redact_log, rooted
+from cckit.stores.sqlite import SqliteStore
+
+from .conftest import Run
+
+
+class Days(NamedTuple):
+    """A signed log in which six people called, and two of them are erased."""
+
+    path: Path
+    erased: tuple[SubjectId, ...]
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> Days:
+    from cckit.cli.main import main
+
+    folder = tmp_path_factory.mktemp("days")
+    path, key = folder / "center.db", folder / "key"
+    assert main(["keys", "new", "center", "-o", str(key)]) == 0
+
+    async def day() -> tuple[SubjectId, ...]:
+        people = []
+        config = Config(queues={"help": QueueSettings()})
+        async with open_center(config, log=path, signer=key) as center:
+            for n in range(12):
+                arrived = await center.do(ReportArrived("voice", from_=f"+97254000000{n % 6}"))
+                await center.do(Enqueue(arrived.contact, QueueId("help")))
+                await center.do(Deflect(arrived.contact))
+                people.append(arrived.fact(f.ContactCreated).subject)
+            for who in people[:2]:
+                await center.do(Erase(who, "their wish"))
+                assert await center.erased(who) is not None
+            for _ in range(3):  # The first of them calls again, as somebody new.
+                await center.do(ReportArrived("voice", from_="+972540000000"))
+        return tuple(people[:2])
+
+    return Days(path, trio.run(day))
+
+
+def frames(path: Path) -> list[bytes]:
+    store = SqliteStore.open(path, read_only=True)
+    try:
+        return [stored for _, stored in store.read_bytes()]
+    finally:
+        store.close()
+
+
+def copy_of(days: Days, tmp_path: Path) -> Path:
+    out = tmp_path / "copy.db"
+    redact_log(days.path, out)
+    return out
+
+
+def test_the_copy_has_hashes_where_the_erased_were_and_is_else_the_same(
+    days: Days, tmp_path: Path
+) -> None:
+    before = frames(days.path)
+    out = tmp_path / "copy.db"
+    done = redact_log(days.path, out)
+    assert frames(days.path) == before
+    assert (done.subjects, done.events) == (2, 4)
+    changed = 0
+    for old, new in zip(before, frames(out), strict=True):
+        if HEADER.unpack_from(new)[2] == REDACTED:
+            changed += 1
+            assert new[-CHAIN_SIZE:] == old[-CHAIN_SIZE:]
+            assert HEADER.unpack_from(old)[:2] == HEADER.unpack_from(new)[:2]
+            assert HEADER.unpack_from(old)[3:] == HEADER.unpack_from(new)[3:]
+        else:
+            assert new == old
+    assert changed == done.frames > 0
+
+
+def test_no_sealed_value_of_the_erased_is_left_and_those_of_others_are(
+    days: Days, tmp_path: Path
+) -> None:
+    ciphers: dict[bool, set[bytes]] = {True: set(), False: set()}
+    store = SqliteStore.open(days.path, read_only=True)
+    codec = Codec(Registry(f.FACTS))
+    for frame in store.read():
+        for _, data in codec.events(frame.body, frame.first, (f.ContactCreated,)):
+            if data.from_ is not None:
+                ciphers[data.subject in days.erased].add(data.from_.ciphertext)
+    store.close()
+    assert (len(ciphers[True]), len(ciphers[False])) == (4, 11)
+    copied = b"".join(frames(copy_of(days, tmp_path)))
+    assert [c for c in ciphers[True] if c in copied] == []
+    assert [c for c in ciphers[False] if c not in copied] == []
+
+
+def test_the_leaves_of_copy_and_log_have_the_same_root(days: Days, tmp_path: Path) -> None:
+    roots = []
+    for path in (days.path, copy_of(days, tmp_path)):
+        store, codec = SqliteStore.open(path, read_only=True), Codec(Registry(()))
+        roots.append(root_of(h for frame in store.read() for h in leaf_hashes(codec, frame)))
+        store.close()
+    assert roots[0] == roots[1]
+
+
+def test_verify_says_what_leaves_alone_prove_and_holds_them_to_the_checkpoint(
+    days: Days, tmp_path: Path, run: Run
+) -> None:
+    out = tmp_path / "copy.db"
+    made = run("redact", days.path, "-o", out, "--json")
+    assert made.code == 0, made.err
+    assert made.json["events"] == 4
+    for more in ((), ("--events",)):
+        found = run("verify", out, "--json", *more)
+        assert found.code == 0, found.out
+        assert found.json["redacted"] == made.json["frames"]
+        assert found.json["rooted"] == found.json["events"]
+    assert "proved by their leaves alone" in run("verify", out).out
+    (tmp_path / "copy.tiles" / "checkpoint").unlink()
+    alone = run("verify", out)
+    assert alone.code == 3
+    assert "NO checkpoint" in alone.out
+    whole = run("verify", days.path, "--json")
+    assert (whole.code, whole.json["redacted"], whole.json["rooted"]) == (0, 0, None)
+
+
+def test_a_copy_of_a_copy_is_the_same(days: Days, tmp_path: Path) -> None:
+    one = copy_of(days, tmp_path)
+    two = tmp_path / "again.db"
+    assert redact_log(one, two).events == 0
+    assert frames(one) == frames(two)
+
+
+def test_reports_and_a_center_refuse_the_copy_and_the_log_is_still_read(
+    days: Days, tmp_path: Path, run: Run
+) -> None:
+    out = copy_of(days, tmp_path)
+    for command in (("report", out, "contacts"), ("replay", out), ("report", out, "audit")):
+        refused = run(*command)
+        assert refused.code == 2
+        assert "events were taken out of it" in refused.err
+    with pytest.raises(FormatError, match="events were taken out"):
+        trio.run(opened, out)
+    listed = run("log", out, "--json")
+    assert listed.code == 0, listed.err
+    assert len(listed.out.splitlines()) == verify_log(days.path).events - 4
+    assert "contact.created" in run("log", out, "--type", "contact.created").out
+
+
+async def opened(path: Path) -> None:
+    async with open_center(Config(), log=path):
+        pass
+
+
+@pytest.mark.parametrize("kind", [f.QueueEntered, f.SubjectErased, f.ConfigApplied])
+def test_no_reader_passes_over_what_was_taken_out(days: Days, tmp_path: Path, kind: type) -> None:
+    codec = Codec(Registry(f.FACTS))
+    store = SqliteStore.open(copy_of(days, tmp_path), read_only=True)
+    for frame in store.read():
+        if frame.flags:
+            for types in (None, (), (kind,)):
+                with pytest.raises(FormatError, match="taken out"):
+                    codec.events(frame.body, frame.first, types)
+            with pytest.raises(FormatError):
+                codec.leaves(frame.body, frame.first)
+    store.close()
+
+
+# --- forgeries ------------------------------------------------------------------------------
+
+
+def first_redacted(path: Path) -> tuple[int, Frame]:
+    for n, stored in enumerate(frames(path)):
+        frame = Frame.parse(stored)
+        if frame.flags:
+            return n, frame
+    raise AssertionError("none is redacted")
+
+
+def verdict_of(path: Path, stored: list[bytes], **more: Any) -> Any:
+    store = SqliteStore.open(path, read_only=True)
+    store.close()
+    return verify(stored, store.first_origin, store.log_id, **more)
+
+
+def test_a_flag_alone_makes_no_frame_redacted(days: Days) -> None:
+    stored = frames(days.path)
+    for n, one in enumerate(stored):
+        flagged = bytearray(one)
+        flagged[35] = REDACTED
+        found = verdict_of(days.path, [*stored[:n], bytes(flagged), *stored[n + 1 :]])
+        assert not found.ok
+        assert "nothing is missing" in found.error.reason
+
+
+def test_every_byte_of_a_redacted_frame_is_noticed_by_form_or_root(
+    days: Days, tmp_path: Path
+) -> None:
+    """What the chain no longer says, the tree does."""
+    out = copy_of(days, tmp_path)
+    n, frame = first_redacted(out)
+    stored = frames(out)
+    codec = Codec(Registry(()))
+
+    def leaves(one: bytes) -> list[bytes] | None:
+        try:
+            return leaf_hashes(codec, Frame.parse(one))
+        except FormatError:
+            return None
+
+    packed = frame.pack()
+    good, unseen = leaves(packed), 0
+    for at in range(len(packed)):
+        bent = bytearray(packed)
+        bent[at] ^= 1
+        # The time of the commit and the epoch are in no leaf: those 16 bytes are lost.
+        found = verdict_of(out, [*stored[:n], bytes(bent), *stored[n + 1 :]])
+        if found.ok and leaves(bytes(bent)) == good:
+            unseen += 1
+            assert 48 <= at < 64
+    assert unseen <= 16
+
+
+def test_a_checkpoint_of_other_leaves_refutes_the_copy(days: Days, tmp_path: Path) -> None:
+    out = copy_of(days, tmp_path)
+    file = tmp_path / "copy.tiles" / "checkpoint"
+    lines = file.read_text().splitlines(keepends=True)
+    store = SqliteStore.open(out, read_only=True)
+    assert rooted(store, out) == verify_log(out).events
+    for changed, words in (
+        ([lines[0], lines[1], "A" * 43 + "=\n", *lines[3:]], "another root"),
+        (["other\n", *lines[1:]], "another log"),
+        ([lines[0], f"{int(lines[1]) + 5}\n", *lines[2:]], "speaks of"),
+    ):
+        file.write_text("".join(changed))
+        with pytest.raises(FormatError, match=words):
+            rooted(store, out)
+        assert not verify_log(out).ok
+    store.close()
+
+
+def test_events_left_in_a_redacted_log_are_still_held_to_their_order(
+    days: Days, tmp_path: Path
+) -> None:
+    """A stream may jump over as many versions as there are events that nobody sees."""
+    out = copy_of(days, tmp_path)
+    stored = frames(out)
+    assert verdict_of(out, stored, events=True).ok
+    codec, everything = Codec(Registry(())), [Frame.parse(one) for one in frames(days.path)]
+    for frame in everything:
+        hollow, count = redact(frame, codec, lambda position, sealed: True)
+        if count:
+            assert len(leaf_hashes(codec, hollow)) == frame.count
+            assert hollow.chain == frame.chain
+
+
+# --- mistakes -------------------------------------------------------------------------------
+
+
+def test_the_log_is_never_written_over(days: Days, tmp_path: Path, run: Run) -> None:
+    before = days.path.read_bytes()
+    assert run("redact", days.path, "-o", days.path).code == 2
+    there = tmp_path / "there.db"
+    there.write_text("mine")
+    assert run("redact", days.path, "-o", there).code == 2
+    assert there.read_text() == "mine"
+    assert run("redact", tmp_path / "none.db", "-o", tmp_path / "a.db").code == 2
+    assert days.path.read_bytes() == before
+
+
+def test_a_log_without_erasures_is_copied_as_it_is(tmp_path: Path, logged: Any) -> None:
+    done = redact_log(logged.path, tmp_path / "copy.db")
+    assert (done.subjects, done.events, done.frames) == (0, 0, 0)
+    assert frames(logged.path) == frames(tmp_path / "copy.db")
+    assert verify_log(tmp_path / "copy.db").proved
+    assert fold(SqliteStore.open(tmp_path / "copy.db", read_only=True), []).source.position
