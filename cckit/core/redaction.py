@@ -134,7 +134,7 @@ def gone_by(erased: Mapping[bytes, int]) -> Gone:
 
 
 def _is_gone(place: Place, gone: Gone) -> bool:
-    if type(place.event) is bytes:
+    if isinstance(place.event, bytes):
         return False
     return any(gone(place.position, value) for value in _sealed(unpack(place.event[4])))
 
@@ -151,7 +151,7 @@ def _sealed(value: Any) -> Iterator[Sealed]:
 
 
 def _leaf_hash(codec: Codec, place: Place) -> bytes:
-    if type(place.event) is bytes:
+    if isinstance(place.event, bytes):
         return place.event
     return leaf_hash(codec.leaves(_alone(place), place.position)[0])
 

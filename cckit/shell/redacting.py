@@ -57,7 +57,7 @@ def redact_log(
     if os.path.abspath(log) == os.path.abspath(out):
         raise ConfigError("--out", "is the log itself", "name a file that does not exist yet")
     store = SqliteStore.open(log, read_only=True)
-    taken = [0, 0]
+    events = frames = 0
     try:
         head = store.head()
         end = 0 if head.position is None else head.position + 1
@@ -69,7 +69,8 @@ def redact_log(
         )
         gone = gone_by(erased)
 
-        def frames() -> Iterator[bytes]:
+        def left() -> Iterator[bytes]:
+            nonlocal events, frames
             for frame in store.read():
                 if frame.first >= end:
                     return
@@ -78,16 +79,15 @@ def redact_log(
                     what = f"is not whole at position {frame.first}"
                     raise FormatError(str(log), what, "see `cckit verify`; restore it from a copy")
                 redacted, count = redact(frame, codec, gone)
-                taken[0] += count
-                taken[1] += bool(count)
+                events, frames = events + count, frames + bool(count)
                 yield redacted.pack()
 
         name = LogName(store.origin, store.log_id, store.continues)
-        found = write_log(out, name, frames(), str(log), epoch=head.epoch)
+        found = write_log(out, name, left(), str(log), epoch=head.epoch)
     finally:
         store.close()
     _take_checkpoints(Path(log), Path(out))
-    return Redacted(len(erased), *taken, found)
+    return Redacted(len(erased), events, frames, found)
 
 
 def tiles_beside(log: str | os.PathLike[str]) -> Path:

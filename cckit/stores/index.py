@@ -13,6 +13,7 @@ import msgpack
 
 from cckit.core.errors import FormatError
 from cckit.core.frame import EVENTS_MAX, Frame
+from cckit.core.reading import refuse_redacted
 
 KEY_SIZE: Final = 16
 """Bytes of a request's digest that stand for its key; the other 8 for its command."""
