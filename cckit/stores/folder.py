@@ -39,6 +39,10 @@ class Folder:
         """Whether there is such a file or folder."""
         return os.path.exists(self._at(name))
 
+    def is_folder(self, name: str) -> bool:
+        """Whether there is such a folder; the empty name is this one."""
+        return os.path.isdir(self._at(name))
+
     def names(self, name: str = "") -> list[str]:
         """What lies in a folder, sorted; nothing if there is none."""
         try:
@@ -72,7 +76,7 @@ class Folder:
         """Remove what lies in a folder, and folders in it, but not the folder itself."""
         for one in self.names(name):
             inner = os.path.join(name, one)
-            if os.path.isdir(self._at(inner)):
+            if self.is_folder(inner):
                 self.clear(inner)
                 self.remove_folder(inner)
             else:
@@ -80,7 +84,7 @@ class Folder:
 
     def _make(self, name: str, folders: dict[str, None]) -> None:
         """Make a folder and those above it, and note which have to be synced."""
-        if name not in folders and not os.path.isdir(self._at(name)):
+        if name not in folders and not self.is_folder(name):
             if name:
                 self._make(os.path.dirname(name), folders)
             self.make_folder(name)
