@@ -14,7 +14,6 @@ import trio
 
 from cckit.core.codec import Codec
 from cckit.core.errors import CckitError, StoreError
-from cckit.core.facts import FACTS
 from cckit.core.merkle import Frontier, leaf_hash
 from cckit.core.note import Note, Signature
 from cckit.core.registry import Registry
@@ -63,7 +62,7 @@ class Notary:
         self._settle = settle
         self._store = store
         self._signers = signers
-        self._leaves = Codec(Registry(FACTS)).leaves
+        self._leaves = Codec(Registry(())).leaves
         self._saved = tiles.size
 
     def behind(self) -> int:
@@ -130,7 +129,7 @@ def root_of_log(store: Store, size: int) -> bytes:
 
     :raises StoreError: the log can't be read.
     """
-    leaves_of, frontier = Codec(Registry(FACTS)).leaves, Frontier()
+    leaves_of, frontier = Codec(Registry(())).leaves, Frontier()
     for frame in store.read():
         if frame.first >= size:
             break

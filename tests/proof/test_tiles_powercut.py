@@ -200,7 +200,7 @@ def test_no_power_cut_leaves_a_checkpoint_over_what_is_not_there(
     publish: Callable[[str], None],
 ) -> None:
     ops = recorded(history, tmp_path, honest)
-    images = tier(600, 10_000, 1_000_000)
+    images = tier(600, 4_000, 1_000_000)
     assert faults(history, tmp_path, ops, images) == []
     publish(f"power cuts of tiles: {images:,} images of {len(ops)} operations, 0 faults")
 
