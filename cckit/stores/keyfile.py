@@ -17,7 +17,15 @@ import apsw
 
 from cckit.core.errors import FormatError
 
-from .connection import Checkpoints, Mode, connect, disk_errors, read_header, sync_folder
+from .connection import (
+    Checkpoints,
+    Mode,
+    connect,
+    disk_errors,
+    read_header,
+    settle_wal,
+    sync_folder,
+)
 
 APPLICATION_ID: Final = 0x43434B4B  # "CCKK"
 FORMAT: Final = 2
@@ -194,4 +202,10 @@ def connect_twice(path: str) -> tuple[apsw.Connection, apsw.Connection]:
     """A connection to ask and one to write, so that two threads may do so at once."""
     reader, writer = connect(path, Mode.WRITE), connect(path, Mode.WRITE)
     writer.pragma("secure_delete", 1)
+    try:
+        settle_wal(writer, path)
+    except BaseException:
+        reader.close()
+        writer.close()
+        raise
     return reader, writer

@@ -38,7 +38,15 @@ from cckit.core.errors import FormatError, UsageError
 from cckit.core.frame import Frame
 from cckit.hooks.store import Store
 
-from .connection import Checkpoints, Mode, connect, disk_errors, is_read_only, read_header
+from .connection import (
+    Checkpoints,
+    Mode,
+    connect,
+    disk_errors,
+    is_read_only,
+    read_header,
+    settle_wal,
+)
 from .index import Chunk, chunks
 
 APPLICATION_ID: Final = 0x43434B56  # "CCKV"
@@ -158,6 +166,7 @@ class Views:
                 return None
             connection = connect(path, Mode.WRITE)
             connection.pragma("synchronous", "NORMAL")
+            settle_wal(connection, path)
             views = cls(path, connection)
             if views._log_id == store.log_id and is_past(store, views._position, views._chain):
                 views._forget_strangers(store)

@@ -9,7 +9,7 @@ BASE: Final = "unix"
 """The layer below, on Linux and on macOS."""
 WRITES: Final = ("write", "sync", "truncate")
 """What changes a file or makes it durable."""
-_NEW_JOURNAL: Final = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
+_JOURNAL: Final = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
 
 
 class Operation(NamedTuple):
@@ -118,11 +118,11 @@ class _File(apsw.VFSFile):
     def __init__(self, layer: Layer, name: Any, flags: list[int]) -> None:
         self._layer = layer
         self._path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
-        new = bool(flags[0] & apsw.SQLITE_OPEN_CREATE) and not os.path.exists(self._path)
-        if new:
+        creates = bool(flags[0] & apsw.SQLITE_OPEN_CREATE)
+        if creates and not os.path.exists(self._path):
             layer.before(Operation("create", self._path))
-        # The layer below makes the name of a new journal durable with its first sync.
-        self._unnamed = new and bool(flags[0] & _NEW_JOURNAL)
+        # With its first sync the layer below makes the name of a journal durable, too.
+        self._unnamed = creates and bool(flags[0] & _JOURNAL)
         super().__init__(BASE, name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:
