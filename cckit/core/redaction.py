@@ -104,6 +104,19 @@ def leaf_hashes(codec: Codec, frame: Frame) -> list[bytes]:
     return [_leaf_hash(codec, place) for place in places(frame)]
 
 
+def entries(codec: Codec, frame: Frame) -> list[bytes]:
+    """The expanded events of a frame; of one that was taken out of it nothing is left.
+
+    :raises FormatError: bytes that no codec wrote.
+    """
+    if not frame.flags & REDACTED:
+        return codec.leaves(frame.body, frame.first)
+    return [
+        b"" if type(place.event) is bytes else codec.leaves(_alone(place), place.position)[0]
+        for place in places(frame)
+    ]
+
+
 def readable(
     codec: Codec, frame: Frame, types: tuple[type, ...] | None = None
 ) -> Iterator[Recorded[Any]]:

@@ -14,8 +14,10 @@ import trio
 
 from cckit.core.codec import Codec
 from cckit.core.errors import CckitError, StoreError
-from cckit.core.merkle import Frontier, leaf_hash
+from cckit.core.frame import REDACTED
+from cckit.core.merkle import Frontier
 from cckit.core.note import Note, Signature
+from cckit.core.redaction import entries, leaf_hashes
 from cckit.core.registry import Registry
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.signing import Signer
@@ -62,7 +64,7 @@ class Notary:
         self._settle = settle
         self._store = store
         self._signers = signers
-        self._leaves = Codec(Registry(())).leaves
+        self._codec = Codec(Registry(()))
         self._saved = tiles.size
 
     def behind(self) -> int:
@@ -87,7 +89,8 @@ class Notary:
             if frame.previous != chain or frame.first != tiles.size:
                 what = f"the frame at {frame.first} does not follow what was hashed before it"
                 raise StoreError(tiles.path, what, "see `cckit verify`; restore the log")
-            tiles.grow(self._leaves(frame.body, frame.first), frame.chain)
+            hashes = leaf_hashes(self._codec, frame) if frame.flags & REDACTED else ()
+            tiles.grow(entries(self._codec, frame), frame.chain, hashes)
             chain = frame.chain
             if tiles.size - before >= CHUNK_EVENTS:
                 break
@@ -129,12 +132,11 @@ def root_of_log(store: Store, size: int) -> bytes:
 
     :raises StoreError: the log can't be read.
     """
-    leaves_of, frontier = Codec(Registry(())).leaves, Frontier()
+    codec, frontier = Codec(Registry(())), Frontier()
     for frame in store.read():
         if frame.first >= size:
             break
-        leaves = leaves_of(frame.body, frame.first)[: size - frame.first]
-        frontier.extend(map(leaf_hash, leaves))
+        frontier.extend(leaf_hashes(codec, frame)[: size - frame.first])
     return frontier.root()
 
 

@@ -13,6 +13,7 @@ from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError, FormatError, ProofError
 from cckit.core.merkle import check_inclusion, inclusion_proof, leaf_hash
 from cckit.core.note import Note
+from cckit.core.redaction import entries
 from cckit.core.registry import Registry
 from cckit.core.tlog import Checkpoint, Proof
 from cckit.hooks.store import Store
@@ -66,10 +67,15 @@ def prove(store: Store, tiles: Tiles, positions: Sequence[int]) -> Iterator[Prov
 def event_at(store: Store, position: int) -> bytes:
     """The expanded event at a position that the log has.
 
+    :raises ConfigError: it was taken out of the log.
     :raises StoreError: it can't be read.
     """
     frame = next(iter(store.read(position, 1)))
-    return _leaves(frame.body, frame.first)[position - frame.first]
+    found = entries(_codec, frame)[position - frame.first]
+    if not found:
+        what = "its event was taken out of this log: only its hash is left"
+        raise ConfigError(f"position {position}", what, "prove it from a copy that has it")
+    return found
 
 
 def positions_of(store: Store, stream: str) -> list[int]:
@@ -81,10 +87,10 @@ def positions_of(store: Store, stream: str) -> list[int]:
     name = stream.encode()
     for frame in store.read():
         if name in frame.body:
-            for offset, leaf in enumerate(_leaves(frame.body, frame.first)):
+            for offset, leaf in enumerate(entries(_codec, frame)):
                 if name in leaf and msgpack.unpackb(leaf, use_list=False)[STREAM] == stream:
                     found.append(frame.first + offset)
     return found
 
 
-_leaves = Codec(Registry(())).leaves
+_codec = Codec(Registry(()))

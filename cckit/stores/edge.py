@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from cckit.core.errors import FormatError
-from cckit.core.merkle import HASH_SIZE, Frontier
+from cckit.core.merkle import HASH_SIZE, Frontier, leaf_hash
 from cckit.core.tlog import (
     HEIGHT,
     TILE_WIDTH,
@@ -97,11 +97,22 @@ class RightEdge:
             found.entries = list(unpack_entries(bundle)[:width])
         except FormatError:
             return None
-        return found if found.hashes[0] == leaf_hashes(found.entries) else None
+        return found if found._is_whole() else None
 
-    def grow(self, leaves: Sequence[bytes]) -> Iterator[File]:
-        """Add events; the tiles and bundles that become full by them."""
-        self.hashes[0] += leaf_hashes(leaves)
+    def _is_whole(self) -> bool:
+        """Whether the hashes are those of the events; one that was taken out says nothing."""
+        pairs = zip(self.entries, range(0, len(self.hashes[0]), HASH_SIZE), strict=False)
+        return len(self.entries) * HASH_SIZE == len(self.hashes[0]) and all(
+            not entry or leaf_hash(entry) == self.hashes[0][at : at + HASH_SIZE]
+            for entry, at in pairs
+        )
+
+    def grow(self, leaves: Sequence[bytes], hashes: Sequence[bytes] = ()) -> Iterator[File]:
+        """Add events; the tiles and bundles that become full by them.
+
+        ``hashes``: of their leaves, where an event is not there any more (``b""``).
+        """
+        self.hashes[0] += b"".join(hashes) if hashes else leaf_hashes(leaves)
         self.entries += leaves
         yield from self._cut_entries()
         yield from self._cut_hashes(0)

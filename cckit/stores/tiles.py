@@ -253,9 +253,10 @@ class Tiles:
 
     # --- growing --------------------------------------------------------------------------
 
-    def grow(self, leaves: Sequence[bytes], chain: bytes) -> None:
+    def grow(self, leaves: Sequence[bytes], chain: bytes, hashes: Sequence[bytes] = ()) -> None:
         """Add the expanded events of whole frames; ``chain`` is that of the last frame.
 
+        ``hashes``: of their leaves, where an event was taken out of the log and is ``b""``.
         They are durable with the next ``save``.
 
         :raises UsageError: opened for reading.
@@ -263,7 +264,7 @@ class Tiles:
         """
         self._check_builder()
         self._failed = True  # If this is interrupted, what grew by half must not be saved.
-        for name, content in self._right.grow(leaves):
+        for name, content in self._right.grow(leaves, hashes):
             self._pending[name] = content
             if self._saved.pop(name, 0):
                 self._done.append(f"{name}.p")

@@ -353,3 +353,16 @@ def test_parts_go_when_their_tile_is_full(tmp_path: Path) -> None:
     assert not (tmp_path / "tile/entries/000.p").exists()
     assert (tmp_path / "tile/0/001.p/44").exists()
     tiles.close()
+
+
+def test_an_event_that_was_taken_out_keeps_its_hash(tmp_path: Path) -> None:
+    log = Log()
+    tiles = Tiles.open(tmp_path, log, write=True)
+    left = [b"" if n in (7, 256, 299) else leaf(n) for n in range(300)]
+    tiles.grow(left, log.add(300), [leaf_hash(leaf(n)) for n in range(300)])
+    tiles.save()
+    tiles.close()
+    again = Tiles.open(tmp_path, log, write=True)
+    assert (again.rebuilt, again.size, again.root()) == (None, 300, roots(300))
+    assert list(again.entries(0, 300)) == left
+    again.close()
