@@ -88,6 +88,7 @@ class Erasing:
             found = await archive.positions(stream, "subject.erasure_started")
             self._waiting[stream] = (found[-1], ground)
         await self._carry_out()
+        await self._durable()
 
     async def run(self) -> None:
         """Erase whoever waits for it, until cancelled or the keys fail."""
@@ -113,9 +114,12 @@ class Erasing:
                 raise self.failure
             self._writer.check_open()
             await self._ended.wait()
+        await self._durable()
+        return self._done.get(stream)
+
+    async def _durable(self) -> None:
         if isinstance(await self._writer.durable(Stored(())), Unknown):
             self._writer.check_open()
-        return self._done.get(stream)
 
     async def forget_further(self) -> None:
         """Have the keys take the end of this log for what they have seen last.
@@ -124,8 +128,7 @@ class Erasing:
 
         :raises StoreError: the disk failed.
         """
-        if isinstance(await self._writer.durable(Stored(())), Unknown):
-            self._writer.check_open()
+        await self._durable()
         mark = mark_of(self._writer.head)
         await self._owner.run(partial(self._people.remember, mark))
 
