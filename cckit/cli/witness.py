@@ -45,7 +45,8 @@ def witness(
     :param host: the address to listen on; 0.0.0.0 is every one of this machine.
     :param port: 0 is any free one.
     :param json: print a line {url, keys} when it listens, then one {status, origin, size,
-        root} an answer; the last three are null unless it cosigned.
+        root, refused} an answer: what it cosigned, or a checkpoint that the log's key signed
+        and that continues nothing.
     """
     if port > PORT_MAX:
         raise ConfigError("--port", f"{port} is no port", f"use 0 to {PORT_MAX}")
@@ -81,13 +82,16 @@ def say(answer: Answer) -> None:
         return  # Somebody looked at what was cosigned.
     else:
         text = f"refused with {answer.status}: {answer.body.decode('utf-8', 'replace').strip()}"
-    print(plain(text), flush=True)
+    evidence = answer.evidence.decode().splitlines()
+    print(*map(plain, (text, *evidence)), sep="\n  ", flush=True)
 
 
 def say_json(answer: Answer) -> None:
     """One answer in the shape that scripts rely on."""
     about = answer.about
-    row: dict[str, object] = {"status": answer.status, "origin": None, "size": None, "root": None}
+    refused = answer.evidence.decode() or None
+    row: dict[str, object] = {"status": answer.status, "refused": refused}
+    row |= {"origin": None, "size": None, "root": None}
     if about is not None:
         row |= {"origin": about.origin, "size": about.size, "root": about.root.hex()}
     print(plain_json(row), flush=True)

@@ -76,6 +76,9 @@ class Refusal:
     """In words, for the log's operator."""
     size: int = 0
     """With ``CONFLICT``: of the checkpoint that was cosigned last."""
+    signed: bytes = b""
+    """With ``UNPROCESSABLE``: the note as the log's key signed it. If its history is another
+    one, this and what was cosigned are together the evidence."""
 
 
 @attrs.frozen
@@ -117,7 +120,11 @@ def judge(
         return Refusal(FORBIDDEN, error.what)
     before = latest(found.origin)
     refusal = _continues(asked, found, before or Checkpoint(found.origin, 0, EMPTY))
-    return refusal or Accepted(found, note.text, signatures, before)
+    if refusal is None:
+        return Accepted(found, note.text, signatures, before)
+    if refusal.status == UNPROCESSABLE:
+        return attrs.evolve(refusal, signed=Note(note.text, signatures).pack())
+    return refusal
 
 
 def _continues(asked: Submission, found: Checkpoint, known: Checkpoint) -> Refusal | None:

@@ -56,6 +56,8 @@ class Answer:
     kind: str = _PLAIN
     about: Checkpoint | None = None
     """The checkpoint that was cosigned."""
+    evidence: bytes = b""
+    """What a log's key has signed and what continues nothing: for us, not for the client."""
 
 
 class Witness:
@@ -129,7 +131,8 @@ def _seen(found: Accepted, time: int) -> Seen:
 def _refused(refusal: Refusal) -> Answer:
     if refusal.status == CONFLICT:
         return Answer(CONFLICT, f"{refusal.size}\n".encode(), _SIZE)
-    return Answer(refusal.status, f"{refusal.what}\n".encode("utf-8", "replace"))
+    body = f"{refusal.what}\n".encode("utf-8", "replace")
+    return Answer(refusal.status, body, evidence=refusal.signed)
 
 
 def check_keys(signers: Sequence[Signer], logs: Sequence[VKey]) -> None:
@@ -221,8 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/add-checkpoint":
             self._answer(Answer(NOT_FOUND, b"there is only /add-checkpoint\n"), close=True)
             return
-        size = self.headers.get("Content-Length", "")
-        if not (size.isascii() and size.isdigit() and len(size) < 10):
+        size, *more = self.headers.get_all("Content-Length", [""])
+        chunked = "Transfer-Encoding" in self.headers
+        if more or chunked or not (size.isascii() and size.isdigit() and len(size) < 10):
             self._answer(Answer(LENGTH_REQUIRED, b"say how long the body is\n"), close=True)
         elif int(size) > SUBMISSION_MAX:
             self._answer(Answer(TOO_LARGE, b"no checkpoint is so long\n"), close=True)

@@ -152,6 +152,7 @@ def test_it_refuses_and_keeps_what_it_had(witness: Witness, state: WitnessState,
     if code == 409:
         assert (answer.body, answer.kind) == (b"10\n", "text/x.tlog.size")
     assert b"\xe2\x80\x94" not in answer.body
+    assert (answer.evidence != b"") is (code == 422)
     assert state.latest(KEY.name) == before
     assert status(witness.add_checkpoint(GOOD)) == 200
 
@@ -486,6 +487,7 @@ def test_a_connection_is_kept_and_odd_requests_end_it(served: Served) -> None:
         ("/else", {"Content-Length": "0"}, 404),
         ("/add-checkpoint", {}, 411),
         ("/add-checkpoint", {"Content-Length": "-1"}, 411),
+        ("/add-checkpoint", {"Transfer-Encoding": "chunked", "Content-Length": "0"}, 411),
         ("/add-checkpoint", {"Content-Length": "9999999"}, 413),
     ):
         link.putrequest("POST", path)

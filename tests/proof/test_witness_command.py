@@ -85,14 +85,18 @@ def test_a_log_is_cosigned_and_another_history_of_it_is_not(
     _, signatures = open_note(shown["checkpoint"].encode(), keys, verify)
     assert [one.name for one in signatures] == [ORIGIN, "witness.example/w"]
     told = {key: shown[key] for key in ("origin", "size", "root")}
-    assert running.line() == {"status": 200, **told}
+    assert running.line() == {"status": 200, "refused": None, **told}
     assert running.stop() == 130
 
     running = Running(setting, log_key)
     ask = ("--key", setting.key, "--witness", running.url, "--witness-key", witness_key)
     assert cckit("checkpoint", setting.other, *ask) == 2
     assert "the log that it saw before is another one" in capsys.readouterr().err
-    assert [running.line()["status"] for _ in range(2)] == [409, 422]
+    assert running.line()["status"] == 409
+    accused = running.line()
+    assert (accused["status"], accused["size"]) == (422, None)
+    _, signatures = open_note(accused["refused"].encode(), [VKey.parse(log_key)], verify)
+    assert [one.name for one in signatures] == [ORIGIN], "it is evidence only if signed"
     assert running.stop() == 130
 
 
@@ -116,9 +120,11 @@ def test_a_witness_is_started_with_care(
 def test_what_it_does_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     say(Answer(200, b"", about=Checkpoint(ORIGIN, 1234, bytes(32))))
     say(Answer(200, b"shown"))
-    say(Answer(422, b"its root is \x1b[2Janother\n"))
+    say(Answer(422, b"its root is \x1b[2Janother\n", evidence=b"day\n7\n"))
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         f"cosigned 1,234 events of {ORIGIN}",
         "refused with 422: its root is \\u001b[2Janother",
+        "  day",
+        "  7",
     ]
