@@ -26,6 +26,7 @@ with sectors that may be destroyed, as SQLite's "Powersafe Overwrite" describes 
 
 import os
 from collections.abc import Callable, Iterator
+from errno import EIO
 from random import Random
 from types import TracebackType
 from typing import Any, Final, NamedTuple
@@ -64,6 +65,21 @@ class Recorder(Layer):
         self._saved: dict[str, Any] = {}
         self._files: dict[int, str] = {}
         self._ends: dict[int, int] = {}
+        self._syncs_left: int | None = None
+
+    def fail_sync(self, n: int) -> None:
+        """Let ``n`` more syncs through; the next one fails, once, and loses what it was for.
+
+        The pages stay in memory and are clean, as on ext4: readers see them, later syncs
+        don't write them (Rebello et al., "Can Applications Recover from fsync Failures?",
+        USENIX ATC 2020).
+        """
+        self._syncs_left = n
+
+    @property
+    def failed(self) -> bool:
+        """Whether the sync that was to fail has failed."""
+        return self._syncs_left is not None and self._syncs_left < 0
 
     def mark(self, word: str, value: Any = None) -> None:
         """Note what the program now knows or was told."""
@@ -71,9 +87,16 @@ class Recorder(Layer):
 
     def before(self, operation: Operation) -> None:
         name = self._name(operation.path)
-        if name is not None:
-            to = self._name(operation.to) or "" if operation.to else ""
-            self.recording.append(operation._replace(path=name, to=to))
+        if name is None:
+            return
+        to = self._name(operation.to) or "" if operation.to else ""
+        operation = operation._replace(path=name, to=to)
+        if operation.kind == "sync" and self._syncs_left is not None:
+            self._syncs_left -= 1
+            if self._syncs_left == -1:
+                self.recording.append(operation._replace(kind="drop"))
+                raise apsw.IOError("planted: the sync failed")
+        self.recording.append(operation)
 
     def randomness(self, count: int) -> bytes:
         return self._draw.randbytes(count)
@@ -137,9 +160,13 @@ class Recorder(Layer):
         return done
 
     def _fsync(self, file: int) -> None:
-        path = self._files[file]
-        kind = "sync_folder" if self._name(path) == "" else "sync"
-        self.before(Operation(kind, path))
+        path = self._files.get(file)
+        if path is not None:
+            kind = "sync_folder" if self._name(path) == "" else "sync"
+            try:
+                self.before(Operation(kind, path))
+            except apsw.IOError as error:
+                raise OSError(EIO, str(error)) from error
         self._saved["fsync"](file)
 
     def _rename(self, path: Any, to: Any) -> None:
@@ -391,17 +418,21 @@ def cut_at(recording: Recording, seed: int, at: int, variant: str) -> Cut:
     return Cut(seed, at, variant, disk.cut(variant, Random(f"{seed} {at} {variant}")))
 
 
-def cuts(recording: Recording, seed: int, chances: int, most: int | None = None) -> Iterator[Cut]:
+def cuts(
+    recording: Recording, seed: int, chances: int, most: int | None = None, start: int = 0
+) -> Iterator[Cut]:
     """Power cuts at each index of a recording, in order.
 
     ``chances``: subsets that are drawn of each file at each index. ``most``: about how many
-    cuts, drawn from all of them; None is all.
+    cuts, drawn from all of them; None is all. ``start``: cut only after so many.
     """
-    share = 1.0 if most is None else most / max(1, _count(recording, chances))
+    share = 1.0 if most is None else most / max(1, _count(recording, chances, start))
     disk = Disk()
     for at, one in enumerate(recording, 1):
         if isinstance(one, Operation):
             disk.do(at - 1, one)
+        if at < start:
+            continue
         luck = Random(f"{seed} {at}")
         for variant in disk.variants(chances):
             if luck.random() < share:
@@ -409,10 +440,11 @@ def cuts(recording: Recording, seed: int, chances: int, most: int | None = None)
                 yield Cut(seed, at, variant, disk.cut(variant, draw))
 
 
-def _count(recording: Recording, chances: int) -> int:
+def _count(recording: Recording, chances: int, start: int) -> int:
     disk, found = Disk(), 0
-    for at, one in enumerate(recording):
+    for at, one in enumerate(recording, 1):
         if isinstance(one, Operation):
-            disk.do(at, one)
-        found += sum(1 for _ in disk.variants(chances))
+            disk.do(at - 1, one)
+        if at >= start:
+            found += sum(1 for _ in disk.variants(chances))
     return found

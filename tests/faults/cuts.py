@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from shutil import rmtree
@@ -17,11 +18,13 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 import msgpack
+import pytest
 
+from cckit.core.errors import StoreError
 from cckit.core.frame import Frame
 from cckit.core.verify import verify
 from cckit.hooks.store import Head
-from cckit.stores import connection
+from cckit.stores import connection, sqlite
 from cckit.stores.keyfile import Erased
 from cckit.stores.keys import Keys
 from cckit.stores.sqlite import SqliteStore
@@ -70,22 +73,28 @@ class Program:
 
     def run(self, steps: int) -> None:
         """Make a log, do so many things with it, and close it."""
+        self._begin()
+        for _ in range(steps):
+            self._step()
+        self._let_go(True)
+
+    def _begin(self) -> None:
         store = SqliteStore.open(self._folder / LOG, create=True, origin=ORIGIN, log_id=LOG_ID)
         self._mark("born")
         store.close()
         self._open()
-        for _ in range(steps):
-            chance = self._draw.randrange(16)
-            if chance == 0:
-                self._erase()
-            elif chance < 11:
-                self._append(chance < 5)
-            elif chance < 14:
-                self._index(chance == 13)
-            else:
-                self._let_go(chance == 14)
-                self._open()
-        self._let_go(True)
+
+    def _step(self) -> None:
+        chance = self._draw.randrange(16)
+        if chance == 0:
+            self._erase()
+        elif chance < 11:
+            self._append(chance < 5)
+        elif chance < 14:
+            self._index(chance == 13)
+        else:
+            self._let_go(chance == 14)
+            self._open()
 
     def _open(self) -> None:
         self._store = SqliteStore.open(self._folder / LOG)
@@ -142,6 +151,51 @@ class Program:
         if save and head.position is not None:
             state = self._draw.randbytes(5_000)
             self._views.save_snapshot(head.position, head.chain, 1, b"classes", state)
+
+
+class Patient(Program):
+    """A program whose disk may fail: it stops, opens all again, and goes on.
+
+    ``reopened`` (number of frames, persons whose key is there) follows each such opening:
+    what was in flight was unknown, and what is there now has been seen.
+    """
+
+    failures = 0
+
+    def _begin(self) -> None:
+        self._trying(super()._begin)
+
+    def _step(self) -> None:
+        self._trying(super()._step)
+
+    def _let_go(self, clean: bool) -> None:
+        self._trying(lambda: super(Patient, self)._let_go(clean))
+
+    def _trying(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except StoreError:
+            self.failures += 1
+            self._recover()
+
+    def _recover(self) -> None:
+        for one in ("_views", "_keys", "_store"):
+            if hasattr(self, one):
+                with suppress(StoreError):
+                    getattr(self, one).close()
+        self._mark("closed")
+        path = self._folder / LOG
+        if not path.exists():
+            SqliteStore.open(path, create=True, origin=ORIGIN, log_id=LOG_ID).close()
+        self._mark("born")
+        self._open()
+        self._look()
+
+    def _look(self) -> None:
+        frames = sum(1 for _ in self._store.read_bytes())
+        there = [one.subject for one in self._keys.committed()]
+        self._known = [person for person in self._known if person in there]
+        self._mark("reopened", (frames, there))
 
 
 def abandon(store: SqliteStore) -> None:
@@ -206,9 +260,22 @@ def _promised(promise: Promise, word: str, value: Any) -> Promise:
         return promise._replace(persons_acked=len(promise.persons))
     elif word == "erase":
         promise.erased.append(value)
-    else:
+    elif word == "reopened":
+        return _reopened(promise, *value)
+    elif word == "erased":
         return promise._replace(erased_acked=len(promise.erased))
     return promise
+
+
+def _reopened(promise: Promise, frames: int, there: list[bytes]) -> Promise:
+    """What was in flight is there or not, and that is now known."""
+    del promise.attempted[frames:], promise.needs[frames:]
+    for person in promise.persons.keys() - set(there) - set(promise.erased):
+        del promise.persons[person]
+    promise.erased[:] = [person for person in promise.erased if person not in there]
+    return promise._replace(
+        acked=frames, persons_acked=len(promise.persons), erased_acked=len(promise.erased)
+    )
 
 
 def explore(
@@ -218,12 +285,12 @@ def explore(
     survey(record(folder / f"workload {seed}", seed, run), judge, seed, most)
 
 
-def survey(recording: Recording, judge: "Judge", seed: int, most: int) -> None:
-    """Open about ``most`` images of a recording."""
+def survey(recording: Recording, judge: "Judge", seed: int, most: int, start: int = 0) -> None:
+    """Open about ``most`` images of a recording, cut after ``start`` operations or later."""
     judge.begin()
     promised, at = promises(recording), 0
     promise = next(promised)
-    for cut in cuts(recording, seed, CHANCES, most):
+    for cut in cuts(recording, seed, CHANCES, most, start):
         while at < cut.at:
             promise, at = next(promised), at + 1
         judge.look(cut, promise)
@@ -412,10 +479,17 @@ def next_frame(head: Head, size: int = 100) -> Frame:
     return Frame.make(head.chain, first, 1, first, head.epoch, packed)
 
 
+def frequent_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have checkpoints come often, and spare each opening the look at the mounts."""
+    monkeypatch.setattr(connection, "PASSIVE_PAGES", PASSIVE_PAGES)
+    monkeypatch.setattr(connection, "TRUNCATE_BYTES", TRUNCATE_BYTES)
+    monkeypatch.setattr(sqlite, "file_system", lambda _: "tmpfs")
+
+
 def repeat(seed: int, at: int, variant: str) -> None:
     """Record one workload again and judge one image of it."""
-    connection.PASSIVE_PAGES, connection.TRUNCATE_BYTES = PASSIVE_PAGES, TRUNCATE_BYTES  # type: ignore[misc]
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        frequent_checkpoints(patch)
         folder = Path(name)
         recording = record(folder / "workload", seed)
         (folder / "judge").mkdir()

@@ -30,12 +30,11 @@ from cckit.testing.faults import Operation
 from cckit.testing.powercut import Mark, Recorder, Recording, cut_at, cuts
 from tests.faults.cuts import (
     LOG,
-    PASSIVE_PAGES,
-    TRUNCATE_BYTES,
     Judge,
     Program,
     abandon,
     explore,
+    frequent_checkpoints,
     next_frame,
     record,
     survey,
@@ -48,10 +47,8 @@ FEW = 400
 
 @pytest.fixture
 def judge(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Judge:
-    """Who opens the images; checkpoints come often, and all is on one file system."""
-    monkeypatch.setattr(connection, "PASSIVE_PAGES", PASSIVE_PAGES)
-    monkeypatch.setattr(connection, "TRUNCATE_BYTES", TRUNCATE_BYTES)
-    monkeypatch.setattr(sqlite, "file_system", lambda _: "tmpfs")
+    """Who opens the images."""
+    frequent_checkpoints(monkeypatch)
     (folder / "judge").mkdir()
     return Judge(folder / "judge")
 
