@@ -160,12 +160,13 @@ class HoldChanged:
 
 @event("ledger.counted", version=1)
 class LedgerCounted:
-    """How many there were of everything up to here, so that none can be left out later."""
+    """How many there were of everything before this event, so that none can be left out later."""
 
     kind: str
-    """``queue`` (entries by queue), ``type`` (events by type) or ``stream`` (by first word)."""
+    """``queue`` (entries by queue), ``type`` (events by type) or ``stream`` (how many have begun,
+    by first word)."""
     part: int
-    """From 0: a kind with over 256 counters takes several."""
+    """From 0: a kind with over 256 counters takes several, at successive positions."""
     counters: dict[str, int]
 
 
