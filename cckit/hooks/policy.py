@@ -25,11 +25,12 @@ class PolicyHooks:
         """May ``actor`` do ``action`` to ``target``?
 
         Policy, all answers: the strictest wins; if none allows, it is denied. Fails
-        closed: raising, being suspended or another type of answer denies. ``roles`` are
-        those the log gives the actor, sorted; ``action`` is the command's name,
-        ``SetNotReady``, or ``Record`` for storing ready facts; ``target`` is what it is
-        about, ``agent/anna``, also where that is an offer made to anna or a contact that
-        she has. Asked for actors of kind agent, supervisor and admin; for others there is
+        closed: raising, taking over a second, being suspended or another type of answer
+        denies. ``roles`` are those the log gives the actor, sorted; ``action`` is the
+        command's name, ``SetNotReady``, or ``Record`` for storing ready facts, or what
+        somebody wants to do with personal data: ``Unmask``, ``Export``, ``Find``,
+        ``Listen``, ``Replay``; ``target`` is what it is about, ``agent/anna``, also where
+        that is an offer made to anna or a contact that she has. Asked for actors of kind agent, supervisor and admin; for others there is
         a table. A denial is stored as ``access.refused``. None has no opinion.
 
         .. versionadded:: 0.1

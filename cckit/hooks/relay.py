@@ -32,6 +32,9 @@ from .store import Store
 from .vault import Keks
 
 SPECS: Final = (RegisterHooks, PolicyHooks, FactoryHooks)
+STORE: Final = ("claim", "append", "read", "head", "reader", "close")
+KEKS: Final = ("read", "add", "destroy")
+"""What is made by a factory has these methods."""
 Implementation = tuple[str, Callable[..., Any]]
 T = TypeVar("T")
 
@@ -152,6 +155,7 @@ class Relay:
         for plugin, function in self._walks["cckit_open_store"]:
             store = self._load("cckit_open_store", plugin, function, url=url)
             if store is not None:
+                _check_made("cckit_open_store", plugin, store, STORE)
                 found.append((plugin, store))
         if len(found) != 1:
             for _, store in found:
@@ -170,6 +174,7 @@ class Relay:
         for plugin, function in self._walks["cckit_open_keks"]:
             keks = self._load("cckit_open_keks", plugin, function, log_id=log_id)
             if keks is not None:
+                _check_made("cckit_open_keks", plugin, keks, KEKS)
                 found.append((plugin, keks))
         if len(found) > 1:
             names = ", ".join(plugin for plugin, _ in found)
@@ -244,7 +249,8 @@ class Relay:
         took_us = self._ticks() - started
         if took_us > NAMED_US:
             self._slow(plugin, hook, took_us)
-        return answer
+        # Who is suspended for this very call has not answered it: a guard then denies.
+        return FAILED if health.suspended else answer
 
     def _slow(self, plugin: str, hook: str, took_us: int) -> None:
         if took_us > SUSPENDED_US:
@@ -267,6 +273,14 @@ class Relay:
         except Exception as error:
             remedy = "repair it or take it out of [center] plugins"
             raise PluginError(f"plugin {plugin}, {hook}", repr(error), remedy) from error
+
+
+def _check_made(hook: str, plugin: str, made: object, methods: Sequence[str]) -> None:
+    """:raises PluginError: it is another thing than the hook makes."""
+    if isinstance(made, type) or not all(callable(getattr(made, one, None)) for one in methods):
+        what = f"answered {type(made).__name__}"
+        remedy = f"return an object with {', '.join(methods)}, or None"
+        raise PluginError(f"plugin {plugin}, {hook}", what, remedy)
 
 
 def _verdict(answer: Any) -> Verdict:
