@@ -179,15 +179,16 @@ def test_any_bytes_are_a_note_of_one_form_or_none(tail: bytes) -> None:
         assert found.pack() == data
 
 
-@given(st.integers(0, len(GOOD) * 8 - 1))
-def test_no_bit_of_a_note_can_change(bit: int) -> None:
-    changed = bytearray(GOOD)
-    changed[bit // 8] ^= 1 << (bit % 8)
-    with pytest.raises((FormatError, ProofError)):
-        found, signatures = open_note(bytes(changed), [ALICE.vkey, BOB.vkey], verify)
-        # A line whose name or id is another's is ignored, as a stranger's.
-        assert (found.text, len(signatures)) == (TEXT, 1)
-        raise UnknownSignerError("", "", "")
+def test_no_bit_of_a_note_can_change() -> None:
+    """Either it is refused, or a line has become a stranger's and no longer counts."""
+    for bit in range(8 * len(GOOD)):
+        changed = bytearray(GOOD)
+        changed[bit // 8] ^= 1 << (bit % 8)
+        try:
+            found, signatures = open_note(bytes(changed), [ALICE.vkey, BOB.vkey], verify)
+        except (FormatError, ProofError):
+            continue
+        assert (found.text, len(signatures)) == (TEXT, 1), bit
 
 
 # --- public keys ----------------------------------------------------------------------------

@@ -248,6 +248,20 @@ def test_it_never_begins_anew_by_itself(tmp_path: Path) -> None:
         WitnessState.open(path)
 
 
+def test_a_start_that_was_cut_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "witness.db.new").write_bytes(b"half a file")
+    WitnessState.open(tmp_path / "witness.db", create=True).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["witness.db"]
+
+
+def test_who_is_never_first_gives_up(
+    witness: Witness, state: WitnessState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "replace", lambda before, seen: False)
+    answer = witness.add_checkpoint(HONEST.submission(0, 7))
+    assert (answer.status, answer.about, state.latest(KEY.name)) == (503, None, None)
+
+
 def test_what_another_process_kept_first_stands(state: WitnessState) -> None:
     ours = Seen(HONEST.head(5), NOON, HONEST.note(5))
     theirs = Seen(OTHER.head(6), NOON, OTHER.note(6))
@@ -522,6 +536,43 @@ def test_a_service_whose_state_fails_ends(tmp_path: Path) -> None:
     disk.heal()
     state.close()
     disk.close()
+
+
+class Odd(Witness):
+    """Says of every checkpoint that another size was cosigned last."""
+
+    def __init__(self, *sizes: bytes) -> None:
+        self._sizes = iter(sizes)
+
+    def add_checkpoint(self, body: bytes) -> Answer:
+        return Answer(409, next(self._sizes))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ((b"1\n", b"2\n", b"3\n"), "others submit checkpoints of this log too"),
+        ((b"07\n",), "names no size"),
+        ((b"\xff\n",), "names no size"),
+    ],
+)
+def test_a_witness_that_makes_no_sense_is_left(sizes: tuple[bytes, ...], said: str) -> None:
+    odd = Served(Odd(*sizes))
+    with pytest.raises(PeerError, match=said):
+        witnessed(odd.url, WITNESS.vkey, HONEST.note(7), lambda old: HONEST.growth(old, 7))
+    odd.shutdown()
+    odd.join()
+
+
+def test_a_client_that_went_away_is_no_news_and_a_mistake_of_ours_is(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for error, told in ((ConnectionResetError(), False), (ValueError("ours"), True)):
+        try:
+            raise error
+        except (OSError, ValueError):
+            served.handle_error(None, ("127.0.0.1", 1))
+        assert ("ours" in capsys.readouterr().err) is told
 
 
 def test_where_nobody_can_listen_is_said(served: Served, witness: Witness) -> None:
