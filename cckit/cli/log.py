@@ -166,14 +166,17 @@ def _read(store: Store, codec: Codec, wanted: Wanted, follow: bool) -> Iterator[
     at = wanted.first
     types = wanted.classes()
     while True:
+        # Asked for before the look: what is appended meanwhile must not be jumped over.
+        head = store.head().position
+        last = -1 if head is None else head
         for recorded in events(store, codec, at, types):
             position = recorded[0].position
             if wanted.last is not None and position > wanted.last:
                 return
+            last = max(last, position)
             if recorded in wanted:
                 yield recorded
-        head = store.head().position
-        if not follow or (wanted.last is not None and (head or 0) >= wanted.last):
+        if not follow or (wanted.last is not None and last >= wanted.last):
             return
-        at = max(at, 0 if head is None else head + 1)
+        at = max(at, last + 1)
         pause(POLL_S)
