@@ -12,16 +12,20 @@ from cckit.core.errors import ConfigError
 
 from .bench_result import Result
 from .codes import GOOD
+from .options import Whole
 from .output import console, print_json
 
-Name = Literal["append", "replay", "rebuild", "day", "route", "verify"]
-NAMES: Final[tuple[Name, ...]] = ("append", "replay", "rebuild", "verify", "route", "day")
+Name = Literal["append", "replay", "rebuild", "day", "route", "verify", "reopen"]
+NAMES: Final[tuple[Name, ...]] = (
+    "append", "replay", "rebuild", "verify", "route", "day", "reopen",
+)  # fmt: skip
 RIVALS: Final[dict[Name, str]] = {
     "append": "eventsourcing",
     "replay": "eventsourcing",
     "rebuild": "eventsourcing",
     "day": "simpy",
 }
+EVENTS: Final = 1_000_000
 Measure = Callable[[Path], Sequence[Result]]
 
 
@@ -30,14 +34,16 @@ def bench(
     /,
     *,
     folder: Path = Path("."),
+    events: Whole = EVENTS,
     json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Measure speed beside a rival and the raw disk; needs ``cckit-sdk[bench]``.
 
     Disks swing from minute to minute: only the ratios of one run say something.
 
-    :param name: append, replay, rebuild, verify, route or day; all of them if not given.
+    :param name: append, replay, rebuild, verify, route, day or reopen; all if not given.
     :param folder: on the disk to measure; what is written there is removed afterwards.
+    :param events: how many the log has that `reopen` opens after its writer was killed.
     :param json: print {results: [{name, unit, ours, rival, ratio, raw}]}.
     """
     if not folder.is_dir():
@@ -46,7 +52,7 @@ def bench(
     results: list[Result] = []
     for one in NAMES if name is None else (name,):
         check_rival(one)
-        results += measure(one, folder)
+        results += measure(one, folder, events)
     if json:
         print_json({"results": results})
     else:
@@ -62,19 +68,19 @@ def check_rival(name: Name) -> None:
         raise ConfigError(f"bench {name}", what, "pip install 'cckit-sdk[bench]'")
 
 
-def measure(name: Name, folder: Path) -> Sequence[Result]:
+def measure(name: Name, folder: Path, events: int = EVENTS) -> Sequence[Result]:
     """Run one benchmark in a new folder that is removed afterwards.
 
     :raises ConfigError: ``folder`` is no place to write.
     """
     try:
         with TemporaryDirectory(prefix="cckit-bench-", dir=folder) as place:
-            return _measure_of(name)(Path(place))
+            return _measure_of(name, events)(Path(place))
     except OSError as error:
         raise ConfigError(str(folder), str(error), "name a folder that can be written") from error
 
 
-def _measure_of(name: Name) -> Measure:
+def _measure_of(name: Name, events: int = EVENTS) -> Measure:
     """Each lies in a file of its own, imported when it is measured."""
     if name == "append":
         from .bench_append import append
@@ -88,6 +94,10 @@ def _measure_of(name: Name) -> Measure:
         from .bench_route import route
 
         return lambda folder: route()
+    if name == "reopen":
+        from .bench_reopen import reopen
+
+        return lambda folder: reopen(folder, events)
     from .bench_replay import rebuild, replay, verified
 
     return {"replay": replay, "rebuild": rebuild, "verify": verified}[name]

@@ -2,8 +2,9 @@
 
 from typing import Final
 
+import msgpack
+
 from cckit.core import snapshot
-from cckit.core.codec import canonical
 from cckit.core.events import SYSTEM, Draft
 from cckit.core.facts import ClockStepped
 from cckit.core.floor import VERSION
@@ -14,10 +15,10 @@ from .clock import Clock
 from .feed import Batch, Feed
 from .writer import Writer
 
-SNAPSHOT_EVENTS: Final = 100_000
-"""Between two snapshots of the floor."""
-FOLLOW_EVENTS: Final = 65_536
-"""Events that the views may be behind."""
+SNAPSHOT_EVENTS: Final = 25_000
+"""Between two snapshots of the floor: who opens the log again folds no more than these."""
+FOLLOW_EVENTS: Final = 16_384
+"""Events that the views may be behind: who opens the log again indexes no more than these."""
 
 
 class Keeper:
@@ -49,7 +50,9 @@ class Keeper:
         if dumped is None or durable in (0, self._saved):
             return
         self._saved = durable
-        state, chain = canonical(dumped), self._writer.head.chain
+        # Here and now, in C: what is dumped goes on changing, and the floor waits meanwhile.
+        state: bytes = msgpack.packb(dumped)
+        chain = self._writer.head.chain
         classes = snapshot.digest_of_classes()
         self._archive.post(
             lambda views: views.save_snapshot(durable - 1, chain, VERSION, classes, state)

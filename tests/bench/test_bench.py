@@ -107,7 +107,7 @@ def test_results_are_printed_as_json_or_as_a_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = result("verify", "kB/s", 50, 40, 60)
-    monkeypatch.setattr(command, "measure", lambda name, folder: [one])
+    monkeypatch.setattr(command, "measure", lambda *_: [one])
     assert main(["bench", "verify", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"results": [one]}
     assert main(["bench", "verify"]) == 0
@@ -120,6 +120,6 @@ def test_nothing_stays_behind(tmp_path: Path) -> None:
         return []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "_measure_of", lambda name: leaves_a_file)
+        patch.setattr(command, "_measure_of", lambda *_: leaves_a_file)
         assert command.measure("verify", tmp_path) == []
     assert list(tmp_path.iterdir()) == []
