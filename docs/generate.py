@@ -249,7 +249,7 @@ den = { A = 1, B = 1 }
 `cckit report LOG service-level --definition own.toml` prints it; several tables are several
 metrics.
 """
-REPORTS = ("service_level", "queue_intervals", "agent_summary", "contacts", "audit")
+REPORTS = ("service_level", "queue_intervals", "agent_summary", "contacts", "audit", "access")
 
 
 def reports() -> str:
@@ -317,7 +317,8 @@ def cli() -> str:
         "[JSON shapes](json.md).\n",
         command("import_", "calls", "import calls"),
     ]
-    out += [command(name, name, name) for name, _ in constants["COMMANDS"]]
+    words = [name for name, _ in constants["COMMANDS"]]
+    out += [command(word.replace("-", "_"), word.replace("-", "_"), word) for word in words]
     return "\n".join(out)
 
 

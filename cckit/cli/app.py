@@ -27,13 +27,15 @@ COMMANDS: Final = (
     ("follow", "Sign a log while a center writes it, in a process of its own."),
     ("prove", "Write proofs that events are in a log."),
     ("check", "Check such proofs against a public key that you trust."),
+    ("bundle", "Hand out a part of a log with the proof that it is all of that part."),
+    ("verify-bundle", "Check a bundle against a public key that you trust."),
     ("witness", "Cosign checkpoints of logs, and refuse a history that changed."),
     ("restore", "Erase again whom a restored copy has brought back, and let the log open."),
     ("plugins", "List the plugins that are installed."),
     ("doctor", "Check this installation, and a log's place on disk."),
     ("bench", "Measure speed beside a rival and the raw disk."),
 )
-"""Name and help; the function has the name of its file."""
+"""Name and help; the function has the name of its file, with _ for -."""
 
 HELP: Final = """The contact center as a library: every decision and number from one log.
 
@@ -66,7 +68,8 @@ def make_app() -> App:
         subject.command(f"cckit.cli.subject:{name}", name=name)
     app.command(subject)
     for name, text in COMMANDS:
-        app.command(f"cckit.cli.{name}:{name}", name=name, help=text)
+        word = name.replace("-", "_")
+        app.command(f"cckit.cli.{word}:{word}", name=name, help=text)
     return app
 
 

@@ -1,0 +1,434 @@
+#!/usr/bin/env python3
+"""Check a bundle: an extract of a contact center's log, with the proof that it is one.
+
+    python3 verify_bundle.py FILE --key VKEY [--witness-key VKEY] [--quorum N] [--json]
+
+It needs Python 3.9 or later and nothing else: no package, no network. Every rule is here,
+from the bytes up to the verdict; read it before you trust it. Keys and quorum are yours and
+come by another way than the bundle: nothing in a bundle says whom to trust.
+"""
+# fmt: off: one blank line between functions keeps the file within 400 lines.
+
+from __future__ import annotations
+
+import argparse
+import re
+import struct
+import sys
+from base64 import b64decode, b64encode
+from binascii import crc32
+from bisect import bisect_left
+from collections import namedtuple
+from collections.abc import Iterator
+from hashlib import sha256, sha512
+from json import dumps, loads
+from pathlib import Path
+from typing import Any
+
+VERDICTS = "proved", "refuted", "bad input", "not provable"  # At the index of their exit code.
+PROVED, REFUTED, BAD, UNPROVABLE = VERDICTS
+
+class Unprovable(ValueError):
+    """It may be so, but what would show it is not here. Any other ValueError says no."""
+
+def hold(good: object, what: str, doubt: type[ValueError] = ValueError) -> None:
+    if not good:
+        raise doubt(what)
+
+# --- the tree: RFC 6962, section 2.1 --------------------------------------------------------
+def node_hash(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
+
+def roots(
+    low: int, high: int, leaves: list[tuple[int, bytes]], others: Iterator[bytes], edge: int
+) -> tuple[bytes, bytes]:
+    """The root that a tree of ``edge`` leaves had over [low, high), and the root over it now.
+
+    A part without a known leaf, and without the edge, takes its root from ``others``."""
+    if not leaves and not low < edge < high:
+        root = next(others, b"")
+    elif high - low == 1:
+        root = leaves[0][1]
+    else:
+        middle = low + (1 << ((high - low - 1).bit_length() - 1))
+        cut = bisect_left(leaves, (middle,))
+        old1, left = roots(low, middle, leaves[:cut], others, edge)
+        old2, right = roots(middle, high, leaves[cut:], others, edge)
+        root = node_hash(left, right)
+        if low < edge < high:
+            return (node_hash(old1, old2) if old2 else old1), root
+    return (root if high <= edge else b""), root
+
+# --- Ed25519: RFC 8032, section 5.1, with S < L, y < p, and no point of small order ----------
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D, ROOT = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
+Point = tuple[int, int, int, int]  # X, Y, Z, T with x = X/Z, y = Y/Z, x * y = T/Z.
+
+def add(p: Point, q: Point) -> Point:
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+def point_of(data: bytes) -> Point | None:
+    """The point that 32 bytes encode; None if none, or in another form, or of small order."""
+    y, sign = int.from_bytes(data, "little") & (1 << 255) - 1, data[31] >> 7
+    u, v = y * y - 1, D * y * y + 1
+    x = u * v**3 * pow(u * v**7, (P - 5) // 8, P) % P
+    x = x if (v * x * x - u) % P == 0 else x * ROOT % P
+    x = P - x if x & 1 != sign else x
+    point = eightfold = (x, y, 1, x * y % P)
+    for _ in range(3):
+        eightfold = add(eightfold, eightfold)
+    return point if y < P and (v * x * x - u) % P == 0 and eightfold[0] else None
+
+def is_signature(public: bytes, message: bytes, signature: bytes) -> bool:
+    base = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    a, r, s = point_of(public), point_of(signature[:32]), int.from_bytes(signature[32:], "little")
+    if a is None or r is None or base is None or s >= L:
+        return False
+    k = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % L
+    minus_a = (P - a[0], a[1], a[2], P - a[3])
+    addends, point = ((0, 1, 1, 0), base, minus_a, add(base, minus_a)), (0, 1, 1, 0)
+    for bit in range(252, -1, -1):  # The sum becomes s * base - k * a, which must be r.
+        point = add(add(point, point), addends[(s >> bit & 1) | (k >> bit & 1) << 1])
+    return (point[0] - r[0] * point[2]) % P == 0 and (point[1] - r[1] * point[2]) % P == 0
+
+# --- signed checkpoints: C2SP signed-note, tlog-checkpoint, tlog-cosignature -----------------
+SIGNER, WITNESS = 1, 4
+NOTE = re.compile(  # Origin, size and root; a blank line; 1 to 16 signatures.
+    r"(([^\0-\x1f]+)\n(0|[1-9][0-9]{0,18})\n(\S{43}=)\n)\n((?:— [^\s\0-\x1f+]+ \S{8,}\n){1,16})"
+)
+Keys = dict[tuple[str, bytes], bytes]  # Name and key id to the public key.
+Checkpoint = namedtuple("Checkpoint", "origin size root text signatures")
+
+def unbase64(text: str) -> bytes:
+    data = b64decode(text.encode(), validate=True)
+    hold(b64encode(data).decode() == text, "base64 that is not in its one form")
+    return data
+
+def key_of(text: str, kind: int) -> tuple[tuple[str, bytes], bytes]:
+    name, number, data = (*text.split("+", 2), "", "")[:3]
+    raw = unbase64(data)
+    id = sha256(name.encode() + b"\n" + raw).digest()[:4]
+    good = name and number == id.hex() and len(raw) == 33 and raw[0] == kind
+    hold(good, f"{text!r} is no name+id+base64 of an Ed25519 key of algorithm {kind}")
+    return (name, id), raw[1:]
+
+def checkpoint_of(note: bytes) -> Checkpoint:
+    match = NOTE.fullmatch(note.decode())
+    text, origin, size, root, lines = match.groups() if match else ("", "", "0", "", "")
+    words = [line.split(" ") for line in lines.split("\n")[:-1]]
+    named = [(name, unbase64(data)) for _, name, data in words]
+    found = Checkpoint(origin, int(size), unbase64(root), text.encode(), named)
+    good = found.size < 1 << 63 and len(found.root) == 32 and origin.isprintable()
+    hold(good, "a checkpoint that is no signed note of origin, size and root")
+    return found
+
+def signed_by(checkpoint: Checkpoint, keys: Keys, kind: int) -> dict[tuple[str, bytes], int]:
+    """Which of our keys signed, a witness with its time; signatures of others say nothing."""
+    found = {}
+    for name, raw in checkpoint.signatures:
+        time, message, signature = 0, checkpoint.text, raw[4:]
+        if kind == WITNESS:
+            time, signature = int.from_bytes(raw[4:12], "big"), raw[12:]
+            message = b"cosignature/v1\ntime %d\n" % time + message
+        if (name, raw[:4]) in keys:
+            good = time < 1 << 63 and is_signature(keys[name, raw[:4]], message, signature)
+            hold(good, f"the signature of {name} does not hold")
+            found[name, raw[:4]] = time
+    return found
+
+# --- msgpack: of each value the one shortest form; no floats, no extension but 1 -------------
+SHORT = ((dict, 0, 0), (list, 0, 0), (str, 0, 0), (str, 0, 0))  # Codes 80, 90, A0, B0.
+LONG = {  # Kind, bytes of the number or length, least; nothing in a log needs longer lengths.
+    0xC4: (bytes, 1, 0), 0xC5: (bytes, 2, 256), 0xC7: (tuple, 1, 17), 0xC8: (tuple, 2, 256),
+    0xCC: (int, 1, 128), 0xCD: (int, 2, 256), 0xCE: (int, 4, 1 << 16), 0xCF: (int, 8, 1 << 32),
+    0xD0: (int, 1, 33), 0xD1: (int, 2, 129), 0xD2: (int, 4, 32_769), 0xD3: (int, 8, (1 << 31) + 1),
+    0xD9: (str, 1, 32), 0xDA: (str, 2, 256), 0xDC: (list, 2, 16), 0xDE: (dict, 2, 16),
+}
+SEALED = ["bytes", "int", "bytes", "bytes", "bytes"]  # Subject, key, nonce, ciphertext, digest.
+
+def unpack(data: bytes) -> Any:
+    try:
+        value, end = read(data, 0, 0)
+    except LookupError:
+        end = -1
+    hold(end == len(data), "no canonical msgpack")
+    return value
+
+def read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    """One value, and where it ends; a sealed one as the tuple of its parts."""
+    code, at = data[at], at + 1
+    if code < 0x80 or code >= 0xE0:
+        return code - (code >> 7 << 8), at
+    if code in (0xC0, 0xC2, 0xC3):
+        return (None, None, False, True)[code & 3], at
+    kind, width, least = SHORT[code >> 4 & 3] if code < 0xC0 else LONG[code]
+    below = 0xD0 <= code <= 0xD3
+    size = int.from_bytes(data[at : at + width], "big", signed=below)
+    size, at = size if width else code & (15, 31)[kind is str], at + width
+    hold(least <= (-size if below else size) and size < 1 << 63, "no shortest form")
+    if kind is int:
+        return size, at
+    if kind is list or kind is dict:
+        items = []
+        hold(depth < 8, "values too deep")
+        for _ in range(size * (1 + (kind is dict))):
+            item, at = read(data, at, depth + 1)
+            items.append(item)
+        keys = items[::2] if kind is dict else []
+        good = all(type(key) is str for key in keys) and keys == sorted(set(keys))
+        hold(good, "a map whose keys are not text, ascending")
+        return ({k: items[2 * n + 1] for n, k in enumerate(keys)} if kind is dict else items), at
+    end = at + size + (kind is tuple)
+    part = data[at:end]
+    hold(end <= len(data) and (kind is not tuple or part[0] == 1), "cut off, or not our extension")
+    if kind is tuple:
+        parts = unpack(part[1:])
+        hold(fits(parts, SEALED) and len(parts[4]) == 32, "a sealed value of other parts")
+        return tuple(parts), end
+    return part.decode() if kind is str else part, end
+
+def fits(value: Any, shape: str | list[str]) -> bool:
+    """Whether a value is of a type as the log declares it: ``int``, ``{str[]}?`` …"""
+    if isinstance(shape, list):
+        return type(value) is list and len(value) == len(shape) and all(map(fits, value, shape))
+    if shape.startswith("personal "):
+        return value is None or type(value) is tuple
+    if shape[-1:] == "?":
+        return value is None or fits(value, shape[:-1])
+    if shape[-2:] == "[]":
+        return type(value) is list and all(fits(one, shape[:-2]) for one in value)
+    if shape[:1] + shape[-1:] == "{}":
+        return type(value) is dict and all(fits(one, shape[1:-1]) for one in value.values())
+    return shape in ("int", "bool", "str", "bytes") and type(value).__name__ == shape
+
+# --- the file: a zip in one form only, its members, its events -------------------------------
+MOST = 1 << 30
+STORED = struct.pack("<5H", 20, 0, 0, 0, 33)  # Version 2.0, no flags, stored, 1980-01-01.
+MEMBERS = r"(bundle|disclosed)\.json|checkpoint|older|(events|proof)\.bin"
+ENVELOPE = ["int", "int", "int?", "str", "int", "str", "int", "str", "str", "int?", "str?"]
+ENVELOPE += ["bytes?", "bytes"]
+Event = namedtuple("Event", "position at since stream version type n kind by cause of id data leaf")
+NEEDED = {"bundle.json", "checkpoint", "events.bin", "proof.bin"}
+
+def members_of(data: bytes) -> dict[str, bytes]:
+    """The members of a zip; one byte that our writer would not have written is refused."""
+    found: dict[str, bytes] = {}
+    directory, at, last = b"", 0, ""
+    while data[at : at + 4] == b"PK\x03\x04":
+        size, length = struct.unpack("<IH", data[at + 22 : at + 28].ljust(6))
+        start = at + 30 + length
+        name, body = data[at + 30 : start].decode("latin-1"), data[start : start + size]
+        hold(re.fullmatch(MEMBERS, name), f"a bundle has no member {name[:99]!r}")
+        hold(name > last, f"the member {name} stands twice, or out of order")
+        head = STORED + struct.pack("<IIIHH", crc32(body), len(body), len(body), len(name), 0)
+        hold(data[at + 4 : at + 30] == head, f"the member {name} is compressed, cut off or changed")
+        directory += b"PK\x01\x02\x14\x03" + head + struct.pack("<6xII", 0o600 << 16, at)
+        directory += name.encode()
+        found[name], at, last = body, start + size, name
+    end = b"PK\x05\x06" + struct.pack("<4H", 0, 0, len(found), len(found))
+    end += struct.pack("<IIH", len(directory), at, 0)
+    hold(data[at:] == directory + end, "no bundle, or one that was cut off or added to")
+    hold(NEEDED <= set(found), f"without {sorted(NEEDED - set(found))} it is no bundle")
+    return found
+
+def events_of(data: bytes) -> list[Event]:
+    found: list[Event] = []
+    at, last = 0, -1
+    while at < len(data):
+        start, at = at + 4, at + 4 + int.from_bytes(data[at : at + 4], "big")
+        hold(at - start < 1 << 16 and at <= len(data), f"events.bin, byte {start}: cut off")
+        fields = unpack(data[start:at])
+        hold(fits(fields, ENVELOPE), f"events.bin, byte {start}: no event")
+        hold(fields[0] > last, f"position {fields[0]} stands twice, or out of order")
+        found.append(Event._make([*fields, sha256(b"\x00" + data[start:at]).digest()]))
+        last = fields[0]
+    hold(found, "there is no event in it")
+    return found
+
+def json_of(data: bytes) -> Any:
+    value = loads(data[: 1 << 20].decode())
+    hold(type(value) is list and dumps(value) == data.decode(), "JSON that is not in its one form")
+    return value
+
+# --- the claims -----------------------------------------------------------------------------
+QUESTIONS = {"contact": ["str"], "queue": ["str", "int?", "int"], "range": ["int", "int"]}
+RESTS = dict.fromkeys(("completeness", "disclosure"), ("inclusion", "schema"))
+DECLARED: list[Any] = ["schema.declared", 1, ["declared:str", "n:int", "fields:str[]"]]
+
+class Bundle:
+    """What the file holds. Each claim says in words what is so, or raises why it is not."""
+
+    def __init__(self, data: bytes) -> None:
+        members = members_of(data)
+        texts = [members.get(name, b"[]") for name in ("bundle.json", "disclosed.json")]
+        self.question, self.opened = [json_of(text) for text in texts]
+        shapes = [["str", "str", *QUESTIONS[kind]] for kind in QUESTIONS if kind in self.question[1:2]]
+        hold(shapes and fits(self.question, shapes[0]), "bundle.json asks no question of ours")
+        good = all(fits(one, ["int", "str", "str", "str"]) for one in self.opened)
+        hold(good, "disclosed.json is no list of [position, field, salt, value]")
+        self.new = checkpoint_of(members["checkpoint"])
+        self.old = checkpoint_of(members["older"]) if "older" in members else None
+        self.events, self.proof = events_of(members["events.bin"]), members["proof.bin"]
+        self.rows: dict[int, dict[str, Any]] = {}  # Position to the event's fields by name.
+
+    def signature(self, keys: Keys) -> str:
+        hold(keys, "consistent, signer not checked: no key was given", Unprovable)
+        for one in [self.new, self.old] if self.old else [self.new]:
+            signed = one.origin in [name for name, _ in signed_by(one, keys, SIGNER)]
+            hold(signed, f"no given key signed {one.origin} at {one.size}", Unprovable)
+        return f"signed by {self.new.origin}"
+
+    def witnesses(self, keys: Keys, quorum: int) -> str:
+        found = signed_by(self.new, keys, WITNESS)
+        count = len({keys[key] for key in found})
+        hold(count >= quorum, f"{count} of {quorum} witnesses cosigned", Unprovable)
+        return "cosigned by " + ", ".join(f"{key[0]} at {found[key]}" for key in sorted(found))
+
+    def inclusion(self) -> str:
+        size, edge, last = self.new.size, self.old.size if self.old else 0, self.events[-1].position
+        hold(edge <= size > last, f"position {last}, an older size of {edge}, a tree of {size}")
+        others = iter([self.proof[at : at + 32] for at in range(0, len(self.proof), 32)])
+        leaves = [(event.position, event.leaf) for event in self.events]
+        before, root = roots(0, size, leaves, others, edge)
+        good = root == self.new.root and next(others, None) is None
+        hold(good, "events and proof lead to another root than the checkpoint's")
+        if self.old:
+            good = (before, self.old.origin) == (self.old.root, self.new.origin)
+            hold(good, "the older checkpoint is of another log, or of another past")
+        return f"{len(leaves)} events are in the tree of {size}" + f", grown from {edge}" * (edge > 0)
+
+    def schema(self) -> str:
+        """Each event is, in its one form, what the log declared of its type before it."""
+        shapes: dict[Any, Any] = {("schema.declared", 1): DECLARED[2]}
+        hold(self.events[0].position == 0, "the first declaration is not here", Unprovable)
+        for event in self.events:
+            where, fields = f"{event.type} at {event.position}", shapes.get(event[5:7])
+            hold(fields is not None, f"{where}: its type is not declared here", Unprovable)
+            parts = [field.partition(":") for field in fields]
+            row = unpack(event.data)
+            hold(fits(row, [part[2] for part in parts]), f"{where} is not what was declared")
+            self.rows[event.position] = {part[0]: row[n] for n, part in enumerate(parts)}
+            if event.type == "schema.declared":
+                good = shapes.setdefault((row[0], row[1]), row[2]) == row[2]
+                good = good and (event.position > 0 or row == DECLARED)
+                hold(good, f"{where} declares {row[0]} otherwise")
+        return "every event is what the log declares of its type"
+
+    def completeness(self) -> str:
+        _, kind, first, second, third = (*self.question, None, None)[:5]
+        if kind == "range":
+            here = sum(first <= event.position <= second for event in self.events)
+            hold(0 < here == second - first + 1, f"{here} events of {first} to {second} are here")
+            return f"replayed: all {here} events of the positions {first} to {second}"
+        streams, what = {f"contact/{first}"}, f"contact {first}"
+        if kind == "queue":
+            streams, what = self.entries(first, second, third)
+        seen: dict[str, list[Any]] = {stream: [] for stream in streams}
+        for event in self.events:
+            support = event.type == "schema.declared" or event.position in (second, third)
+            hold(support or event.stream in seen, f"position {event.position} was not asked for")
+            seen.get(event.stream, []).append(event)
+        for stream, mine in sorted(seen.items()):
+            dense = [event.version for event in mine] == list(range(len(mine)))
+            hold(dense, f"a version of {stream} is left out")
+            closed = any(event.type == "contact.closed" for event in mine)
+            hold(closed, f"{stream} is not closed here: more may follow", Unprovable)
+        return f"counted: {what}, from version 0 on to contact.closed"
+
+    def entries(self, queue: str, after: int | None, until: int) -> tuple[set[str], str]:
+        """The streams of all that entered a queue between two countings of the log."""
+        found, counts = [], {after: 0}
+        for event in self.events:
+            row = self.rows[event.position]
+            inside = (-1 if after is None else after) < event.position < until
+            if event.type == "ledger.counted" and row["kind"] == "queue" and queue in row["counters"]:
+                counts[event.position] = row["counters"][queue]
+            elif event.type == "queue.entered" and row["queue"] == queue and inside:
+                found.append((row["n"], event.stream))
+        hold(until in counts, f"position {until} does not count the queue {queue}", Unprovable)
+        begin, end = counts[after] + 1, counts[until]
+        dense = all(n == begin + at for at, (n, _) in enumerate(found))
+        good = dense and len(found) == end - begin + 1
+        hold(good, f"the entries {begin} to {end} of {queue} are not all here")
+        return {stream for _, stream in found}, f"entries {begin} to {end} of {queue}"
+
+    def disclosure(self) -> str:
+        told = []
+        for position, field, salt, value in self.opened:
+            found, data = self.rows.get(position, {}).get(field), bytes.fromhex(salt + value)
+            good = type(found) is tuple and len(salt) == 32 and sha256(data).digest() == found[4]
+            hold(good, f"{field} at {position} is not what was sealed")
+            told.append(f"{field} at {position} is {unpack(data[16:])!r}")
+        return "opened: " + ", ".join(told)
+
+    def judge(self, keys: Keys, cosigners: Keys, quorum: int) -> dict[str, Any]:
+        """Every claim with its verdict; what rests on one that fails is not provable."""
+        claims: dict[str, dict[str, str]] = {}
+        checks: list[tuple[Any, ...]] = [(self.signature, keys)]
+        checks += [(self.witnesses, cosigners, quorum)] * (quorum > 0)
+        checks += [(self.inclusion,), (self.schema,), (self.completeness,)]
+        for check, *given in checks + [(self.disclosure,)] * bool(self.opened):
+            name = check.__name__
+            try:
+                sure = all(claims[other]["verdict"] == PROVED for other in RESTS.get(name, ()))
+                hold(sure, "it rests on what is not proved", Unprovable)
+                claims[name] = {"verdict": PROVED, "what": check(*given)}
+            except (ValueError, KeyError, TypeError) as no:
+                verdict = UNPROVABLE if isinstance(no, Unprovable) else REFUTED
+                claims[name] = {"verdict": verdict, "what": str(no)}
+        verdicts = [claim["verdict"] for claim in claims.values()]
+        worst = next((one for one in (REFUTED, UNPROVABLE) if one in verdicts), PROVED)
+        complete = claims["completeness"]
+        level = complete["what"].split(":")[0] if complete["verdict"] == PROVED else "included"
+        tree = {"origin": self.new.origin, "size": self.new.size, "root": self.new.root.hex()}
+        return {"verdict": worst, "level": level, "question": self.question[1:], **tree, "claims": claims}
+
+Texts = tuple[str, ...]
+
+def plain(text: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+def verify_bundle(
+    file: Path, /, *, key: Texts = (), witness_key: Texts = (), quorum: int = 0, json: bool = False
+) -> int:
+    """Check a bundle offline: exit 0 proved, 1 refuted, 2 bad input, 3 not provable.
+
+    :param file: the bundle. Nothing in it is trusted.
+    :param key: the log's public key, from its owner; may be given more than once.
+    :param witness_key: the public key of a witness; may be given more than once.
+    :param quorum: how many witnesses must have cosigned; 0 is all that are given.
+    :param json: print {verdict, level, question, origin, size, root, claims: {name: {verdict,
+        what}}}.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MOST + 1)
+        hold(len(data) <= MOST and quorum >= 0, "more than 1 GiB, or a quorum below 0")
+        signers = dict(key_of(text, SIGNER) for text in key)
+        cosigners = dict(key_of(text, WITNESS) for text in witness_key)
+        report = Bundle(data).judge(signers, cosigners, quorum or len(cosigners))
+    except (ValueError, OSError, RecursionError) as error:
+        print(f"cckit: {plain(str(file))}: {plain(str(error))}", file=sys.stderr)
+        return VERDICTS.index(BAD)
+    claims = [f"  {one['verdict']:14}{name}: {one['what']}" for name, one in report["claims"].items()]
+    head = "{verdict}, {level}: {question} in the first {size} events of {origin}".format(**report)
+    print(dumps(report, indent=2) if json else "\n".join(plain(line) for line in [head, *claims]))
+    return VERDICTS.index(report["verdict"])
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check a bundle.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--key", action="append", default=[])
+    parser.add_argument("--witness-key", action="append", default=[])
+    parser.add_argument("--quorum", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    given = vars(parser.parse_args())
+    return verify_bundle(given.pop("file"), **given)
+
+if __name__ == "__main__":
+    sys.exit(main())
