@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from cckit.core import ProofError, UsageError, merkle
 from cckit.core.merkle import EMPTY, Frontier, leaf_hash, node_hash, root_of
 
+from . import planted
+
 SIZE = 70
 LEAVES = tuple(leaf_hash(b"%d" % n) for n in range(SIZE))
 
@@ -200,6 +202,22 @@ def test_of_no_leaf_nothing_is_proved() -> None:
         merkle.check_inclusion(EMPTY, 0, 0, (), EMPTY)
     with pytest.raises(ProofError):
         merkle.check_range((), 0, 7, (), mth(0, 7))
+
+
+@pytest.mark.planted("M size1 = 0")
+def test_a_check_that_proves_what_grew_from_nothing_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planted.growth_from_nothing(monkeypatch)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        test_of_no_leaf_nothing_is_proved()
+
+
+@pytest.mark.planted("M surplus hashes")
+def test_a_check_that_stops_at_the_root_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted.surplus_hashes(monkeypatch)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        test_equal_sizes_want_equal_roots_and_no_hash()
 
 
 @pytest.mark.parametrize(

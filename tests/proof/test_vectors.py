@@ -10,8 +10,9 @@ import pytest
 
 from cckit.core import ProofError, merkle
 
+from . import planted
+
 VECTORS = 518
-Place = tuple[int, int, int]
 
 
 def checks(vector: dict[str, Any]) -> Callable[[], None]:
@@ -69,40 +70,17 @@ def test_every_vector_is_judged_as_its_makers_do(
     publish(f"merkle vectors: {VECTORS} of {VECTORS}")
 
 
-@pytest.mark.planted("M size1 = 0")
 def test_the_vectors_catch_a_check_that_proves_what_grew_from_nothing(
     vectors: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = merkle.check_consistency
-
-    def planted(size1: int, size2: int, proof: list[bytes], root1: bytes, root2: bytes) -> None:
-        if size1:
-            sound(size1, size2, proof, root1, root2)
-
-    monkeypatch.setattr(merkle, "check_consistency", planted)
+    planted.growth_from_nothing(monkeypatch)
     _, found = wrong(vectors)
     assert any("size1 is zero and does not equal size2" in line for line in found)
 
 
-@pytest.mark.planted("M surplus hashes")
 def test_the_vectors_catch_a_check_that_stops_at_the_root(
     vectors: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = merkle._climb
-
-    def planted(where: str, place: Place, seed: bytes, proof: list[bytes], *roots: bytes) -> None:
-        sound(where, place, seed, proof[: needed(place)], *roots)
-
-    monkeypatch.setattr(merkle, "_climb", planted)
+    planted.surplus_hashes(monkeypatch)
     _, found = wrong(vectors)
     assert any("trailing root" in line for line in found)
-
-
-def needed(place: Place) -> int:
-    """How many hashes lead from a node to the root."""
-    _, last, top = place
-    count = 0
-    while top:
-        count += last & 1 or last < top
-        last, top = last >> 1, top >> 1
-    return count
