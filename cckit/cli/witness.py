@@ -17,7 +17,6 @@ from .codes import GOOD
 from .options import Json, Whole
 from .text import plain, plain_json
 
-PORT: Final = 8470
 PORT_MAX: Final = 65_535
 Logs = Annotated[tuple[str, ...], Parameter(name="--log", negative="")]
 
@@ -30,7 +29,7 @@ def witness(
     log: Logs,
     new: bool = False,
     host: str = "127.0.0.1",
-    port: Whole = PORT,
+    port: Whole = 8470,
     json: Json = False,
 ) -> int:
     """Serve as a witness: cosign what continues what was cosigned before, and nothing else.
