@@ -32,6 +32,8 @@ NAME_MAX: Final = 1024
 """Characters of a stream, an actor's id or a correlation."""
 REQUEST_SIZE: Final = 24
 IN_RANGE: Final = 1 << 62
+LONG: Final = 1 << 16
+"""Bytes from here on have a header of five bytes in msgpack."""
 ACTORS_MAX: Final = 10_000
 
 SURELY_SMALL: Final = EXPANDED_MAX - 5 * (4 * NAME_MAX) - 256
@@ -298,8 +300,27 @@ def canonical(value: Canonical) -> bytes:
 
 
 def digest(value: Canonical) -> bytes:
-    """SHA-256 of the canonical encoding, 32 bytes."""
-    return sha256(canonical(value)).digest()
+    """SHA-256 of the canonical encoding, 32 bytes.
+
+    Long bytes in maps are hashed where they lie, without a copy; meanwhile others may run.
+    """
+    hash_ = sha256()
+    _feed(hash_.update, value)
+    return hash_.digest()
+
+
+def _feed(update: Callable[[bytes], None], value: Any) -> None:
+    """Give out the canonical encoding of a value piece by piece."""
+    if type(value) is bytes and len(value) >= LONG:
+        update(b"\xc6" + len(value).to_bytes(4, "big"))
+        update(value)
+    elif isinstance(value, Mapping) and all(type(key) is str for key in value):
+        update(msgpack.Packer().pack_map_header(len(value)))
+        for key in sorted(value):
+            update(canonical(key))
+            _feed(update, value[key])
+    else:
+        update(canonical(value))
 
 
 def _ordered(value: Any) -> Any:

@@ -46,7 +46,7 @@ from .replies import Reply
 from .writer import Writer
 from .zones import read_zone
 
-STEP_EVENTS: Final = 4_096
+STEP_EVENTS: Final = 128
 """Folded before the reading thread is free for others."""
 SETTLE_US: Final = 10 * MINUTE
 """After an opening, before what was missed is pinned."""
@@ -153,7 +153,8 @@ class Pinner:
         """
         async with self._lock:
             self._writer.check_open()
-            fold = _Fold(self._projections, self._codec.registry)
+            registry = self._codec.registry
+            fold = await self._archive.aside(lambda: _Fold(self._projections, registry))
             end = self._feed.durable
             while fold.next < end:
                 await self._archive.reading(partial(fold.step, end))

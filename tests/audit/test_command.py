@@ -93,14 +93,14 @@ def test_a_log_that_comes_out_as_it_says_is_good(run: Run, good: Path) -> None:
     done = run("audit", good)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"{good}: holds\n")
-    assert "pins 4, 4 the same   counts 3, 0 wrong" in done.out
+    assert "pins 5, 5 the same   counts 3, 0 wrong" in done.out
 
 
 def test_a_forged_pin_is_exit_1_and_named(run: Run, forged: Path) -> None:
     done = run("audit", forged)
     assert done.code == 1
-    assert "first: contact.segments 1 at position 60, the same up to 52" in done.out
-    assert f"pinned   {'00' * 32} at position 64" in done.out
+    assert "first: contact.segments 1 at position 61, the same up to 52" in done.out
+    assert f"pinned   {'00' * 32} at position 65" in done.out
 
 
 def test_up_to_before_the_forged_pin_all_is_well(run: Run, forged: Path) -> None:

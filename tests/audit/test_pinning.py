@@ -12,6 +12,7 @@ from cckit.core.commands import Enqueue, LogIn, ReportArrived, SetReady
 from cckit.core.facts import LedgerCounted, ProjectionPinned
 from cckit.core.instant import HOUR, MINUTE, Instant
 from cckit.core.projection import AnyProjection
+from cckit.core.reports import PROJECTIONS
 from cckit.hooks import RegisterHooks, hookimpl
 from cckit.shell.auditing import audit_log
 from cckit.shell.pinning import pin_log
@@ -54,7 +55,7 @@ async def pins(center: Any) -> list[tuple[int, str]]:
     ]
 
 
-CORE = ["contact.segments", "agent.intervals", "log.facts", "log.audit"]
+CORE = ["contact.segments", "agent.intervals", "log.facts", "log.audit", "access.ledger"]
 
 
 def test_a_pin_says_what_everything_has_come_to(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_a_pin_says_what_everything_has_come_to(tmp_path: Path) -> None:
     assert facts[0].counters == {"support": 3}
     found = audit_log(path)
     assert (found["verdict"], found["anomalies"]) == ("holds", {})
-    assert found["pins"]["compared"] == 4
+    assert found["pins"]["compared"] == len(CORE)
 
 
 def test_each_civil_day_is_pinned_when_it_has_ended() -> None:
@@ -254,7 +255,7 @@ def test_a_center_goes_on_after_it(closed: Path) -> None:
     run_center(main, CONFIG, log=closed, seed=1, start=Instant(START + 400 * 24 * HOUR))
     found = audit_log(closed)
     assert found["verdict"] == "holds"
-    assert found["pins"]["compared"] == 8
+    assert found["pins"]["compared"] == 2 * len(CORE)
 
 
 def test_types_that_an_old_log_lacks_are_declared_first(tmp_path: Path) -> None:
@@ -266,7 +267,7 @@ def test_types_that_an_old_log_lacks_are_declared_first(tmp_path: Path) -> None:
     old.add(*(data for _, data in older))
     path = old.save(tmp_path / "old.db")
     found = pin_log(path)
-    assert found.head - found.position == 2 + 3 + 4
+    assert found.head - found.position == 2 + 3 + len(CORE)
     assert audit_log(path)["verdict"] == "holds"
 
 

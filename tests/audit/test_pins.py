@@ -1,13 +1,17 @@
 """Pins against what is rebuilt: what differs is named, by where, what, and whose fault."""
 
+from hashlib import sha256
 from typing import Any
 
 import attrs
 import pytest
 
 from cckit.core.audit import Rebuilt, identity, pin
+from cckit.core.codec import canonical, digest
+from cckit.core.errors import UsageError
 from cckit.core.facts import ProjectionPinned, QueueEntered
 from cckit.core.ledger import Counts
+from cckit.shell.zones import read_zone
 
 from .conftest import Certify
 from .logs import LINE, START, Log
@@ -204,3 +208,31 @@ def test_counts_and_pins_stand_together(log: Log, certify: Certify) -> None:
         counts.add(envelope, data)
     log.add(*counts.facts())
     assert certify(log, [Entries()])["verdict"] == "holds"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, b"a" * 65535, b"a" * 65536, {}, [b"q" * 70000], {f"k{n}": n for n in range(70_000)},
+        {"b": b"x" * 70_000, "a": [1, {"c": None}], "é": {"z": b"1" * 65_536, "y": {}}},
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_a_digest_made_piece_by_piece_is_that_of_the_whole(value: Any) -> None:
+    assert digest(value) == sha256(canonical(value)).digest()
+
+
+@pytest.mark.parametrize("value", [1.5, {"a": 1.5}, {"a": {2: 3}}, {1: 2}])
+def test_what_has_no_canonical_encoding_has_no_digest(value: Any) -> None:
+    with pytest.raises(UsageError):
+        digest(value)
+
+
+def test_the_zone_file_of_a_projection_is_in_its_pins(certify: Certify) -> None:
+    log = Log()
+    zoned = Entries()
+    zoned.zone = read_zone("Europe/Paris", "here")  # type: ignore[attr-defined]
+    enter(log, 1)
+    pinned(log, zoned, digest=bytes(32))
+    assert certify(log, [zoned])["pins"]["first"]["because"] == ["digest"]
+    assert certify(log, [Entries()])["pins"]["first"]["because"] == ["digest", "zones"]
