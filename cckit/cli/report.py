@@ -50,7 +50,9 @@ def report(
     out: Path | None = None,
     json: Json = False,
 ) -> int:
-    """Print a report of a log: service-level, queue-intervals, agent-summary, contacts, audit.
+    """Print a report of a log.
+
+    There are service-level, queue-intervals, agent-summary, contacts, audit and access.
 
     :param log: the log, NAME.db. It is only read.
     :param name: the report.

@@ -175,3 +175,35 @@ def test_nothing_else_in_the_package_opens_what_is_sealed() -> None:
         "cckit/shell/disclosing.py",  # by access.py
         "cckit/shell/people.py",  # for access.py
     ]
+
+
+# --- the report -----------------------------------------------------------------------------
+
+
+@trio_test
+async def test_the_ledger_is_a_report(tmp_path: Any) -> None:
+    from cckit.cli.report import make_document
+    from cckit.core.render import render_csv, render_html, render_json
+    from cckit.core.reports import REPORTS
+
+    log = tmp_path / "center.db"
+    async with open_center(Config(), log=log, plugins={"guard": Guard()}) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
+        await center.unmask(created, actor=DANA, purpose="=HYPERLINK()", component="desk")
+        for _ in range(12):
+            await center.unmask(created, actor=BEN, purpose="curiosity")
+    document = make_document(log, REPORTS["access"])
+    names = [column.name for column in document.table.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in document.table.rows]
+    stream = created[0].stream
+    assert [(row["answer"], row["actor"], row["times"]) for row in rows] == [
+        ("granted", "dana", 1),
+        *[("refused", "ben", 1)] * 10,
+    ]
+    assert (rows[0]["action"], rows[0]["object"]) == ("Unmask", f"{stream}@0")
+    assert (rows[0]["component"], rows[0]["object_kind"]) == ("desk", "contact.created")
+    assert (rows[1]["component"], rows[1]["purpose"]) == (None, "curiosity")
+    for rendered in (render_json(document), render_csv(document), render_html(document, "he")):
+        assert b"dana" in rendered
+        assert NUMBER.encode() not in rendered
+    assert b",'=HYPERLINK()" in render_csv(document)

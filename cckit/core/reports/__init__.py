@@ -4,6 +4,8 @@ from typing import Final
 
 from cckit.core.projection import AnyProjection
 
+from .access import ACCESS
+from .access import Ledger as Ledger
 from .agent_intervals import AgentIntervals as AgentIntervals
 from .agent_intervals import Interval as Interval
 from .agent_summary import AGENT_SUMMARY
@@ -33,7 +35,7 @@ from .zone import Zone as Zone
 
 REPORTS: Final[dict[str, Report]] = {
     report.name: report
-    for report in (SERVICE_LEVEL, QUEUE_INTERVALS, AGENT_SUMMARY, CONTACTS, AUDIT)
+    for report in (SERVICE_LEVEL, QUEUE_INTERVALS, AGENT_SUMMARY, CONTACTS, AUDIT, ACCESS)
 }
 """By name."""
 
@@ -42,5 +44,6 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     AgentIntervals(),
     LogFactsOf(),
     Audit(),
+    Ledger(),
 )
 """What ``cckit replay`` rebuilds, and every report is made of."""

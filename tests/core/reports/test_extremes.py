@@ -52,7 +52,7 @@ def test_every_report_is_given_in_every_form(
         for render in (render_json, render_csv, lambda d: render_html(d, "en")):
             assert render(document)
         counts = document.header["counts"]
-        if "clamped" in counts:
+        if "clamped" in counts and document.table.rows:  # Else it is of an empty range.
             assert counts["clamped"]
             assert counts["skew_us"] >= min(abs(said - T) - 3 * MINUTE, 2**63 - 1)
     for projection in PROJECTIONS:
