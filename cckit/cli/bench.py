@@ -15,9 +15,9 @@ from .codes import GOOD
 from .options import Whole
 from .output import console, print_json
 
-Name = Literal["append", "replay", "rebuild", "day", "route", "verify", "reopen"]
+Name = Literal["append", "replay", "rebuild", "day", "route", "verify", "reopen", "checkpoint"]
 NAMES: Final[tuple[Name, ...]] = (
-    "append", "replay", "rebuild", "verify", "route", "day", "reopen",
+    "append", "replay", "rebuild", "verify", "route", "day", "reopen", "checkpoint",
 )  # fmt: skip
 RIVALS: Final[dict[Name, str]] = {
     "append": "eventsourcing",
@@ -41,7 +41,8 @@ def bench(
 
     Disks swing from minute to minute: only the ratios of one run say something.
 
-    :param name: append, replay, rebuild, verify, route, day or reopen; all if not given.
+    :param name: append, replay, rebuild, verify, route, day, reopen or checkpoint; all if not
+        given.
     :param folder: on the disk to measure; what is written there is removed afterwards.
     :param events: how many the log has that `reopen` opens after its writer was killed.
     :param json: print {results: [{name, unit, ours, rival, ratio, raw}]}.
@@ -86,6 +87,10 @@ def _measure_of(name: Name, events: int = EVENTS) -> Measure:
         from .bench_append import append
 
         return append
+    if name == "checkpoint":
+        from .bench_checkpoint import checkpoint
+
+        return checkpoint
     if name == "day":
         from .bench_day import day
 

@@ -81,6 +81,13 @@ def test_verification_is_measured_with_and_without_events(tmp_path: Path) -> Non
     assert check_shape(verified(tmp_path, calls=20, rounds=1)) == ["verify", "verify.events"]
 
 
+def test_checkpoints_are_measured_inside_and_outside_of_the_center(tmp_path: Path) -> None:
+    from cckit.cli.bench_checkpoint import checkpoint
+
+    names = check_shape(checkpoint(tmp_path, rounds=1, share=100))
+    assert names == ["checkpoint.follow", "checkpoint.inside"]
+
+
 def test_every_name_of_the_command_has_its_function() -> None:
     if importlib.util.find_spec("eventsourcing") is None:
         pytest.skip("eventsourcing is missing: pip install 'cckit-sdk[bench]'")
