@@ -8,7 +8,7 @@ to. ``psow=0`` makes SQLite expect that a power cut destroys the whole sector in
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from struct import unpack_from
 from time import sleep
@@ -33,6 +33,8 @@ _MAGIC: Final = b"SQLite format 3\x00"
 _HEADER_SIZE: Final = 100
 _WAL_HEADER_SIZE: Final = 32
 _FRAME_HEADER_SIZE: Final = 24
+_SECTOR_SIZE: Final = 4096
+"""SQLite's; with ``psow=0`` a commit fills its last sector, and the next begins a new one."""
 _PART_SIZE: Final = 1024 * 1024
 
 
@@ -161,34 +163,6 @@ def wal_size(path: str) -> int | None:
         return None
 
 
-def settle_wal(connection: apsw.Connection, path: str) -> None:
-    """Have what this connection may read from the WAL on the disk, too.
-
-    After a sync that failed the system may show us pages that it will never write: they are
-    clean (Rebello et al., USENIX ATC 2020). Frames appended behind them would go with the
-    next power cut, acknowledged or not. So whoever opens a file to write it, and finds a
-    WAL, writes its bytes again as they are, and syncs them. Meanwhile this connection holds
-    the write lock, without which nobody changes the WAL.
-
-    :raises apsw.Error: another one writes for long.
-    :raises OSError: the disk failed.
-    """
-    if not wal_size(path):
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        file = os.open(path + "-wal", os.O_RDWR | os.O_CLOEXEC)
-        try:
-            at = 0
-            while part := os.pread(file, _PART_SIZE, at):
-                at += os.pwrite(file, part, at)
-            os.fsync(file)
-        finally:
-            os.close(file)
-    finally:
-        connection.execute("ROLLBACK")
-
-
 def is_read_only(path: str) -> bool:
     """Whether the file or its folder can't be written by us."""
     folder = os.path.dirname(os.path.abspath(path))
@@ -252,6 +226,23 @@ class Checkpoints:
             checkpoint(self._connection, truncate=self.pages >= self._truncate_at)
             self.due = self.pages + PASSIVE_PAGES
 
+    def write_again(self) -> None:
+        """After an error: have the system write again what a failed sync may have dropped.
+
+        It may go on showing pages that it will never write, for they are clean (Rebello et
+        al., USENIX ATC 2020). Whoever opens the file next would append behind them, and a
+        power cut would take all of that, acknowledged or not. So the bytes behind the last
+        commit are written as they are; the next sync, by whomever, is for them too. What
+        was committed stays untouched, and the write lock keeps others from the WAL.
+        """
+        connection = self._connection
+        # It is the first error that is told; this one leaves what it was to mend as it is.
+        with suppress(apsw.Error, OSError):
+            if not connection.in_transaction:
+                connection.execute("BEGIN IMMEDIATE")
+            _write_tail_again(connection.filename_wal, self.pages)
+            connection.execute("ROLLBACK")
+
     def finish(self) -> None:
         """Empty the WAL, and let the last connection to go take it away.
 
@@ -259,6 +250,24 @@ class Checkpoints:
         """
         if checkpoint(self._connection, truncate=True):
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+
+def _write_tail_again(path: str, pages: int) -> None:
+    """Write a WAL's bytes behind its first ``pages`` frames as they are."""
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        header = os.pread(file, _WAL_HEADER_SIZE, 0)
+        if len(header) < _WAL_HEADER_SIZE:
+            return
+        frame_size = _FRAME_HEADER_SIZE + int(unpack_from(">I", header, 8)[0])
+        end = _WAL_HEADER_SIZE + pages * frame_size
+        last = os.pread(file, _FRAME_HEADER_SIZE, end - frame_size) if pages else b""
+        began_anew = last[8:16] != header[16:24]
+        at = 0 if began_anew else end // _SECTOR_SIZE * _SECTOR_SIZE
+        while part := os.pread(file, _PART_SIZE, at):
+            at += os.pwrite(file, part, at)
+    finally:
+        os.close(file)
 
 
 def sync_folder(path: str) -> None:

@@ -20,10 +20,10 @@ from cckit.core.errors import FormatError
 from .connection import (
     Checkpoints,
     Mode,
+    checkpoint,
     connect,
     disk_errors,
     read_header,
-    settle_wal,
     sync_folder,
 )
 
@@ -199,13 +199,12 @@ def in_memory() -> apsw.Connection:
 
 
 def connect_twice(path: str) -> tuple[apsw.Connection, apsw.Connection]:
-    """A connection to ask and one to write, so that two threads may do so at once."""
+    """A connection to ask and one to write, so that two threads may do so at once.
+
+    What a WAL holds is durable then, before anything rests on it: the end of an exchange
+    destroys the KEK that the file would otherwise fall back to.
+    """
     reader, writer = connect(path, Mode.WRITE), connect(path, Mode.WRITE)
     writer.pragma("secure_delete", 1)
-    try:
-        settle_wal(writer, path)
-    except BaseException:
-        reader.close()
-        writer.close()
-        raise
+    checkpoint(writer, truncate=True)
     return reader, writer

@@ -474,6 +474,7 @@ class Keys:
 
     def _let_go(self) -> None:
         if self._ours:
+            self._wal.write_again()
             self._reader.close()
             self._writer.close()
 

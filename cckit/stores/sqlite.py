@@ -27,7 +27,7 @@ from cckit.core.errors import FormatError, StoreError, UsageError
 from cckit.core.frame import Frame, continued, first_origin, first_previous
 from cckit.hooks.store import Conflict, Head
 
-from .connection import Checkpoints, Mode, checkpoint, checkpoint_wholly, connect, settle_wal
+from .connection import Checkpoints, Mode, checkpoint, checkpoint_wholly, connect
 from .file import State, check_file, create_file, mode_beside_writer, state_of
 from .lock import WriterLock, check_file_system, file_system
 
@@ -191,7 +191,6 @@ class SqliteStore:
         if self._lock is None:
             raise UsageError(self.path, "is opened for reading", "open it without read_only")
         with _Guard(self, "claiming the log"):
-            settle_wal(self._connection, self.path)
             self._execute("BEGIN IMMEDIATE")
             head, last_row = self._read_head()
             epoch = head.epoch + 1
@@ -424,6 +423,8 @@ class SqliteStore:
         self._wal.finish()
 
     def _poison(self, what: str, error: BaseException) -> BaseException:
+        if self._phase is OPEN and self._lock is not None:
+            self._wal.write_again()
         self._phase = FAILED
         self._cause = self._cause or f"{what} failed ({error})"
         if not isinstance(error, apsw.Error | OSError):

@@ -27,7 +27,8 @@ Like a store, it is used by one thread at a time, by the process that writes the
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from struct import pack, unpack
 from typing import Any, Final, NamedTuple
@@ -38,15 +39,7 @@ from cckit.core.errors import FormatError, UsageError
 from cckit.core.frame import Frame
 from cckit.hooks.store import Store
 
-from .connection import (
-    Checkpoints,
-    Mode,
-    connect,
-    disk_errors,
-    is_read_only,
-    read_header,
-    settle_wal,
-)
+from .connection import Checkpoints, Mode, connect, disk_errors, is_read_only, read_header
 from .index import Chunk, chunks
 
 APPLICATION_ID: Final = 0x43434B56  # "CCKV"
@@ -138,9 +131,7 @@ class Views:
             found = None if fresh or not os.path.exists(place) else cls._find(place, store)
             if found is not None:
                 return found
-            for suffix in ("", "-wal", "-shm"):
-                if os.path.exists(place + suffix):
-                    os.unlink(place + suffix)
+            _remove(place)
             return cls._make(place, store.log_id)
 
     @classmethod
@@ -166,7 +157,6 @@ class Views:
                 return None
             connection = connect(path, Mode.WRITE)
             connection.pragma("synchronous", "NORMAL")
-            settle_wal(connection, path)
             views = cls(path, connection)
             if views._log_id == store.log_id and is_past(store, views._position, views._chain):
                 views._forget_strangers(store)
@@ -199,7 +189,7 @@ class Views:
         :raises UsageError: the frames are not the next ones.
         """
         before = self.next
-        with disk_errors(self._where, _REMEDY):
+        with self._writing():
             for chunk in chunks(frames):
                 self._index(chunk)
         return self.next - before
@@ -366,7 +356,7 @@ class Views:
     def _save(
         self, name: str, version: int, position: int, chain: bytes, classes: bytes, state: bytes
     ) -> None:
-        with disk_errors(self._where, _REMEDY), self._connection:
+        with self._writing(), self._connection:
             strangers = "DELETE FROM saved WHERE name = ? AND (version <> ? OR classes <> ?)"
             self._execute(strangers, (name, version, classes))
             row = (name, version, position, chain, classes, sha256(state).digest(), state)
@@ -374,7 +364,7 @@ class Views:
             old = """DELETE FROM saved WHERE name = ?1 AND position NOT IN
                 (SELECT position FROM saved WHERE name = ?1 ORDER BY position DESC LIMIT ?2)"""
             self._execute(old, (name, _KEPT))
-        with disk_errors(self._where, _REMEDY):
+        with self._writing():
             self._wal.tend()
 
     def _load(self, name: str, version: int, classes: bytes) -> Saved | None:
@@ -409,10 +399,31 @@ class Views:
 
         :raises StoreError: the disk failed.
         """
-        with disk_errors(self._where, _REMEDY):
-            if self.path is not None:
+        with self._writing():
+            if self.path is not None and os.path.exists(self.path):
                 self._wal.finish()
             self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Let the file go for good if a sync of it fails: nobody knows what is in it then.
+
+        :raises StoreError: the disk failed.
+        """
+        with disk_errors(self._where, _REMEDY):
+            try:
+                yield
+            except apsw.IOError:
+                self._connection.close()
+                if self.path is not None:
+                    _remove(self.path)
+                raise
+
+
+def _remove(path: str) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        if os.path.exists(path + suffix):
+            os.unlink(path + suffix)
 
 
 def is_past(store: Store, position: int | None, chain: bytes | None) -> bool:
