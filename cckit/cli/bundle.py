@@ -143,18 +143,18 @@ class _Source:
             what = f"of the {self._size} events that are signed none is of contact "
             what += plain(question.contact) if isinstance(question, b.OfContact) else "this"
             raise ConfigError(str(self._log), what, "take the id that the log has after contact/")
-        older = self._older(question.first) if isinstance(question, b.OfRange) else None
-        edge = 0 if older is None else _signed(older).size
+        older = self._older(question.first) if isinstance(question, b.OfRange) else b""
+        edge = _signed(older).size if older else 0
         try:
             proof = b.tree_proof(list(events), self._size, self._tiles.read, edge)
         except UsageError as error:
             raise FormatError(self._tiles.path, error.what, "delete the folder") from error
         return len(events), b.pack(question, events, self._note, proof, older)
 
-    def _older(self, first: int) -> bytes | None:
-        """The newest checkpoint before a position."""
+    def _older(self, first: int) -> bytes:
+        """The newest checkpoint before a position; none is empty."""
         found = [note for note in self._tiles.checkpoints() if 0 < _signed(note).size <= first]
-        return max(found, key=lambda note: _signed(note).size, default=None)
+        return max(found, key=lambda note: _signed(note).size, default=b"")
 
 
 def _signed(note: bytes) -> Checkpoint:

@@ -7,8 +7,7 @@ It needs Python 3.9 or later and nothing else: no package, no network. Every rul
 from the bytes up to the verdict; read it before you trust it. Keys and quorum are yours and
 come by another way than the bundle: nothing in a bundle says whom to trust.
 """
-# fmt: off: one blank line between functions keeps the file within 400 lines.
-
+# fmt: off: with one blank line between functions it is all on 400 lines.
 from __future__ import annotations
 
 import argparse
@@ -19,14 +18,12 @@ from base64 import b64decode, b64encode
 from binascii import crc32
 from bisect import bisect_left
 from collections import namedtuple
-from collections.abc import Iterator
 from hashlib import sha256, sha512
 from json import dumps, loads
 from pathlib import Path
 from typing import Any
 
-VERDICTS = "proved", "refuted", "bad input", "not provable"  # At the index of their exit code.
-PROVED, REFUTED, BAD, UNPROVABLE = VERDICTS
+VERDICTS = PROVED, REFUTED, BAD, UNPROVABLE = "proved", "refuted", "bad input", "not provable"
 
 class Unprovable(ValueError):
     """It may be so, but what would show it is not here. Any other ValueError says no."""
@@ -39,12 +36,9 @@ def hold(good: object, what: str, doubt: type[ValueError] = ValueError) -> None:
 def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
-def roots(
-    low: int, high: int, leaves: list[tuple[int, bytes]], others: Iterator[bytes], edge: int
-) -> tuple[bytes, bytes]:
-    """The root that a tree of ``edge`` leaves had over [low, high), and the root over it now.
-
-    A part without a known leaf, and without the edge, takes its root from ``others``."""
+def roots(low: int, high: int, leaves: list[Any], others: Any, edge: int) -> tuple[bytes, bytes]:
+    """The roots over [low, high) when the tree had ``edge`` leaves, and now; a part with neither
+    a known leaf nor the edge in it takes its root from ``others``."""
     if not leaves and not low < edge < high:
         root = next(others, b"")
     elif high - low == 1:
@@ -72,7 +66,8 @@ def add(p: Point, q: Point) -> Point:
 
 def point_of(data: bytes) -> Point | None:
     """The point that 32 bytes encode; None if none, or in another form, or of small order."""
-    y, sign = int.from_bytes(data, "little") & (1 << 255) - 1, data[31] >> 7
+    number = int.from_bytes(data, "little")
+    y, sign = number & (1 << 255) - 1, number >> 255
     u, v = y * y - 1, D * y * y + 1
     x = u * v**3 * pow(u * v**7, (P - 5) // 8, P) % P
     x = x if (v * x * x - u) % P == 0 else x * ROOT % P
@@ -80,14 +75,13 @@ def point_of(data: bytes) -> Point | None:
     point = eightfold = (x, y, 1, x * y % P)
     for _ in range(3):
         eightfold = add(eightfold, eightfold)
-    return point if y < P and (v * x * x - u) % P == 0 and eightfold[0] else None
+    good = len(data) == 32 and y < P and (v * x * x - u) % P == 0
+    return point if good and eightfold[0] else None
 
 def is_signature(public: bytes, message: bytes, signature: bytes) -> bool:
     base = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
-    if len(public) != 32 or len(signature) != 64:
-        return False
     a, r, s = point_of(public), point_of(signature[:32]), int.from_bytes(signature[32:], "little")
-    if a is None or r is None or base is None or s >= L:
+    if a is None or r is None or base is None or s >= L or len(signature) != 64:
         return False
     k = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % L
     minus_a = (P - a[0], a[1], a[2], P - a[3])
@@ -102,6 +96,7 @@ NOTE = re.compile(  # Origin, size and root; a blank line; 1 to 16 signatures.
     r"(([^\0-\x1f]+)\n(0|[1-9][0-9]{0,18})\n(\S{43}=)\n)\n((?:— [^\s\0-\x1f+]+ \S{8,}\n){1,16})"
 )
 Keys = dict[tuple[str, bytes], bytes]  # Name and key id to the public key.
+Texts = tuple[str, ...]
 Checkpoint = namedtuple("Checkpoint", "origin size root text signatures")
 
 def unbase64(text: str) -> bytes:
@@ -120,8 +115,7 @@ def key_of(text: str, kind: int) -> tuple[tuple[str, bytes], bytes]:
 def checkpoint_of(note: bytes) -> Checkpoint:
     match = NOTE.fullmatch(note.decode())
     text, origin, size, root, lines = match.groups() if match else ("", "", "0", "", "")
-    words = [line.split(" ") for line in lines.split("\n")[:-1]]
-    named = [(name, unbase64(data)) for _, name, data in words]
+    named = [(name, unbase64(data)) for name, data in re.findall(r"— (\S+) (\S+)\n", lines)]
     found = Checkpoint(origin, int(size), unbase64(root), text.encode(), named)
     good = found.size < 1 << 63 and len(found.root) == 32 and origin.isprintable()
     hold(good, "a checkpoint that is no signed note of origin, size and root")
@@ -152,43 +146,39 @@ LONG = {  # Kind, bytes of the number or length, least; nothing in a log needs l
 SEALED = ["bytes", "int", "bytes", "bytes", "bytes"]  # Subject, key, nonce, ciphertext, digest.
 
 def unpack(data: bytes) -> Any:
-    try:
-        value, end = read(data, 0, 0)
-    except LookupError:
-        end = -1
+    value, end = read(data, 0, 0)
     hold(end == len(data), "no canonical msgpack")
     return value
 
 def read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
     """One value, and where it ends; a sealed one as the tuple of its parts."""
+    hold(at < len(data), "a value that is cut off")
     code, at = data[at], at + 1
     if code < 0x80 or code >= 0xE0:
         return code - (code >> 7 << 8), at
     if code in (0xC0, 0xC2, 0xC3):
         return (None, None, False, True)[code & 3], at
-    kind, width, least = SHORT[code >> 4 & 3] if code < 0xC0 else LONG[code]
+    kind, width, least = SHORT[code >> 4 & 3] if code < 0xC0 else LONG.get(code, (None, 0, 1))
     below = 0xD0 <= code <= 0xD3
     size = int.from_bytes(data[at : at + width], "big", signed=below)
     size, at = size if width else code & (15, 31)[kind is str], at + width
-    hold(least <= (-size if below else size) and size < 1 << 63, "no shortest form")
+    good = least <= (-size if below else size) and size < 1 << 63 and depth < 9
+    hold(good, "a value in no form of ours, or too deep")
     if kind is int:
         return size, at
     if kind is list or kind is dict:
         items = []
-        hold(depth < 8, "values too deep")
         for _ in range(size * (1 + (kind is dict))):
             item, at = read(data, at, depth + 1)
             items.append(item)
         keys = items[::2] if kind is dict else []
-        good = all(type(key) is str for key in keys) and keys == sorted(set(keys))
-        hold(good, "a map whose keys are not text, ascending")
+        hold(keys == sorted({key for key in keys if type(key) is str}), "a map without order")
         return ({k: items[2 * n + 1] for n, k in enumerate(keys)} if kind is dict else items), at
-    end = at + size + (kind is tuple)
-    part = data[at:end]
-    hold(end <= len(data) and (kind is not tuple or part[0] == 1), "cut off, or not our extension")
+    part, end = data[at : at + size], at + size
+    hold(end <= len(data), "cut off")
     if kind is tuple:
-        parts = unpack(part[1:])
-        hold(fits(parts, SEALED) and len(parts[4]) == 32, "a sealed value of other parts")
+        parts, end = unpack(data[at + 1 : end + 1]), end + 1
+        hold(data[at] == 1 and fits(parts, SEALED), "an extension that is no sealed value")
         return tuple(parts), end
     return part.decode() if kind is str else part, end
 
@@ -207,78 +197,64 @@ def fits(value: Any, shape: str | list[str]) -> bool:
     return shape in ("int", "bool", "str", "bytes") and type(value).__name__ == shape
 
 # --- the file: a zip in one form only, its members, its events -------------------------------
-MOST = 1 << 30
+MEMBERS = ("bundle.json", "checkpoint", "disclosed.json", "events.bin", "older", "proof.bin")
 STORED = struct.pack("<5H", 20, 0, 0, 0, 33)  # Version 2.0, no flags, stored, 1980-01-01.
-MEMBERS = r"(bundle|disclosed)\.json|checkpoint|older|(events|proof)\.bin"
-ENVELOPE = ["int", "int", "int?", "str", "int", "str", "int", "str", "str", "int?", "str?"]
-ENVELOPE += ["bytes?", "bytes"]
+ENVELOPE = "int int int? str int str int str str int? str? bytes? bytes".split()  # noqa: SIM905
 Event = namedtuple("Event", "position at since stream version type n kind by cause of id data leaf")
-NEEDED = {"bundle.json", "checkpoint", "events.bin", "proof.bin"}
 
 def members_of(data: bytes) -> dict[str, bytes]:
-    """The members of a zip; one byte that our writer would not have written is refused."""
-    found: dict[str, bytes] = {}
-    directory, at, last = b"", 0, ""
-    while data[at : at + 4] == b"PK\x03\x04":
-        size, length = struct.unpack("<IH", data[at + 22 : at + 28].ljust(6))
-        start = at + 30 + length
-        name, body = data[at + 30 : start].decode("latin-1"), data[start : start + size]
-        hold(re.fullmatch(MEMBERS, name), f"a bundle has no member {name[:99]!r}")
-        hold(name > last, f"the member {name} stands twice, or out of order")
+    """The members of a zip, neither more nor less, and no byte that its writer has not written."""
+    found, directory, at = {}, b"", 0
+    for name in MEMBERS:
+        size, start = int.from_bytes(data[at + 22 : at + 26], "little"), at + 30 + len(name)
+        body, there = data[start : start + size], data[at + 30 : start]
+        hold(there == name.encode(), f"where the member {name} should be stands {there!r}")
         head = STORED + struct.pack("<IIIHH", crc32(body), len(body), len(body), len(name), 0)
-        hold(data[at + 4 : at + 30] == head, f"the member {name} is compressed, cut off or changed")
-        directory += b"PK\x01\x02\x14\x03" + head + struct.pack("<6xII", 0o600 << 16, at)
-        directory += name.encode()
-        found[name], at, last = body, start + size, name
-    end = b"PK\x05\x06" + struct.pack("<4H", 0, 0, len(found), len(found))
-    end += struct.pack("<IIH", len(directory), at, 0)
-    hold(data[at:] == directory + end, "no bundle, or one that was cut off or added to")
-    hold(NEEDED <= set(found), f"without {sorted(NEEDED - set(found))} it is no bundle")
+        hold(data[at : at + 30] == b"PK\x03\x04" + head, f"{name} is compressed, cut or changed")
+        directory += b"PK\x01\x02\x14\x03" + head + struct.pack("<6xII", 0o600 << 16, at) + there
+        found[name], at = body, start + size
+    end = struct.pack("<4s4HIIH", b"PK\x05\x06", 0, 0, 6, 6, len(directory), at, 0)
+    hold(data[at:] == directory + end, "after its members the bundle is cut off, or goes on")
     return found
 
 def events_of(data: bytes) -> list[Event]:
-    found: list[Event] = []
-    at, last = 0, -1
+    found, at = list[Any](), 0
     while at < len(data):
         start, at = at + 4, at + 4 + int.from_bytes(data[at : at + 4], "big")
         hold(at - start < 1 << 16 and at <= len(data), f"events.bin, byte {start}: cut off")
         fields = unpack(data[start:at])
         hold(fits(fields, ENVELOPE), f"events.bin, byte {start}: no event")
-        hold(fields[0] > last, f"position {fields[0]} stands twice, or out of order")
+        good = fields[0] > (found[-1].position if found else -1)
+        hold(good, f"position {fields[0]} stands twice, or out of order")
         found.append(Event._make([*fields, sha256(b"\x00" + data[start:at]).digest()]))
-        last = fields[0]
     hold(found, "there is no event in it")
     return found
 
-def json_of(data: bytes) -> Any:
-    value = loads(data[: 1 << 20].decode())
-    hold(type(value) is list and dumps(value) == data.decode(), "JSON that is not in its one form")
-    return value
-
 # --- the claims -----------------------------------------------------------------------------
 QUESTIONS = {"contact": ["str"], "queue": ["str", "int?", "int"], "range": ["int", "int"]}
-RESTS = dict.fromkeys(("completeness", "disclosure"), ("inclusion", "schema"))
+ORDER = (REFUTED, UNPROVABLE, PROVED)  # The first that one of the claims has is the verdict.
+RESTS = dict.fromkeys(("completeness", "contents"), ("inclusion", "schema"))
 DECLARED: list[Any] = ["schema.declared", 1, ["declared:str", "n:int", "fields:str[]"]]
 
 class Bundle:
     """What the file holds. Each claim says in words what is so, or raises why it is not."""
-
     def __init__(self, data: bytes) -> None:
         members = members_of(data)
-        texts = [members.get(name, b"[]") for name in ("bundle.json", "disclosed.json")]
-        self.question, self.opened = [json_of(text) for text in texts]
-        shapes = [["str", "str", *QUESTIONS[kind]] for kind in QUESTIONS if kind in self.question[1:2]]
-        hold(shapes and fits(self.question, shapes[0]), "bundle.json asks no question of ours")
+        texts = [members[name].decode() for name in ("bundle.json", "disclosed.json")]
+        self.question, self.opened = map(loads, texts)
+        hold([dumps(self.question), dumps(self.opened)] == texts, "JSON in another form than ours")
+        shapes = [QUESTIONS[k] for k in QUESTIONS if self.question[:2] == ["cckit bundle 1", k]]
+        hold(shapes and fits(self.question[2:], shapes[0]), "bundle.json asks no question")
         good = all(fits(one, ["int", "str", "str", "str"]) for one in self.opened)
         hold(good, "disclosed.json is no list of [position, field, salt, value]")
         self.new = checkpoint_of(members["checkpoint"])
-        self.old = checkpoint_of(members["older"]) if "older" in members else None
+        self.old = checkpoint_of(members["older"]) if members["older"] else None
         self.events, self.proof = events_of(members["events.bin"]), members["proof.bin"]
         self.rows: dict[int, dict[str, Any]] = {}  # Position to the event's fields by name.
 
     def signature(self, keys: Keys) -> str:
         hold(keys, "consistent, signer not checked: no key was given", Unprovable)
-        for one in [self.new, self.old] if self.old else [self.new]:
+        for one in filter(None, (self.new, self.old)):
             signed = one.origin in [name for name, _ in signed_by(one, keys, SIGNER)]
             hold(signed, f"no given key signed {one.origin} at {one.size}", Unprovable)
         return f"signed by {self.new.origin}"
@@ -290,33 +266,31 @@ class Bundle:
         return "cosigned by " + ", ".join(f"{key[0]} at {found[key]}" for key in sorted(found))
 
     def inclusion(self) -> str:
-        size, edge, last = self.new.size, self.old.size if self.old else 0, self.events[-1].position
+        size, last, edge = self.new.size, self.events[-1].position, self.old.size if self.old else 0
         hold(edge <= size > last, f"position {last}, an older size of {edge}, a tree of {size}")
         others = iter([self.proof[at : at + 32] for at in range(0, len(self.proof), 32)])
         leaves = [(event.position, event.leaf) for event in self.events]
         before, root = roots(0, size, leaves, others, edge)
-        good = root == self.new.root and next(others, None) is None
-        hold(good, "events and proof lead to another root than the checkpoint's")
-        if self.old:
-            good = (before, self.old.origin) == (self.old.root, self.new.origin)
-            hold(good, "the older checkpoint is of another log, or of another past")
-        return f"{len(leaves)} events are in the tree of {size}" + f", grown from {edge}" * (edge > 0)
+        same = root == self.new.root and next(others, None) is None
+        hold(same, "events and proof lead to another root than the checkpoint's")
+        good = not self.old or (before, self.new.origin) == (self.old.root, self.old.origin)
+        hold(good, "the older checkpoint is of another log, or of another past")
+        grown = f", which grew from that of {edge}" if edge else ""
+        return f"{len(leaves)} events are in the tree of {size}{grown}"
 
     def schema(self) -> str:
         """Each event is, in its one form, what the log declared of its type before it."""
         shapes: dict[Any, Any] = {("schema.declared", 1): DECLARED[2]}
         hold(self.events[0].position == 0, "the first declaration is not here", Unprovable)
         for event in self.events:
-            where, fields = f"{event.type} at {event.position}", shapes.get(event[5:7])
-            hold(fields is not None, f"{where}: its type is not declared here", Unprovable)
-            parts = [field.partition(":") for field in fields]
-            row = unpack(event.data)
+            where, kind = f"{event.type} at {event.position}", (event.type, event.n)
+            hold(kind in shapes, f"{where}: its type is not declared here", Unprovable)
+            parts, row = [field.partition(":") for field in shapes[kind]], unpack(event.data)
             hold(fits(row, [part[2] for part in parts]), f"{where} is not what was declared")
             self.rows[event.position] = {part[0]: row[n] for n, part in enumerate(parts)}
             if event.type == "schema.declared":
                 good = shapes.setdefault((row[0], row[1]), row[2]) == row[2]
-                good = good and (event.position > 0 or row == DECLARED)
-                hold(good, f"{where} declares {row[0]} otherwise")
+                hold(good and (event.position or row == DECLARED), f"{where} declares otherwise")
         return "every event is what the log declares of its type"
 
     def completeness(self) -> str:
@@ -325,73 +299,65 @@ class Bundle:
             here = sum(first <= event.position <= second for event in self.events)
             hold(0 < here == second - first + 1, f"{here} events of {first} to {second} are here")
             return f"replayed: all {here} events of the positions {first} to {second}"
-        streams, what = {f"contact/{first}"}, f"contact {first}"
-        if kind == "queue":
-            streams, what = self.entries(first, second, third)
+        contact = {f"contact/{first}"}, f"contact {first}"
+        streams, what = self.entries(first, second, third) if kind == "queue" else contact
         seen: dict[str, list[Any]] = {stream: [] for stream in streams}
         for event in self.events:
             support = event.type == "schema.declared" or event.position in (second, third)
             hold(support or event.stream in seen, f"position {event.position} was not asked for")
             seen.get(event.stream, []).append(event)
         for stream, mine in sorted(seen.items()):
-            dense = [event.version for event in mine] == list(range(len(mine)))
-            hold(dense, f"a version of {stream} is left out")
-            closed = any(event.type == "contact.closed" for event in mine)
+            hold([one.version for one in mine] == list(range(len(mine))), f"{stream} has a hole")
+            closed = "contact.closed" in [one.type for one in mine]
             hold(closed, f"{stream} is not closed here: more may follow", Unprovable)
         return f"counted: {what}, from version 0 on to contact.closed"
 
     def entries(self, queue: str, after: int | None, until: int) -> tuple[set[str], str]:
         """The streams of all that entered a queue between two countings of the log."""
-        found, counts = [], {after: 0}
+        found, counts = {}, {after: 0}
         for event in self.events:
-            row = self.rows[event.position]
-            inside = (-1 if after is None else after) < event.position < until
-            if event.type == "ledger.counted" and row["kind"] == "queue" and queue in row["counters"]:
-                counts[event.position] = row["counters"][queue]
-            elif event.type == "queue.entered" and row["queue"] == queue and inside:
-                found.append((row["n"], event.stream))
-        hold(until in counts, f"position {until} does not count the queue {queue}", Unprovable)
-        begin, end = counts[after] + 1, counts[until]
-        dense = all(n == begin + at for at, (n, _) in enumerate(found))
-        good = dense and len(found) == end - begin + 1
+            row, inside = self.rows[event.position], (after or -1) < event.position < until
+            if (event.type, row.get("kind")) == ("ledger.counted", "queue"):
+                counts[event.position] = row["counters"].get(queue, -1)
+            if inside and (event.type, row.get("queue")) == ("queue.entered", queue):
+                found[row["n"]] = event.stream
+        begin, end = max(counts[after], 0) + 1, counts.get(until, -1)
+        hold(end >= 0, f"position {until} does not count the queue {queue}", Unprovable)
+        good = len(found) == end - begin + 1 and all(begin <= n <= end for n in found)
         hold(good, f"the entries {begin} to {end} of {queue} are not all here")
-        return {stream for _, stream in found}, f"entries {begin} to {end} of {queue}"
+        return set(found.values()), f"entries {begin} to {end} of {queue}"
 
-    def disclosure(self) -> str:
+    def contents(self) -> str:
         told = []
         for position, field, salt, value in self.opened:
             found, data = self.rows.get(position, {}).get(field), bytes.fromhex(salt + value)
             good = type(found) is tuple and len(salt) == 32 and sha256(data).digest() == found[4]
             hold(good, f"{field} at {position} is not what was sealed")
             told.append(f"{field} at {position} is {unpack(data[16:])!r}")
-        return "opened: " + ", ".join(told)
+        hashes = [(at, row.get("sha256")) for at, row in self.rows.items()]
+        told += [f"recording at {at}: SHA-256 {h.hex()}" for at, h in hashes if type(h) is bytes]
+        return "; ".join(told) or "nothing is opened, nothing was recorded"
 
     def judge(self, keys: Keys, cosigners: Keys, quorum: int) -> dict[str, Any]:
         """Every claim with its verdict; what rests on one that fails is not provable."""
         claims: dict[str, dict[str, str]] = {}
         checks: list[tuple[Any, ...]] = [(self.signature, keys)]
         checks += [(self.witnesses, cosigners, quorum)] * (quorum > 0)
-        checks += [(self.inclusion,), (self.schema,), (self.completeness,)]
-        for check, *given in checks + [(self.disclosure,)] * bool(self.opened):
+        checks += [(self.inclusion,), (self.schema,), (self.completeness,), (self.contents,)]
+        for check, *given in checks:
             name = check.__name__
             try:
                 sure = all(claims[other]["verdict"] == PROVED for other in RESTS.get(name, ()))
                 hold(sure, "it rests on what is not proved", Unprovable)
                 claims[name] = {"verdict": PROVED, "what": check(*given)}
-            except (ValueError, KeyError, TypeError) as no:
+            except (ValueError, LookupError, TypeError, AttributeError) as no:
                 verdict = UNPROVABLE if isinstance(no, Unprovable) else REFUTED
                 claims[name] = {"verdict": verdict, "what": str(no)}
-        verdicts = [claim["verdict"] for claim in claims.values()]
-        worst = next((one for one in (REFUTED, UNPROVABLE) if one in verdicts), PROVED)
+        worst = min((one["verdict"] for one in claims.values()), key=ORDER.index)
         complete = claims["completeness"]
         level = complete["what"].split(":")[0] if complete["verdict"] == PROVED else "included"
-        tree = {"origin": self.new.origin, "size": self.new.size, "root": self.new.root.hex()}
-        return {"verdict": worst, "level": level, "question": self.question[1:], **tree, "claims": claims}
-
-Texts = tuple[str, ...]
-
-def plain(text: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        return {"verdict": worst, "level": level, "question": self.question[1:], "claims": claims,
+                "origin": self.new.origin, "size": self.new.size, "root": self.new.root.hex()}
 
 def verify_bundle(
     file: Path, /, *, key: Texts = (), witness_key: Texts = (), quorum: int = 0, json: bool = False
@@ -402,22 +368,21 @@ def verify_bundle(
     :param key: the log's public key, from its owner; may be given more than once.
     :param witness_key: the public key of a witness; may be given more than once.
     :param quorum: how many witnesses must have cosigned; 0 is all that are given.
-    :param json: print {verdict, level, question, origin, size, root, claims: {name: {verdict,
-        what}}}.
+    :param json: print {verdict, level, question, origin, size, root, claims}.
     """
     try:
         with file.open("rb") as stream:
-            data = stream.read(MOST + 1)
-        hold(len(data) <= MOST and quorum >= 0, "more than 1 GiB, or a quorum below 0")
+            data = stream.read((1 << 30) + 1)
+        hold(len(data) <= 1 << 30 and quorum >= 0, "more than 1 GiB, or a quorum below 0")
         signers = dict(key_of(text, SIGNER) for text in key)
         cosigners = dict(key_of(text, WITNESS) for text in witness_key)
         report = Bundle(data).judge(signers, cosigners, quorum or len(cosigners))
-    except (ValueError, OSError, RecursionError) as error:
-        print(f"cckit: {plain(str(file))}: {plain(str(error))}", file=sys.stderr)
+    except (ValueError, TypeError, LookupError, OSError, RecursionError) as error:
+        print(f"cckit: {str(file)!r}: {str(error)!r}", file=sys.stderr)
         return VERDICTS.index(BAD)
-    claims = [f"  {one['verdict']:14}{name}: {one['what']}" for name, one in report["claims"].items()]
-    head = "{verdict}, {level}: {question} in the first {size} events of {origin}".format(**report)
-    print(dumps(report, indent=2) if json else "\n".join(plain(line) for line in [head, *claims]))
+    lines = ["{verdict}, {level}: {question} of the first {size} of {origin}".format(**report)]
+    lines += [f"  {c['verdict']:14}{name}: {c['what']}" for name, c in report["claims"].items()]
+    print(dumps(report, indent=2) if json else "\n".join(repr(line)[1:-1] for line in lines))
     return VERDICTS.index(report["verdict"])
 
 def main() -> int:

@@ -28,6 +28,8 @@ FORM: Final = "cckit bundle 1"
 SIZE_MAX: Final = 1 << 30
 """Bytes of a bundle."""
 UNIX: Final = 3
+READABLE: Final = 0o600
+"""Of whoever unpacks it."""
 
 _DECLARED: Final = kind_of(SchemaDeclared).name
 _ENTERED: Final = kind_of(QueueEntered).name
@@ -194,13 +196,13 @@ def pack(
     events: Mapping[int, bytes],
     checkpoint: bytes,
     proof: bytes,
-    older: bytes | None = None,
+    older: bytes = b"",
     disclosed: Sequence[tuple[int, str, bytes, bytes]] = (),
 ) -> bytes:
     """The file: a stored zip, its members sorted, dated 1980; the same for the same bundle.
 
-    ``checkpoint`` and ``older`` are signed notes. ``disclosed``: position, field, salt and
-    packed value of what is to be shown.
+    ``checkpoint`` is a signed note, and ``older``, if there is one. ``disclosed``: position,
+    field, salt and packed value of what is to be shown.
 
     :raises UsageError: more than 1 GiB.
     """
@@ -208,18 +210,18 @@ def pack(
     members = {
         "bundle.json": dumps(question.fields()).encode(),
         "checkpoint": checkpoint,
+        "disclosed.json": dumps(opened).encode(),
         "events.bin": b"".join(len(e).to_bytes(4, "big") + e for _, e in sorted(events.items())),
+        "older": older,
         "proof.bin": proof,
-        **({} if older is None else {"older": older}),
-        **({"disclosed.json": dumps(opened).encode()} if opened else {}),
     }
     size = sum(len(data) for data in members.values())
     if size > SIZE_MAX - 4096:
         raise UsageError("bundle", f"{size} bytes; 1 GiB is the most", "ask for less at a time")
     file = BytesIO()
     with ZipFile(file, "w", ZIP_STORED) as archive:
-        for name in sorted(members):
+        for name, data in members.items():
             info = ZipInfo(name)
-            info.create_system = UNIX
-            archive.writestr(info, members[name])
+            info.create_system, info.external_attr = UNIX, READABLE << 16
+            archive.writestr(info, data)
     return file.getvalue()
