@@ -10,8 +10,9 @@ from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError
 from cckit.core.events import Recorded
 from cckit.core.facts import FACTS, ProjectionPinned
-from cckit.core.frame import Frame, first_previous
+from cckit.core.frame import Frame, continued, first_previous
 from cckit.core.note import VKey
+from cckit.core.redaction import leaf_hashes, readable
 from cckit.core.registry import Registry
 from cckit.core.reports import PROJECTIONS
 from cckit.core.upcasters import UPCASTERS
@@ -63,12 +64,12 @@ def audit_log(
         rebuilt = rebuilt_of((*PROJECTIONS, *brought.projections), registry)
         audit = Audit(rebuilt, _pins(store, Codec(registry), end), bounds)
         signed = _checkpoints(os.fspath(path), store, keys, bounds, audit)
-        codec, head = Codec(registry), first_previous(store.origin, store.log_id)
+        codec, head = Codec(registry), first_previous(store.first_origin, store.log_id)
         for frame in _frames(store, end):
-            events = codec.events(frame.body, frame.first)
+            events = list(readable(codec, frame))
             audit.feed(frame, events, end)
             if signed is not None:
-                _grow(signed, codec.leaves(frame.body, frame.first), events, frame, end)
+                _grow(signed, leaf_hashes(codec, frame), events, frame, end)
             progress(frame.end)
             head = frame.chain
         audit.end()
@@ -83,7 +84,7 @@ def audit_log(
 
 
 def _checkpoints(
-    path: str, store: Store, keys: Sequence[VKey], bounds: Bounds, audit: Audit
+    path: str, store: SqliteStore, keys: Sequence[VKey], bounds: Bounds, audit: Audit
 ) -> Checkpoints | None:
     """The signed checkpoints beside a log; None if there are none."""
     folder = Folder(tiles_beside(path))
@@ -94,12 +95,13 @@ def _checkpoints(
     if first is None:
         return None
     late = bounds.checkpoint_us
-    return Checkpoints(store.origin, chain_of((first,), notes), keys, verify, late, found)
+    origins = (store.origin, *(before for before, _, _ in continued(store.continues)))
+    return Checkpoints(origins, chain_of((first,), notes), keys, verify, late, found)
 
 
 def _grow(
     signed: Checkpoints,
-    leaves: Sequence[bytes],
+    hashes: Sequence[bytes],
     events: Sequence[Recorded[Any]],
     frame: Frame,
     end: int,
@@ -108,7 +110,7 @@ def _grow(
     known = {envelope.position: envelope.stamp.recorded_at for envelope, _ in events}
     places = range(frame.first, min(frame.end, end))
     instants = [known.get(position, frame.committed_at) for position in places]
-    signed.feed(leaves[: len(instants)], instants)
+    signed.feed(hashes[: len(instants)], instants)
 
 
 def _end(path: str, chain: Verdict, at: int | None) -> int:
@@ -133,7 +135,7 @@ def _pins(store: Store, codec: Codec, end: int) -> list[Pinned]:
     """Every pin that stands before ``end``."""
     found = []
     for frame in _frames(store, end):
-        for envelope, data in codec.events(frame.body, frame.first, (ProjectionPinned,)):
+        for envelope, data in readable(codec, frame, (ProjectionPinned,)):
             if envelope.position < end and isinstance(data, ProjectionPinned):
                 found.append(Pinned(envelope.position, envelope.stamp.recorded_at, data))
     return found

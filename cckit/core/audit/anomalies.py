@@ -109,6 +109,8 @@ class Anomalies:
         self._oldest = 0
         """No adapter that is not listed yet acted before this."""
         self._entered: dict[str, int] = {}
+        self._hidden = 0
+        """Redacted events that have filled no hole yet."""
         self._ids: dict[int, int] = {}
         self._configs: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._versions: dict[str, str] = {}
@@ -145,6 +147,10 @@ class Anomalies:
         self._settle()
         self._missed = range((before or 0) + 1, epoch)
         self._epoch_began = True
+
+    def redacted(self, n: int) -> None:
+        """Note events of which only the hash is left: each may fill one hole."""
+        self._hidden += n
 
     def add(self, envelope: Envelope, data: Any) -> None:
         """Look at one event."""
@@ -251,7 +257,7 @@ class Anomalies:
     def _enter(self, envelope: Envelope, data: f.QueueEntered) -> None:
         self._id(envelope, data.entry)
         awaited = self._entered.get(data.queue, 0) + 1
-        if data.n != awaited:
+        if data.n != awaited and not self._filled(data.n - awaited):
             told = {"queue": data.queue, "awaited": awaited, "found": data.n}
             self.found.add("queue.hole", envelope.position, envelope.recorded_at, **told)
         self._entered[data.queue] = max(awaited - 1, data.n)
@@ -260,11 +266,18 @@ class Anomalies:
         """Core ids are given out without holes in each epoch; an older one may return."""
         epoch, n = given >> EPOCH_SHIFT, given & _LOW
         last = self._ids.get(epoch, 0)
-        if n > last + 1:
+        if n > last + 1 and not self._filled(n - last - 1):
             told = {"epoch": epoch, "awaited": last + 1, "found": n}
             self.found.add("id.hole", envelope.position, envelope.recorded_at, **told)
         if n > last:
             self._ids[epoch] = n
+
+    def _filled(self, missing: int) -> bool:
+        """Whether what is missing may stand in events that were taken out."""
+        if not 0 < missing <= self._hidden:
+            return False
+        self._hidden -= missing
+        return True
 
     # --- runs, configuration, rights ------------------------------------------------------
 

@@ -113,8 +113,10 @@ class Audit:
         events = [one for one in events if one[0].position < end]
         self.frames += 1
         last = min(frame.end, end)
-        self.redacted += last - frame.first - len(events)
-        self.counting.redacted(last - frame.first - len(events))
+        hidden = last - frame.first - len(events)
+        self.redacted += hidden
+        self.counting.redacted(hidden)
+        self.anomalies.redacted(hidden)
         self.events = last
         self.anomalies.epoch(frame.epoch)
         places = [one[0].position for one in events]

@@ -43,7 +43,7 @@ class Beside(NamedTuple):
 def certificate(subject: Subject, audit: Audit, beside: Beside) -> dict[str, Any]:
     """The whole certificate, as ``docs/reference/json.md`` has its shape."""
     reasons = _against(subject, audit, beside)
-    doubts = [] if reasons else _doubts(audit, beside)
+    doubts = [] if reasons else _doubts(subject, audit, beside)
     verdict = DIFFERS if reasons else NOT_PROVABLE if doubts else HOLDS
     error = subject.chain.error
     return {
@@ -95,17 +95,19 @@ def _against(subject: Subject, audit: Audit, beside: Beside) -> list[str]:
     if beside.checkpoints is not None and not beside.checkpoints["ok"]:
         reasons.append("a checkpoint is not of this log")
     if beside.keys is not None and not beside.keys["ok"]:
-        reasons.append("a key is not the one that the log committed to")
+        reasons.append("the keys are not those that the log says")
     return reasons
 
 
-def _doubts(audit: Audit, beside: Beside) -> list[str]:
+def _doubts(subject: Subject, audit: Audit, beside: Beside) -> list[str]:
     """Why nothing speaks against it, and it is still not proved."""
     doubts = []
     if audit.compared == 0:
         doubts.append("nothing is pinned")
     if any(tally.not_compared for tally in audit.tallies.values()):
         doubts.append("a pin could not be compared")
+    if audit.redacted and not subject.chain.proved:
+        doubts.append("no checkpoint covers what was redacted")
     if beside.signers_given and (beside.checkpoints is None or not beside.checkpoints["verified"]):
         doubts.append("no checkpoint is signed by a key that was given")
     return doubts

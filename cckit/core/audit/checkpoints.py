@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from cckit.core.errors import FormatError, ProofError, UnknownSignerError
-from cckit.core.merkle import Frontier, leaf_hash
+from cckit.core.merkle import Frontier
 from cckit.core.note import COSIGNATURE, Note, Verify, VKey, open_note
 from cckit.core.tlog import Checkpoint
 
@@ -23,6 +23,7 @@ LATE: Final = "checkpoint.late"
 class Checkpoints:
     """Feed it the leaves of every frame in order, then ``end``.
 
+    :param origins: the names that this log has signed under; a restored one has several.
     :param notes: all signed checkpoints, oldest first.
     :param keys: public keys of the log and of witnesses that the auditor trusts.
 
@@ -31,7 +32,7 @@ class Checkpoints:
 
     def __init__(
         self,
-        origin: str,
+        origins: Sequence[str],
         notes: Iterable[bytes],
         keys: Sequence[VKey],
         verify: Verify,
@@ -43,7 +44,7 @@ class Checkpoints:
         """Events under the newest checkpoint that came out."""
         self.first: dict[str, Any] | None = None
         """The first that is wrong, and why."""
-        self._origin = origin
+        self._origins = frozenset(origins)
         self._notes: Iterator[bytes] = iter(notes)
         self._keys = keys
         self._verify = verify
@@ -59,13 +60,13 @@ class Checkpoints:
         self._at = 0
         self._next: Checkpoint | None = self._advance()
 
-    def feed(self, leaves: Sequence[bytes], instants: Sequence[int]) -> None:
-        """Add expanded events and when each was recorded; frames may be cut anywhere."""
-        for leaf, at in zip(leaves, instants, strict=True):
+    def feed(self, leaf_hashes: Sequence[bytes], instants: Sequence[int]) -> None:
+        """Add events by their leaves' hashes, and when each was recorded."""
+        for leaf_hash, at in zip(leaf_hashes, instants, strict=True):
             if self._uncovered is None:
                 self._uncovered = (self._tree.size, at)
             self._at = at
-            self._tree.append(leaf_hash(leaf))
+            self._tree.append(leaf_hash)
             while self._next is not None and self._next.size <= self._tree.size:
                 self._compare(self._next)
                 self._next = self._advance()
@@ -117,7 +118,7 @@ class Checkpoints:
             except (FormatError, ProofError) as error:
                 self._fail(None, error.what)
                 continue
-            if found.origin == self._origin:
+            if found.origin in self._origins:
                 return found
             self._fail(found.size, f"it is of another log, {found.origin}")
         return None
@@ -125,7 +126,7 @@ class Checkpoints:
     def _signers(self, data: bytes) -> None:
         """:raises ProofError: a signature of a key that was given does not hold."""
         note = Note.parse(data)
-        names = {one.name for one in note.signatures if one.name != self._origin}
+        names = {one.name for one in note.signatures if one.name not in self._origins}
         if self._keys:
             try:
                 known = open_note(data, self._keys, self._verify)[1]
@@ -133,7 +134,7 @@ class Checkpoints:
                 known = ()
             by_id = {(key.name, key.key_id): key for key in self._keys}
             trusted = [by_id[one.name, one.key_id] for one in known]
-            self.verified += any(key.name == self._origin for key in trusted)
+            self.verified += any(key.name in self._origins for key in trusted)
             held = {key.name for key in trusted if key.algorithm == COSIGNATURE}
             self._witnesses |= held
             names -= held
