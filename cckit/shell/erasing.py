@@ -24,8 +24,8 @@ from cckit.core.events import SYSTEM, Actor, Draft
 from cckit.core.facts import SubjectErased, SubjectErasureStarted
 from cckit.core.ids import CENTER, Stream, SubjectId
 from cckit.hooks import Eraser
+from cckit.stores.destroying import Destroyed
 from cckit.stores.keyfile import Erased, Mark, Memory
-from cckit.stores.keys import Destroyed
 
 from .archive import Archive
 from .feed import Batch

@@ -22,8 +22,9 @@ from cckit.core.floor import Floor
 from cckit.core.ids import Stream, SubjectId, agent_stream, subject_stream
 from cckit.core.registry import Registry
 from cckit.hooks.vault import Sealing, subject_bytes
+from cckit.stores.destroying import Destroyed
 from cckit.stores.keyfile import NOTHING, Erased, Mark
-from cckit.stores.keys import Destroyed, Keys
+from cckit.stores.keys import Keys
 
 from .entropy import Entropy, contact_id, subject_id
 from .replies import Reply, Stored, Superseded

@@ -109,6 +109,11 @@ def _zero(file: int) -> None:
     os.fsync(file)
 
 
+def kek_file_beside(keys: str) -> KekFile:
+    """The KEK file that belongs to a key file: NAME.kek beside NAME.keys."""
+    return KekFile(keys.removesuffix(".keys") + ".kek")
+
+
 class KeksInMemory:
     """KEKs beside keys in memory; both are gone with their connection."""
 

@@ -18,11 +18,10 @@ One thread asks while another one flushes and erases.
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from hmac import digest as hmac
 from threading import Lock
-from time import sleep
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import apsw
 
@@ -38,8 +37,9 @@ from cckit.hooks.vault import (
     subject_bytes,
 )
 
-from .connection import Checkpoints, checkpoint, disk_errors
-from .keks import KekFile, KeksInMemory
+from .connection import Checkpoints, disk_errors
+from .destroying import LOOKUP, Destroyed, destroy, drop_after, empty_wal, packed_number, rewrap
+from .keks import KeksInMemory, kek_file_beside
 from .keyfile import (
     NOTHING,
     REMEDY,
@@ -57,31 +57,9 @@ from .wrapping import Wrapping
 
 _NEWEST: Final = """SELECT number, wrapped FROM key WHERE subject = ?
     ORDER BY number DESC LIMIT 1"""
-_LOOKUP: Final = b"lookup"
-"""Whom the secret of the lookup is wrapped for: no subject, so no person can have it."""
 _KEYS_KEPT: Final = 4096
 _MET: Final = 65_536
 """Numbers whose command is being decided; beyond them the oldest is met anew."""
-_TRIES: Final = 100
-_PAUSE_S: Final = 0.01
-
-
-class Committed(NamedTuple):
-    """A key of somebody, as its commitment shows it."""
-
-    subject: bytes
-    number: int
-    at: int
-    """Position of its ``subject.key_made``; -1 for a key of an older format."""
-    commitment: bytes
-
-
-class Destroyed(NamedTuple):
-    """What an erasure came to."""
-
-    people: Mapping[bytes, Erased]
-    backups: str
-    """Why copies of the key file may still be opened; empty if they can't be."""
 
 
 class Keys:
@@ -153,14 +131,14 @@ class Keys:
         self._kek = Wrapping.found(self._where, meta, self._draw, kek, keks)
         self._mark = mark_of(meta)
         if not meta:
-            lookup = self._kek.wrap(_LOOKUP, Key(0, self._draw(KEY_SIZE)))
+            lookup = self._kek.wrap(LOOKUP, Key(0, self._draw(KEY_SIZE)))
             meta = {"log_id": log_id, "lookup": lookup}
-            self._set({**meta, "number": _packed(self._kek.number)})
-        self._secret = self._kek.unwrap(_LOOKUP, 0, meta["lookup"])
+            self._set({**meta, "number": packed_number(self._kek.number)})
+        self._secret = self._kek.unwrap(LOOKUP, 0, meta["lookup"])
         if meta and "number" not in meta and "kek" in meta:
-            self._set({"number": _packed(self._kek.number)}, forget="kek")
+            self._set({"number": packed_number(self._kek.number)}, forget="kek")
             if self._ours:
-                self._empty_wal()
+                empty_wal(self._writer, self._where)
         self._kek.destroy_others()
 
     def _set(self, meta: Mapping[str, bytes], forget: str = "") -> None:
@@ -292,19 +270,6 @@ class Keys:
             self._open.clear()
         self._open[subject] = key
 
-    def committed(self) -> Iterator[Committed]:
-        """Every key in the file as its commitment, by subject and number.
-
-        :raises FormatError: one that was changed.
-        :raises StoreError: the disk failed.
-        """
-        query = "SELECT subject, number, wrapped, at FROM key ORDER BY subject, number"
-        with disk_errors(self._where, REMEDY):
-            rows: Any = self._reader.execute(query).fetchall()
-            for subject, number, wrapped, at in rows:
-                key = Key(number, self._kek.unwrap(subject, number, wrapped))
-                yield Committed(subject, number, at, commitment(subject, key))
-
     # --- erasing --------------------------------------------------------------------------
 
     def erase(self, people: Mapping[bytes, Erased], mark: Mark = NOTHING) -> Destroyed:
@@ -322,13 +287,13 @@ class Keys:
         with disk_errors(self._where, "reopen the log"):
             with self._lock:
                 with self._writer:
-                    done = {one: self._destroy(one, asked) for one, asked in people.items()}
+                    done = {who: destroy(self._writer, who, asked) for who, asked in people.items()}
                     if fresh is not self._kek:
-                        self._rewrap(fresh)
+                        rewrap(self._writer, self._kek, fresh, self._secret)
                     self._write_mark()
                 self._kek = fresh
             self._failed = False
-            self._empty_wal()
+            empty_wal(self._writer, self._where)
         for subject in people:
             self._open.pop(subject, None)
         return Destroyed(done, self._end_exchange())
@@ -342,47 +307,6 @@ class Keys:
             return f"the KEK before is not destroyed: {error.what}"
         return ""
 
-    def _destroy(self, subject: bytes, asked: Erased) -> Erased:
-        execute = self._writer.execute
-        row: Any = execute("SELECT * FROM erased WHERE subject = ?", (subject,)).fetchone()
-        before = Erased(*row[1:]) if row is not None else Erased(0, -1)
-        newest: Any = execute("SELECT max(number) FROM key WHERE subject = ?", (subject,)).get
-        counts = []
-        for table in ("key", "lookup"):
-            execute(f"DELETE FROM {table} WHERE subject = ?", (subject,))
-            counts.append(self._writer.changes())
-        if before.at == asked.at:
-            counts = [before.keys + counts[0], before.lookups + counts[1]]
-        number = max(newest or 0, before.number, asked.number)
-        done = Erased(number, asked.at, *counts)
-        execute("INSERT OR REPLACE INTO erased VALUES (?, ?, ?, ?, ?)", (subject, *done))
-        return done
-
-    def _rewrap(self, fresh: Wrapping) -> None:
-        """Wrap every key anew, the lookup's secret too, and name the new KEK."""
-        rows: Any = self._writer.execute("SELECT subject, number, wrapped FROM key").fetchall()
-        wrapped = [
-            (fresh.wrap(subject, Key(n, self._kek.unwrap(subject, n, old))), subject, n)
-            for subject, n, old in rows
-        ]
-        update = "UPDATE key SET wrapped = ? WHERE subject = ? AND number = ?"
-        self._writer.executemany(update, wrapped)
-        lookup = fresh.wrap(_LOOKUP, Key(0, self._secret))
-        change = "UPDATE meta SET value = ? WHERE name = ?"
-        self._writer.execute(change, (lookup, "lookup"))
-        self._writer.execute(change, (_packed(fresh.number), "number"))
-
-    def _empty_wal(self) -> None:
-        """Leave nothing of what was deleted in the file or its WAL.
-
-        :raises StoreError: another process reads the file and holds it up.
-        """
-        for _ in range(_TRIES):
-            if checkpoint(self._writer, truncate=True):
-                return
-            sleep(_PAUSE_S)
-        raise StoreError(self._where, "a reader holds an old state of it", "stop that reader")
-
     def forget_after(self, end: int) -> None:
         """Drop keys whose commitment did not reach the log: they seal nothing in it.
 
@@ -391,16 +315,7 @@ class Keys:
         :raises StoreError: the disk failed.
         """
         with disk_errors(self._where, REMEDY), self._writer:
-            rows: Any = self._writer.execute("SELECT subject FROM key WHERE at >= ?", (end,))
-            for (subject,) in rows.fetchall():
-                self._writer.execute(
-                    "DELETE FROM key WHERE subject = ? AND at >= ?", (subject, end)
-                )
-                self._writer.execute(
-                    """DELETE FROM lookup WHERE subject = ?1
-                    AND NOT EXISTS (SELECT 1 FROM key WHERE subject = ?1)""",
-                    (subject,),
-                )
+            drop_after(self._writer, end)
 
     # --- the disk -------------------------------------------------------------------------
 
@@ -479,11 +394,7 @@ class Keys:
             self._writer.close()
 
 
-def _packed(number: int) -> bytes:
-    return number.to_bytes(8, "big")
-
-
 def _embedded(path: str | apsw.Connection) -> Keks:
     if isinstance(path, str):
-        return KekFile(path.removesuffix(".keys") + ".kek")
+        return kek_file_beside(path)
     return KeksInMemory(path)
