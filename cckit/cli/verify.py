@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from cckit.core.errors import ConfigError
+from cckit.core.note import VKey
 from cckit.core.verify import Verdict
 from cckit.shell.checking import verify_log
+from cckit.shell.proofcheck import ProofVerdict, verify_tiles
 
 from .codes import GOOD, NO, UNPROVABLE
 from .options import Json
@@ -16,6 +19,8 @@ def verify(
     /,
     *,
     events: bool = False,
+    proof: bool = False,
+    key: tuple[str, ...] = (),
     json: Json = False,
 ) -> int:
     """Check a log: headers, chain, dense positions; exit 0 if all hold, 1 if not.
@@ -25,19 +30,31 @@ def verify(
 
     :param log: the log, NAME.db. It is only read.
     :param events: also decode every event and hold it to its schema and canonical form.
+    :param proof: also build the tree again, and compare each tile and checkpoint beside it.
+    :param key: a public key of the log, to check with --proof who signed its checkpoints;
+        may be given more than once. Exit 3 if there are some that no such key signed.
     :param json: print {ok, events, frames, head, error: null | {position, reason},
         redacted, rooted}: frames that their leaves alone prove, and how many events a
-        checkpoint's root speaks for.
+        checkpoint's root speaks for. With --proof also proof: null | {ok, tiles,
+        checkpoints, signed, error}.
     """
+    if key and not proof:
+        raise ConfigError("--key", "what it signed is not looked at", "add --proof")
+    keys = tuple(VKey.parse(text) for text in key)
     with progress("verifying") as tell:
         found = verify_log(log, events=events, progress=tell)
+    tiles = verify_tiles(log, keys) if proof and found.ok else None
     if json:
-        print_json(as_json(found))
+        asked = {"proof": None if tiles is None else tiles._asdict()} if proof else {}
+        print_json({**as_json(found), **asked})
     else:
         _print(found, log, events)
-    if not found.ok:
+        if tiles is not None:
+            _print_tiles(tiles, bool(keys))
+    if not found.ok or (tiles is not None and not tiles.ok):
         return NO
-    return GOOD if found.proved else UNPROVABLE
+    unsigned = tiles is not None and bool(keys) and tiles.signed < tiles.checkpoints
+    return GOOD if found.proved and not unsigned else UNPROVABLE
 
 
 def as_json(found: Verdict) -> dict[str, object]:
@@ -67,6 +84,18 @@ def _print(found: Verdict, log: Path, events: bool) -> None:
         _print_redacted(found)
     out.print(f"  events {found.events:,}   frames {found.frames:,}")
     out.print(f"  head {found.head.hex()}")
+
+
+def _print_tiles(found: ProofVerdict, keys: bool) -> None:
+    say = console().print
+    if found.error is not None:
+        say(plain(f"  its tiles are NOT those of the log: {found.error}"), markup=False)
+        return
+    say(f"  {found.tiles:,} tiles and {found.checkpoints:,} checkpoints are those of the log")
+    if keys:
+        say(f"  {found.signed:,} of the checkpoints are signed by a key that was given")
+    else:
+        say("  who signed the checkpoints is not looked at without --key")
 
 
 def _print_redacted(found: Verdict) -> None:

@@ -87,7 +87,7 @@ class Notary:
         for frame in self._store.read(before):
             if frame.end > end:
                 break
-            if frame.previous != chain or frame.first != tiles.size:
+            if frame.first != tiles.size or (chain and frame.previous != chain):
                 what = f"the frame at {frame.first} does not follow what was hashed before it"
                 raise StoreError(tiles.path, what, "see `cckit verify`; restore the log")
             hashes = leaf_hashes(self._codec, frame) if frame.flags & REDACTED else ()

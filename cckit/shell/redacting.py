@@ -7,6 +7,7 @@ of the log hold for it. Nobody can report from it or go on with it, for it lacks
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copytree
 from typing import NamedTuple
 
 from cckit.core.codec import Codec
@@ -21,10 +22,9 @@ from cckit.core.transfer import LogName
 from cckit.core.verify import Verdict
 from cckit.hooks.store import Store
 from cckit.stores.backup import write_log
+from cckit.stores.signed import ALL, NEWEST
 from cckit.stores.sqlite import SqliteStore
-
-CHECKPOINTS = ("checkpoint", "checkpoints")
-"""What of the tiles goes along with a copy; the entries in them hold what was taken out."""
+from cckit.stores.tiles import tiles_beside
 
 
 class Redacted(NamedTuple):
@@ -90,17 +90,14 @@ def redact_log(
     return Redacted(len(erased), events, frames, found)
 
 
-def tiles_beside(log: str | os.PathLike[str]) -> Path:
-    """Where the tiles of a log lie."""
-    return Path(os.fspath(log).removesuffix(".db") + ".tiles")
-
-
 def _take_checkpoints(log: Path, out: Path) -> None:
-    source, target = tiles_beside(log), tiles_beside(out)
-    for name in CHECKPOINTS:
-        if (source / name).is_file():
-            target.mkdir(exist_ok=True)
-            (target / name).write_bytes((source / name).read_bytes())
+    """Take along what was signed; the entries of the tiles hold what was taken out."""
+    source, target = Path(tiles_beside(log)), Path(tiles_beside(out))
+    if (source / NEWEST).is_file():
+        target.mkdir(exist_ok=True)
+        (target / NEWEST).write_bytes((source / NEWEST).read_bytes())
+    if (source / ALL).is_dir():
+        copytree(source / ALL, target / ALL, dirs_exist_ok=True)
 
 
 def rooted(store: Store, log: str | os.PathLike[str]) -> int | None:
@@ -110,7 +107,7 @@ def rooted(store: Store, log: str | os.PathLike[str]) -> int | None:
 
     :raises FormatError: the leaves have another root, or the checkpoint is of another log.
     """
-    file = tiles_beside(log) / CHECKPOINTS[0]
+    file = Path(tiles_beside(log), NEWEST)
     if not file.is_file():
         return None
     checkpoint = Checkpoint.head_of(Note.parse(file.read_bytes()).text)[0]

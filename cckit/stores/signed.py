@@ -46,10 +46,12 @@ class Signed:
 
     def set_aside(self) -> None:
         """Let none be the newest, and keep those there were under another name."""
-        taken = [name for name in self._folder.names() if name.startswith(BEFORE)]
-        self._folder.remove(NEWEST)
+        n = 1 + sum(name.startswith(BEFORE) for name in self._folder.names())
         if self._folder.names(ALL):
-            self._folder.rename(ALL, f"{BEFORE}{len(taken) + 1}")
+            self._folder.rename(ALL, f"{BEFORE}{n}")
+            self._folder.remove(NEWEST)
+        elif self._folder.has(NEWEST):
+            self._folder.rename(NEWEST, f"{BEFORE}{n}")
 
 
 def _notes(stored: bytes) -> list[bytes]:

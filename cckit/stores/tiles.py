@@ -21,7 +21,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from cckit.core.errors import FormatError, StoreError, UsageError
-from cckit.core.frame import first_previous
 from cckit.core.merkle import EMPTY, HASH_SIZE, root_at
 from cckit.core.note import Note
 from cckit.core.tlog import (
@@ -176,7 +175,7 @@ class Tiles:
 
     @property
     def chain(self) -> bytes:
-        """Of the log where the tiles end; of an empty tree the log's first previous hash."""
+        """Of the log where the tiles end; empty where there are none."""
         return self._edge.chain
 
     def root(self) -> bytes:
@@ -377,7 +376,7 @@ class Tiles:
 
 def _start(store: Store) -> Edge:
     """The edge of no tiles."""
-    return Edge(store.origin, store.log_id, 0, first_previous(store.origin, store.log_id), EMPTY)
+    return Edge(store.origin, store.log_id, 0, b"", EMPTY)
 
 
 def _edge(files: Folder, store: Store) -> Edge:

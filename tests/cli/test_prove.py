@@ -392,3 +392,56 @@ def test_a_spoilt_tile_gives_no_proof(run: Run, place: Place, tmp_path: Path) ->
     assert done.code == 2
     assert "does not lead to the checkpoint's root" in done.err
     assert not (tmp_path / "p").exists()
+
+
+# --- verify --proof -------------------------------------------------------------------------
+
+
+def test_tiles_and_checkpoints_are_held_to_the_log(run: Run, place: Place) -> None:
+    done = run("verify", place.log, "--proof", "--key", place.vkey, "--json")
+    assert done.code == 0
+    found = done.json["proof"]
+    assert found["ok"] is True
+    assert found["error"] is None
+    assert (found["checkpoints"], found["signed"]) == (1, 1)
+    files = [p for p in place.log.with_suffix(".tiles").glob("tile/**/*") if p.is_file()]
+    assert found["tiles"] == len(files)
+    assert "proof" not in run("verify", place.log, "--json").json
+    assert "checkpoints are those of the log" in run("verify", place.log, "--proof").out
+
+
+def test_any_tile_that_was_changed_is_found(run: Run, place: Place) -> None:
+    for tile in sorted(place.log.with_suffix(".tiles").glob("tile/**/*")):
+        if not tile.is_file():
+            continue
+        whole = tile.read_bytes()
+        changed = bytearray(whole)
+        changed[len(whole) // 2] ^= 1
+        tile.write_bytes(changed)
+        done = run("verify", place.log, "--proof", "--json")
+        assert done.code == 1, tile
+        assert done.json["proof"]["error"]
+        assert "NOT those of the log" in run("verify", place.log, "--proof").out
+        tile.write_bytes(whole)
+    assert run("verify", place.log, "--proof").code == 0
+
+
+def test_a_checkpoint_that_another_key_signed_is_not_proved(
+    run: Run, place: Place, tmp_path: Path
+) -> None:
+    other = new_key(run, tmp_path / "other")
+    done = run("verify", place.log, "--proof", "--key", other, "--json")
+    assert done.code == 3
+    assert (done.json["proof"]["ok"], done.json["proof"]["signed"]) == (True, 0)
+    assert run("verify", place.log, "--key", other).code == 2
+
+
+def test_a_checkpoint_over_something_else_is_found(run: Run, place: Place) -> None:
+    tiles = place.log.with_suffix(".tiles")
+    for name in ("checkpoint", "checkpoints/000000000000"):
+        file = tiles / name
+        whole = file.read_bytes()
+        for old, new in ((b"\n", b"\n1"), (ORIGIN.encode() + b"\n", b"elsewhere\n")):
+            file.write_bytes(whole.replace(old, new, 1))
+            assert run("verify", place.log, "--proof", "--key", place.vkey).code == 1
+        file.write_bytes(whole)
