@@ -243,11 +243,12 @@ def promises(recording: Recording) -> Iterator[Promise]:
     yield promise
     for one in recording:
         if isinstance(one, Mark):
-            promise = _promised(promise, one.word, one.value)
+            promise = promised(promise, one.word, one.value)
         yield promise
 
 
-def _promised(promise: Promise, word: str, value: Any) -> Promise:
+def promised(promise: Promise, word: str, value: Any) -> Promise:
+    """The promise after a mark."""
     if word == "born":
         return promise._replace(born=True)
     if word == "attempt":
