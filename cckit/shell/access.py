@@ -33,6 +33,8 @@ EXPORT: Final = "Export"
 """Take away everything about somebody, or a report that names people."""
 FIND: Final = "Find"
 """Learn who has a number."""
+NUMBERS: Final = "numbers"
+"""What a search for a number is about, as long as nobody may know whose it is."""
 
 
 class Access:
@@ -53,10 +55,12 @@ class Access:
         purpose: str,
         component: str,
         also: Sequence[Draft] = (),
+        target: str | None = None,
     ) -> Reply:
         """Have an access allowed and written down; returns when that is durable.
 
-        ``also`` is stored with it, or not at all.
+        ``also`` is stored with it, or not at all. ``target`` is what is asked about and
+        what a refusal names, where that must say less than ``object``.
 
         :raises StoreError: the store failed before; reopen the log.
         :raises UsageError: the center is closed, or words that no event can hold.
@@ -71,7 +75,7 @@ class Access:
         granted = AccessGranted(actor.id, action, component, kind, object, purpose)
         drafts = (Draft(CENTER, granted), *also)
         encoded = self._codec.encoded(drafts)
-        asked = Asked(action, owner_of(object, writer.engine.floor), purpose)
+        asked = Asked(action, target or owner_of(object, writer.engine.floor), purpose)
         return await writer.durable(writer.record(drafts, actor, encoded=encoded, asked=asked))
 
     async def unmask(

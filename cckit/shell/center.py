@@ -36,7 +36,7 @@ from cckit.core.projection import AnyProjection
 from cckit.core.retention import Rule
 from cckit.core.verify import Verdict
 
-from .access import FIND, Access, stopped
+from .access import FIND, NUMBERS, Access, stopped
 from .channels import run_channel
 from .clock import Clock
 from .config import Config
@@ -436,22 +436,25 @@ class Center:
     ) -> SubjectId | Refused:
         """Who has a number, by the key file; asks authorize for ``Find``.
 
-        That somebody asked is durable first, without the number. A number that nobody has,
-        or has had until an erasure, is refused (``subject.unknown``).
+        That somebody asked, and whom they found, is durable first; the number is not kept.
+        One that nobody has, or has had until an erasure, is refused (``subject.unknown``).
 
         :raises StoreError: the store failed, so nothing is told.
         :raises UsageError: the center is closed, or has no key file.
 
         .. versionadded:: 0.1
         """
+        known = self._parts.people.known(ReportArrived("", from_=number)).subject
+        stream = subject_stream(known)
+        found = await self._archive.version(stream) is not None
         asked = self._access.ask(
-            FIND, "numbers", kind="number", actor=actor, purpose=purpose, component=component
-        )
+            FIND, stream if found else NUMBERS, target=NUMBERS,
+            kind="number", actor=actor, purpose=purpose, component=component,
+        )  # fmt: skip
         refused = stopped(await asked)
         if refused is not None:
             return refused
-        known = self._parts.people.known(ReportArrived("", from_=number)).subject
-        if await self._archive.version(subject_stream(known)) is not None:
+        if found:
             return SubjectId(known)
         what = "the log knows nobody who has this number"
         remedy = "write it as the adapter does, such as +972500000"

@@ -99,6 +99,21 @@ async def test_of_a_guarded_center_only_people_and_its_own_code_look(kind: str) 
 
 
 @trio_test
+async def test_who_may_not_search_learns_not_even_that_a_number_is_known() -> None:
+    async with open_center(Config(), plugins={"guard": Guard()}) as center:
+        who = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0][1].subject
+        answers = [
+            await center.find_subject(number, actor=BEN, purpose="curiosity")
+            for number in (NUMBER, "+1")
+        ]
+        assert answers[0] == answers[1]
+        assert isinstance(answers[0], Refused)
+        assert await center.find_subject(NUMBER, actor=DANA, purpose="a letter") == who
+        refusals = await facts(center, f.AccessRefused)
+        assert {one.object for one in refusals} == {"numbers"}
+
+
+@trio_test
 @pytest.mark.parametrize("purpose", ["", "  "])
 async def test_without_a_purpose_nobody_looks(purpose: str) -> None:
     async with open_center(Config()) as center:
