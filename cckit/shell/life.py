@@ -25,6 +25,7 @@ from cckit.stores.keys import Keys
 from cckit.stores.tiles import tiles_beside
 
 from .archive import Archive
+from .channels import Orders
 from .clock import Clock, SystemClock
 from .config import Config
 from .entropy import Entropy, SystemEntropy
@@ -321,7 +322,12 @@ class Life:
             Outlet(plugin, f"reactor/{reactor.name}", reactor.types, reactor.react)
             for plugin, reactor in loaded.reactors
         ] + [
-            Outlet(plugin, f"channel/{channel.name}", channel.orders, channel.order)
+            Outlet(
+                plugin,
+                f"channel/{channel.name}",
+                channel.orders,
+                Orders(channel, parts.people, parts.writer).order,
+            )
             for plugin, channel in loaded.channels
         ]
         for outlet in outlets:

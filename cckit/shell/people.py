@@ -242,6 +242,14 @@ class People:
         if self._open_keys is not None:
             self._opened().remember(mark)
 
+    def is_gone(self, data: Any) -> bool:
+        """Whether an event says something of somebody that nobody can open any more."""
+        sealed = [getattr(data, name) for name in self._personal.get(type(data), ())]
+        return self._open_keys is not None and any(
+            type(value) is Sealed and self._opened().find(value.subject, value.key) is None
+            for value in sealed
+        )
+
     @property
     def pending(self) -> bool:
         """Whether keys must be made durable before the next frame."""

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, trio_test
 
-from cckit import Actor, Center, Config, Refused, Stored, open_center
+from cckit import Actor, Center, Config, Draft, Refused, Stored, open_center
 from cckit.core import facts as f
 from cckit.core.commands import Erase, LogIn, ReportArrived, SetHold, SetProfile
 from cckit.core.ids import AgentId, SubjectId, agent_stream, subject_stream
@@ -259,3 +259,53 @@ async def test_hook_cckit_register_erasers(autojump_clock: MockClock) -> None:
         await center.do(Erase(subject, GROUND))
         again = await center.erased(subject)
         assert again is not None and again.coverage["crm"] == 1
+
+
+# --- orders ---------------------------------------------------------------------------------
+
+
+class Line:
+    """A channel that is slow to take its first order."""
+
+    name = "line"
+    orders = (f.LegOrdered,)
+
+    def __init__(self) -> None:
+        self.busy, self.free = trio.Event(), trio.Event()
+        self.taken: list[str] = []
+
+    async def run(self, port: Any) -> None:
+        await trio.sleep_forever()
+
+    async def order(self, batch: Sequence[Any]) -> None:
+        self.taken += [envelope.stream for envelope, _ in batch]
+        self.busy.set()
+        await self.free.wait()
+
+
+class Switch(RegisterHooks):
+    def __init__(self, line: Line) -> None:
+        self.line = line
+
+    @hookimpl
+    def cckit_register_channels(self) -> Sequence[Any]:
+        return (self.line,)
+
+
+@trio_test
+async def test_an_order_for_somebody_who_was_erased_meanwhile_fails(config: Config) -> None:
+    line = Line()
+    async with open_center(config, plugins={"switch": Switch(line)}) as center:
+        _, first = await arrived(center, "1")
+        subject, second = await arrived(center, "2")
+        for created, number in ((first, "1"), (second, "2"), (first, "1")):
+            dialled = f.LegOrdered(created[1].leg, "dial", address=number)
+            await center.record(Draft(created[0].stream, dialled))
+            await line.busy.wait()
+        await center.do(Erase(subject, GROUND))
+        await center.erased(subject)
+        events = center.subscribe(types=(f.LegCleared,))
+        line.free.set()
+        batch = await anext(events)
+        assert [data for _, data in batch] == [f.LegCleared(second[1].leg, "erased", "customer")]
+        assert line.taken == [first[0].stream, first[0].stream]
