@@ -3,6 +3,11 @@
 The shell feeds it every durable event of its types in order, from the run that first
 loads it, and puts its commands first in the writer's queue. Their request id is
 ``name:position:n`` and their cause that position, so a restart repeats nothing.
+
+A process may say how its state is kept, and then a center that opens a long log does not
+feed it the whole of it again: ``dump(state)`` is canonical data, and ``load(dumped)`` makes
+an equal state of what ``dump`` gave, with arrays as tuples. What is kept is taken up only by
+the same version of its plugin.
 """
 
 from collections.abc import Sequence

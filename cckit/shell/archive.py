@@ -29,6 +29,9 @@ CHUNK_FRAMES: Final = 256
 CHECKPOINT: Final = 1
 """Version of how a checkpoint is kept: the next position, 8 bytes."""
 
+STATE: Final = 1
+"""Version of how a process is kept: the canonical bytes of its dump."""
+
 
 class Readable(Store, Protocol):
     """A store that gives another thread a handle of its own."""
@@ -225,6 +228,25 @@ class Archive:
                 self._views.save_projection(name, CHECKPOINT, *place, b"", state)
 
         self._owner.post(save, self._settled)
+
+    async def state(self, name: str, version: bytes, before: int) -> Saved | None:
+        """What was kept of a process by its version, if it stands before a position."""
+
+        def find() -> Saved | None:
+            saved = self._views.projection(name, STATE, version)
+            return saved if saved is not None and saved.position < before else None
+
+        return await self._owner.run(find)
+
+    def save_state(
+        self, name: str, version: bytes, position: int, chain: bytes, state: bytes
+    ) -> None:
+        """Keep, later, what a process has folded up to a position that ends a frame."""
+
+        def save(views: Views) -> None:
+            views.save_projection(name, STATE, position, chain, version, state)
+
+        self.post(save)
 
     async def views(self, job: Callable[[Views], T]) -> T:
         """Run a job on the views, on their thread."""

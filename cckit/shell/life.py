@@ -250,13 +250,22 @@ class Life:
     ) -> Processes:
         """Fold the processes' past, and feed them what a crash may have left undone."""
         running = [
-            Running(plugin, process, past.suspends(plugin, hook_of(process), loaded.versions))
+            Running(
+                plugin,
+                process,
+                past.suspends(plugin, hook_of(process), loaded.versions),
+                loaded.versions.get(f"plugin.{plugin}", ""),
+            )
             for plugin, process in loaded.processes
         ]
         processes = Processes(writer, people, running)
         if not running or end == 0:
             return processes
-        since = {one.plugin: past.first_runs.get(one.plugin, end) for one in running}
+        since = {one.hook: past.first_runs.get(one.plugin, end) for one in running}
+        for one in running:
+            kept = await archive.state(one.hook, one.version, unsettled)
+            if kept is not None and one.load(kept.state):
+                since[one.hook] = kept.position + 1
         types = tuple(dict.fromkeys(t for one in running for t in one.process.types))
         position = min(since.values())
         while position < end:
@@ -280,7 +289,7 @@ class Life:
         past: Past,
         end: int,
     ) -> Parts:
-        keeper = Keeper(writer, feed, archive, self._clock)
+        keeper = Keeper(writer, feed, archive, self._clock, processes)
         timers = Timers(writer, self._clock)
         writer.listeners = [processes.listen, keeper.listen, timers.listen, erasing.listen]
         if notary is not None:

@@ -5,14 +5,19 @@ are decided before any answer to it. What a crash may lose is therefore in the f
 the last one: at open the last frames are fed again. A command stands after its cause, so
 the requests of these frames, however old, are all that can keep it from being done twice.
 
+A process that says how to keep its state (``dump`` and ``load``) is kept with the snapshots of
+the floor, and goes on from there; any other one is folded from the run that first loaded it.
+
 A process that fails is suspended: its state is unsure. The log remembers that, and another
 version of its plugin begins anew, with a state folded from the beginning.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
+from cckit.core.codec import canonical
 from cckit.core.commands import ReportArrived
 from cckit.core.edges import check
 from cckit.core.errors import CckitError, UsageError
@@ -20,6 +25,7 @@ from cckit.core.events import SYSTEM, Actor, Draft, Recorded
 from cckit.core.facts import PluginFailed
 from cckit.core.ids import CENTER, contact_stream
 from cckit.core.process import CASCADE_MAX, AnyProcess, request_id
+from cckit.core.schema import unpack
 
 from .feed import Batch
 from .people import People
@@ -32,7 +38,9 @@ __all__ = ["Processes", "Running", "hook_of"]
 class Running:
     """A process and its state."""
 
-    def __init__(self, plugin: str, process: AnyProcess, suspended: bool = False) -> None:
+    def __init__(
+        self, plugin: str, process: AnyProcess, suspended: bool = False, version: str = ""
+    ) -> None:
         self.plugin = plugin
         self.process = process
         self.hook = hook_of(process)
@@ -40,6 +48,25 @@ class Running:
         self.state: Any = None
         self.suspended = suspended
         """Nothing more is asked of it."""
+        self.version = sha256(version.encode()).digest()
+        """Of its plugin: what another one folded is not taken up."""
+
+    def dump(self) -> bytes | None:
+        """Its state, where it says how to keep it."""
+        dump = getattr(self.process, "dump", None)
+        return None if dump is None or self.suspended else canonical(dump(self.state))
+
+    def load(self, kept: bytes) -> bool:
+        """Take a state up that was kept; whether that could be done."""
+        load = getattr(self.process, "load", None)
+        if load is None or self.suspended:
+            return False
+        try:
+            self.state = load(unpack(kept))
+        except Exception:  # noqa: BLE001 - whatever it is: the log tells it anew
+            self.state = self.process.initial()
+            return False
+        return True
 
 
 def hook_of(process: AnyProcess) -> str:
@@ -66,8 +93,21 @@ class Processes:
         for recorded in batch:
             position = recorded[0].position
             for one in self._who_reads(recorded):
-                if since.get(one.plugin, until) <= position < until:
+                if since.get(one.hook, until) <= position < until:
                     self._ask(one, recorded)
+
+    def dump(self) -> list[tuple[str, bytes, bytes]]:
+        """Hook, version and state of those who can be kept, as of what they heard last."""
+        found = []
+        for one in self._running:
+            try:
+                state = one.dump()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is the plugin's
+                self._fail(one, type(error).__name__)
+                continue
+            if state is not None:
+                found.append((one.hook, one.version, state))
+        return found
 
     def listen(self, batch: Batch) -> None:
         """Continue each story, in position order."""

@@ -78,6 +78,8 @@ class Writer:
         self.fenced = False
         """Another writer took the log over: it is not ours to open again."""
         self.listeners: list[Listener] = []
+        self.launching: Callable[[int], None] = _nothing
+        """Told of each frame before which position it ends, if it holds all that is decided."""
         self._codec = codec
         self._store = store
         self.head = head
@@ -432,6 +434,8 @@ class Writer:
             self._bell.ring()
             return
         self._flight = group
+        if not self._gathering.decisions:
+            self.launching(frame.end)
         people, store, head = self._people, self._store, self.head
 
         def append() -> tuple[Head, Conflict | None]:
@@ -527,3 +531,7 @@ def _ours(error: Exception, command: type) -> InvariantBroken | MachineFailed:
     if isinstance(error, InvariantBroken | MachineFailed):
         return error
     return InvariantBroken("event", command.__name__, str(error))
+
+
+def _nothing(_: int) -> None:
+    return None

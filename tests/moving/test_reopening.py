@@ -1,6 +1,7 @@
 """What is opened after a crash: measured by its name, and bounded in what has to be read."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,19 @@ import pytest
 import trio
 
 from cckit import Actor, Config, open_center
-from cckit.core.commands import ReportArrived
+from cckit.core.codec import Codec
+from cckit.core.commands import Enqueue, ReportArrived
 from cckit.core.engine import Engine
+from cckit.core.events import SYSTEM, Draft
+from cckit.core.facts import FACTS, AccessRefused, ContactCreated, PluginFailed, QueueEntered
+from cckit.core.floor import VERSION
+from cckit.core.ids import ContactId, QueueId, Stream
+from cckit.core.registry import Registry
+from cckit.core.snapshot import digest_of_classes
+from cckit.hooks import RegisterHooks, hookimpl
 from cckit.shell import keeper
 from cckit.stores.sqlite import SqliteStore
+from cckit.stores.views import Views
 
 pytest.importorskip("cyclopts", reason="cyclopts is missing: pip install 'cckit-sdk[cli]'")
 
@@ -32,19 +42,84 @@ PHONE = Actor("adapter", "phone")
 CENTER = Config.parse("[queues.orders]")
 
 
-async def live(log: Path, calls: int, end: Callable[[Any], None]) -> None:
-    async with open_center(CENTER, log=log) as center:
+class Tally:
+    """A process that counts, and answers each tenth caller with a queue."""
+
+    name = "tally"
+    types = (ContactCreated,)
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+
+    def initial(self) -> list[int]:
+        return [0]
+
+    def apply(self, state: list[int], recorded: Any) -> Sequence[Any]:
+        envelope, _ = recorded
+        self.heard.append(envelope.position)
+        state[0] += 1
+        contact = ContactId(envelope.stream.removeprefix("contact/"))
+        return (Enqueue(contact, QueueId("orders")),) if state[0] % 10 == 0 else ()
+
+
+class Kept(Tally):
+    """The same, and it says how it is kept."""
+
+    def dump(self, state: list[int]) -> list[int]:
+        return state
+
+    def load(self, dumped: tuple[int, ...]) -> list[int]:
+        return list(dumped)
+
+
+class Plugin(RegisterHooks):
+    def __init__(self, process: Tally) -> None:
+        self.process = process
+
+    @hookimpl
+    def cckit_register_processes(self) -> Sequence[Any]:
+        return (self.process,)
+
+
+async def live(log: Path, calls: int, process: Tally | None = None, kill: bool = False) -> None:
+    plugins = {} if process is None else {"tally": Plugin(process)}
+    async with open_center(CENTER, log=log, plugins=plugins) as center:
         for _ in range(calls):
             await center.do(ReportArrived("voice"), actor=PHONE)
-        end(center)
+        if kill:  # What is on the disk now is what the next one finds.
+            await center._archive.views(lambda views: None)
+            for path in list(log.parent.glob("center.*")):
+                shutil.copy(path, log.parent / "killed" / path.name)
+
+
+def killed(log: Path, calls: int, process: Tally | None = None) -> Path:
+    """Let a center live; its log as a kill would have left it."""
+    (log.parent / "killed").mkdir(exist_ok=True)
+    trio.run(live, log, calls, process, True)
+    return log.parent / "killed" / log.name
+
+
+def enqueued(log: Path) -> int:
+    store = SqliteStore.open(log, read_only=True)
+    codec = Codec(Registry(FACTS))
+    try:
+        frames = store.read()
+        return sum(len(codec.events(x.body, x.first, (QueueEntered,))) for x in frames)
+    finally:
+        store.close()
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snapshots come so often that a test sees several."""
+    monkeypatch.setattr(keeper, "SNAPSHOT_EVENTS", 50)
+    monkeypatch.setattr(keeper, "EVENTS_A_THING", 0)
 
 
 def test_only_what_came_after_the_last_snapshot_is_folded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "SNAPSHOT_EVENTS", 50)
-    log = tmp_path / "center.db"
-    trio.run(live, log, 200, lambda center: None)
+    log = killed(tmp_path / "center.db", 200)
     folded = 0
     fold = Engine.fold
 
@@ -54,23 +129,103 @@ def test_only_what_came_after_the_last_snapshot_is_folded(
         fold(self, recorded)
 
     monkeypatch.setattr(Engine, "fold", counted)
-    trio.run(live, log, 0, lambda center: None)
-    assert folded == 0  # It was closed: its last snapshot is its end.
+    trio.run(live, log, 0)
+    assert 0 < folded <= 60  # 200 calls are 250 events.
 
 
-def test_a_snapshot_is_kept_every_so_many_events(
+def test_a_full_floor_is_written_down_less_often(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "SNAPSHOT_EVENTS", 50)
+    monkeypatch.setattr(keeper, "EVENTS_A_THING", 10)
+    log = killed(tmp_path / "center.db", 200)  # Each caller is an event, and stays.
+    store = SqliteStore.open(log, read_only=True)
+    views = Views.open(tmp_path / "killed" / "center.views", store)
+    saved = views.snapshot(VERSION, digest_of_classes())
+    assert saved is not None
+    assert saved.position < 60  # Of the first events of the run, when nobody had come.
+    views.close()
+    store.close()
+
+
+def test_a_snapshot_is_kept_although_more_is_decided_at_any_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept: list[int] = []
-    save = keeper.Keeper.save
+    save = Views.save_snapshot
+    more = Draft(Stream("center"), AccessRefused("agent/a", "listen", "recording", None, 1))
 
-    def noted(self: keeper.Keeper) -> None:
-        kept.append(self._feed.durable)
-        save(self)
+    def noted(self: Views, position: int, *rest: Any) -> None:
+        kept.append(position)
+        save(self, position, *rest)
 
-    monkeypatch.setattr(keeper.Keeper, "save", noted)
-    trio.run(live, tmp_path / "center.db", 400, lambda center: None)
+    async def main() -> None:
+        async with open_center(CENTER, log=tmp_path / "center.db") as center:
+            writer, left = center._writer, iter(range(400))
+
+            def busy(batch: Any) -> None:
+                if next(left, None) is not None:
+                    writer.record((more,), SYSTEM)
+                    writer.nudge()
+
+            writer.listeners.insert(0, busy)
+            await center.do(ReportArrived("voice"), actor=PHONE)
+            while next(left, None) is not None:
+                await center.do(ReportArrived("voice"), actor=PHONE)
+
+    monkeypatch.setattr(Views, "save_snapshot", noted)
+    trio.run(main)
     gaps = [after - before for before, after in pairwise(kept)]
-    assert len(kept) >= 7
-    assert max(gaps) <= 100
+    assert len(kept) >= 4
+    assert max(gaps) <= 60
+
+
+def test_a_process_goes_on_from_what_was_kept_of_it(tmp_path: Path) -> None:
+    log = killed(tmp_path / "center.db", 205, Kept())
+    again = Kept()
+    trio.run(live, log, 5, again)
+    assert 5 < len(again.heard) <= 65  # Not the whole of 205.
+    assert enqueued(log) == 21  # As if nothing had happened: 210 callers.
+
+
+def test_a_process_that_can_not_be_kept_hears_everything_again(tmp_path: Path) -> None:
+    log = killed(tmp_path / "center.db", 205, Tally())
+    again = Tally()
+    trio.run(live, log, 5, again)
+    assert len(set(again.heard)) == 210
+    assert enqueued(log) == 21
+
+
+class Forgetful(Kept):
+    """It can't read any more what it kept."""
+
+    def load(self, dumped: tuple[int, ...]) -> list[int]:
+        raise KeyError("moved")
+
+
+def test_a_state_that_is_not_taken_up_is_folded_anew(tmp_path: Path) -> None:
+    log = killed(tmp_path / "center.db", 205, Kept())
+    again = Forgetful()
+    trio.run(live, log, 5, again)
+    assert len(set(again.heard)) == 210
+    assert enqueued(log) == 21
+
+
+class Unkeepable(Kept):
+    """It fails when it is to be kept."""
+
+    def dump(self, state: list[int]) -> list[int]:
+        raise OSError("no")
+
+
+def test_a_process_that_fails_to_be_kept_is_named_and_suspended(tmp_path: Path) -> None:
+    log = tmp_path / "center.db"
+    trio.run(live, log, 205, Unkeepable())
+    store = SqliteStore.open(log, read_only=True)
+    codec = Codec(Registry(FACTS))
+    failed = [
+        data
+        for frame in store.read()
+        for _, data in codec.events(frame.body, frame.first, (PluginFailed,))
+    ]
+    store.close()
+    assert failed == [PluginFailed("tally", "process tally", "OSError", True)]
