@@ -249,8 +249,8 @@ class Relay:
         took_us = self._ticks() - started
         if took_us > NAMED_US:
             self._slow(plugin, hook, took_us)
-        # Who is suspended for this very call has not answered it: a guard then denies.
-        return FAILED if health.suspended else answer
+        # Who took so long has not answered: a guard then denies.
+        return FAILED if took_us > SUSPENDED_US else answer
 
     def _slow(self, plugin: str, hook: str, took_us: int) -> None:
         if took_us > SUSPENDED_US:
