@@ -249,7 +249,7 @@ def _tell(
     out = console()
     for claim in claims:
         out.print(plain(_line(claim)), markup=False)
-    by = f", signed by {', '.join(sorted(names))}" if names else ""
+    by = f", signed by {', '.join(sorted(names))}" if verdict == PROVED else ""
     out.print(plain(f"{file}: {verdict.upper()}{by}"), markup=False)
     return CODES[verdict]
 
