@@ -26,6 +26,7 @@ from cckit.stores.tiles import tiles_beside
 
 from .brought import brought_by
 from .checking import verify_log
+from .commitments import check_keys_beside
 from .pinning import rebuilt_of
 
 USUAL: Final = Bounds()
@@ -54,7 +55,7 @@ def audit_log(
     .. versionadded:: 0.2
     """
     chain = verify_log(path, events=True, progress=progress)
-    end = _end(os.fspath(path), chain, at)
+    end, whole = _end(os.fspath(path), chain, at), chain.ok
     if at is not None and at < chain.events:
         chain = chain._replace(ok=True, error=None)  # What is wrong lies behind it.
     brought = brought_by(plugins)
@@ -78,7 +79,9 @@ def audit_log(
         closed = None if at is not None else store.closed_at is not None
         subject = Subject(store.origin, store.log_id, head, chain, closed)
         found = None if signed is None else signed.as_json()
-        return certificate(subject, audit, Beside(found, None, bool(keys)))
+        held = check_keys_beside(store, os.fspath(path), end) if whole else None
+        people = None if held is None else held.as_json()
+        return certificate(subject, audit, Beside(found, people, bool(keys)))
     finally:
         store.close()
 
