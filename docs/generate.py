@@ -319,6 +319,7 @@ def cli() -> str:
     ]
     words = [name for name, _ in constants["COMMANDS"]]
     out += [command(word.replace("-", "_"), word.replace("-", "_"), word) for word in words]
+    out += [command("keys", word, f"keys {word}") for word in ("new", "show", "rotate")]
     return "\n".join(out)
 
 

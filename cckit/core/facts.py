@@ -62,7 +62,7 @@ class ConfigApplied:
     """A piece of configuration, whole: the last one of (kind, id) holds."""
 
     kind: str
-    """``queue``, ``center`` or a plugin's name."""
+    """``queue``, ``center``, ``retention``, ``proof`` or a plugin's name."""
     id: str
     hash: bytes
     """SHA-256 of ``data``."""
