@@ -1,5 +1,6 @@
 """Nobody sees anything personal before the log says so, and the log says who was refused."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,17 +176,20 @@ async def test_what_lies_outside_of_the_log_is_in_the_ledger_too() -> None:
         ]
 
 
-def test_nothing_else_in_the_package_opens_what_is_sealed() -> None:
-    from pathlib import Path
-
+def users_of(words: str) -> list[str]:
+    """The files of the package in which some words stand."""
     root = Path(__file__).parents[2]
-    callers = sorted(
+    return sorted(
         str(path.relative_to(root))
         for folder in ("cckit", "plugins", "adapters")
         for path in (root / folder).rglob("*.py")
-        if ".opened(" in path.read_text("utf-8")
+        if words in path.read_text("utf-8")
     )
-    assert callers == [
+
+
+def test_nothing_else_in_the_package_opens_what_is_sealed() -> None:
+    assert users_of(" Sealing(") == ["cckit/shell/people.py"]
+    assert users_of(".opened(") == [
         "cckit/shell/access.py",  # after it is durable
         "cckit/shell/disclosing.py",  # by access.py
         "cckit/shell/people.py",  # for access.py

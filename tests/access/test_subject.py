@@ -1,16 +1,19 @@
 """``cckit subject``: told, kept, erased, and each mistake says what it is."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from cckit import Config, open_center
+from cckit import Center, Config, QueueSettings, Stored, open_center
 from cckit.cli.logs import events, new_codec, open_log
 from cckit.core import facts as f
-from cckit.core.commands import ReportArrived
+from cckit.core.commands import Deflect, Enqueue, ReportArrived
+from cckit.core.ids import QueueId
+from cckit.shell.clock import SystemClock
 
 from .conftest import NUMBER, OTHER, Logged, Run
 
@@ -191,3 +194,39 @@ def test_an_errand_changes_no_configuration_and_puts_nobody_to_work(
     run("subject", "find", logged.path, "--number", NUMBER)
     assert facts(logged.path, f.ConfigApplied) == before
     assert len(facts(logged.path, f.RunStarted)) == 2
+
+
+def test_ten_thousand_events_are_told_within_a_minute(
+    run: Run, tmp_path: Path, tier: Callable[..., int], publish: Callable[[str], None]
+) -> None:
+    """The minute is not asserted, for a test has no clock: it is printed."""
+    log, wanted = tmp_path / "center.db", tier(200, 10_000, 10_000)
+
+    async def days() -> str:
+        config = Config(queues={"help": QueueSettings()})
+        async with open_center(config, log=log) as center:
+            who = ""
+            while center.position < wanted:
+                async with trio.open_nursery() as nursery:
+                    for _ in range(64):
+                        nursery.start_soon(one_call, center)
+            async for batch in center.read(types=(f.ContactCreated,)):
+                who = batch[-1][1].subject
+            return who
+
+    who, clock = trio.run(days), SystemClock()
+    started = clock.ticks()
+    done = run("subject", "export", log, who, "-o", tmp_path / "told.json", "--json")
+    took_ms = (clock.ticks() - started) // 1000
+    assert done.code == 0, done.err
+    told = json.loads((tmp_path / "told.json").read_text("utf-8"))
+    calls = [one for one in told["events"] if one["type"] == "contact.created"]
+    assert {one["data"]["from"] for one in calls} == {NUMBER}
+    publish(f"subject export: {done.json['events']} events in {took_ms} ms")
+
+
+async def one_call(center: Center) -> None:
+    arrived = await center.do(ReportArrived("voice", from_=NUMBER, to="100"))
+    assert isinstance(arrived, Stored)
+    await center.do(Enqueue(arrived.contact, QueueId("help")))
+    await center.do(Deflect(arrived.contact))
