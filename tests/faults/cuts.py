@@ -52,7 +52,7 @@ class Program:
     """A run of the three stores that says in the recording what it was promised.
 
     ``attempt`` (bytes of a frame, persons it needs) before each append, ``ack`` after it,
-    which means all attempted, or so many if it says a number;
+    which means all attempted, or so many if it says a number, or ``refused``;
     ``person`` (subject, secret) before each flush of keys, ``keys`` after it; ``erase``
     (subject) before an erasure, ``erased`` after it.
     """
@@ -121,8 +121,8 @@ class Program:
         packed = body(self._draw, first, count, self._draw.randint(*self._size))
         frame = Frame.make(head.chain, first, count, first, head.epoch, packed)
         self._mark("attempt", (frame.pack(), persons))
-        assert self._store.append(frame, head) is None
-        self._mark("ack")
+        conflict = self._store.append(frame, head)
+        self._mark("ack" if conflict is None else "refused")
 
     def _flush_person(self) -> bytes:
         self._persons += 1
@@ -151,6 +151,24 @@ class Program:
         if save and head.position is not None:
             state = self._draw.randbytes(5_000)
             self._views.save_snapshot(head.position, head.chain, 1, b"classes", state)
+
+
+class Promise(NamedTuple):
+    """What must hold at one index of a recording."""
+
+    born: bool
+    attempted: list[bytes]
+    needs: list[list[bytes]]
+    acked: int
+    persons: dict[bytes, bytes]
+    persons_acked: int
+    erased: list[bytes]
+    erased_acked: int
+
+    @classmethod
+    def nothing(cls) -> "Promise":
+        """What is promised before anything was said."""
+        return cls(False, [], [], 0, {}, 0, [], 0)
 
 
 class Patient(Program):
@@ -199,6 +217,62 @@ class Patient(Program):
         self._mark("reopened", (frames, there))
 
 
+class Watched(Patient):
+    """A program that compares, whenever it has opened all again, what is there."""
+
+    def __init__(self, folder: Path, seed: int, mark: Callable[..., None]) -> None:
+        super().__init__(folder, seed, mark)
+        self.promise = Promise.nothing()
+        self.faults: list[str] = []
+
+    def _mark(self, word: str, value: Any = None) -> None:
+        super()._mark(word, value)
+        if word == "reopened":
+            self.faults += self._differences(*value)
+        self.promise = promised(self.promise, word, value)
+
+    def _trying(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except StoreError as error:
+            self.failures += 1
+            if not error.where.startswith(str(self._folder)) or not error.remedy:
+                self.faults.append(f"not clear: {error}")
+            if hasattr(self, "_store") and self._store.failed:
+                self._check_poisoned()
+            self._recover()
+
+    def _recover(self) -> None:
+        if self.promise.born and not (self._folder / LOG).exists():
+            self.faults.append("lost: the log is not there")
+        super()._recover()
+
+    def _check_poisoned(self) -> None:
+        """A store that failed refuses everything."""
+        with suppress(StoreError):
+            self._store.head()
+            self.faults.append("goes on: a store that failed says where its head is")
+
+    def _differences(self, frames: int, there: list[bytes]) -> Iterator[str]:
+        stored = [stored for _, stored in self._store.read_bytes()]
+        promise = self.promise
+        if stored != promise.attempted[: len(stored)]:
+            yield "phantom: frames that nobody attempted"
+        if frames < promise.acked:
+            yield f"lost: {promise.acked} acknowledged, {frames} there"
+        must = set(list(promise.persons)[: promise.persons_acked])
+        if not must - set(promise.erased) <= set(there):
+            yield "lost: a key that was flushed"
+        if set(promise.erased[: promise.erased_acked]) & set(there):
+            yield "kept: a key that was erased"
+
+    def check_end(self) -> None:
+        """Open all once more, and append."""
+        self._recover()
+        self._append(True)
+        self._let_go(True)
+
+
 def abandon(store: SqliteStore) -> None:
     """Leave a store as a killed process does."""
     store._connection.close()
@@ -224,22 +298,9 @@ def record(folder: Path, seed: int, run: type[Program] = Program) -> Recording:
     return recorder.recording
 
 
-class Promise(NamedTuple):
-    """What must hold at one index of a recording."""
-
-    born: bool
-    attempted: list[bytes]
-    needs: list[list[bytes]]
-    acked: int
-    persons: dict[bytes, bytes]
-    persons_acked: int
-    erased: list[bytes]
-    erased_acked: int
-
-
 def promises(recording: Recording) -> Iterator[Promise]:
     """The promise before each operation, and the last one; their lists grow."""
-    promise = Promise(False, [], [], 0, {}, 0, [], 0)
+    promise = Promise.nothing()
     yield promise
     for one in recording:
         if isinstance(one, Mark):
@@ -254,6 +315,9 @@ def promised(promise: Promise, word: str, value: Any) -> Promise:
     if word == "attempt":
         promise.attempted.append(value[0])
         promise.needs.append(value[1])
+    elif word == "refused":
+        promise.attempted.pop()
+        promise.needs.pop()
     elif word == "ack":
         return promise._replace(acked=len(promise.attempted) if value is None else value)
     elif word == "person":
