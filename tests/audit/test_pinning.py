@@ -55,7 +55,7 @@ async def pins(center: Any) -> list[tuple[int, str]]:
     ]
 
 
-CORE = ["contact.segments", "agent.intervals", "log.facts", "log.audit", "access.ledger"]
+CORE = [projection.name for projection in PROJECTIONS]
 
 
 def test_a_pin_says_what_everything_has_come_to(tmp_path: Path) -> None:
