@@ -1,10 +1,14 @@
 """A redacted copy: nothing of the erased is left in it, and all of it is still proved."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgpack
 import pytest
 import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cckit import Config, QueueSettings, open_center
 from cckit.core import facts as f
@@ -14,8 +18,9 @@ from cckit.core.errors import FormatError
 from cckit.core.frame import CHAIN_SIZE, HEADER, REDACTED, Frame
 from cckit.core.ids import QueueId, SubjectId
 from cckit.core.merkle import root_of
-from cckit.core.redaction import leaf_hashes, redact
+from cckit.core.redaction import hollow_fault, leaf_hashes, readable, redact
 from cckit.core.registry import Registry
+from cckit.core.strict import StrictReader
 from cckit.core.verify import verify
 from cckit.shell.checking import verify_log
 from cckit.shell.folding import fold
@@ -23,6 +28,10 @@ from cckit.shell.redacting import redact_log, rooted
 from cckit.stores.sqlite import SqliteStore
 
 from .conftest import Run
+
+NONE = st.none() | st.binary(max_size=33) | st.integers(0, 9)
+SYSTEM_STAMP = [1, None, "system", "cckit", None, None, None]
+GRANTED = ["permission.changed", 1, msgpack.packb(["a", "b", True])]
 
 
 class Days(NamedTuple):
@@ -210,7 +219,7 @@ def test_a_flag_alone_makes_no_frame_redacted(days: Days) -> None:
 
 
 def test_every_byte_of_a_redacted_frame_is_noticed_by_form_or_root(
-    days: Days, tmp_path: Path
+    days: Days, tmp_path: Path, publish: Callable[[str], None]
 ) -> None:
     """What the chain no longer says, the tree does."""
     out = copy_of(days, tmp_path)
@@ -235,6 +244,7 @@ def test_every_byte_of_a_redacted_frame_is_noticed_by_form_or_root(
             unseen += 1
             assert 48 <= at < 64
     assert unseen <= 16
+    publish(f"redacted frame: {len(packed)} bytes changed, {unseen} of the header in no leaf")
 
 
 def test_a_checkpoint_of_other_leaves_refutes_the_copy(days: Days, tmp_path: Path) -> None:
@@ -255,19 +265,50 @@ def test_a_checkpoint_of_other_leaves_refutes_the_copy(days: Days, tmp_path: Pat
     store.close()
 
 
-def test_events_left_in_a_redacted_log_are_still_held_to_their_order(
-    days: Days, tmp_path: Path
+@pytest.mark.parametrize(("jump", "holds"), [(0, True), (1, True), (2, False), (-1, False)])
+def test_a_stream_may_jump_only_over_as_many_events_as_nobody_sees(
+    days: Days, jump: int, holds: bool
 ) -> None:
-    """A stream may jump over as many versions as there are events that nobody sees."""
-    out = copy_of(days, tmp_path)
-    stored = frames(out)
-    assert verdict_of(out, stored, events=True).ok
-    codec, everything = Codec(Registry(())), [Frame.parse(one) for one in frames(days.path)]
-    for frame in everything:
+    """One event is taken out; the next one pretends to be ``jump`` versions later."""
+    codec, strict = Codec(Registry(())), StrictReader()
+    for frame in map(Frame.parse, frames(days.path)):
         hollow, count = redact(frame, codec, lambda position, sealed: True)
-        if count:
-            assert len(leaf_hashes(codec, hollow)) == frame.count
-            assert hollow.chain == frame.chain
+        if count != 1:
+            assert strict.fault(frame.body, frame.first, frame.count) is None
+            continue
+        assert strict.fault(hollow.body, hollow.first, hollow.count, True) is None
+        event = ["center", strict._versions["center"] + jump, *GRANTED]
+        found = strict.fault(msgpack.packb([[*SYSTEM_STAMP, [event]]]), hollow.end, 1)
+        assert (found is None) is holds, found
+        assert holds or "stream version" in found.reason  # type: ignore[union-attr]
+        return
+    raise AssertionError("no frame lacks one event")
+
+
+@settings(max_examples=15)
+@given(st.sets(st.integers(0, 200)))
+def test_whatever_is_taken_out_the_rest_stands_and_the_root_is_the_same(
+    days: Days, taken: set[int]
+) -> None:
+    codec, every = Codec(Registry(())), [Frame.parse(one) for one in frames(days.path)]
+    out = [redact(frame, codec, lambda position, _: position in taken)[0] for frame in every]
+    found = verdict_of(days.path, [frame.pack() for frame in out], events=True)
+    assert found.ok
+    assert found.redacted == sum(bool(frame.flags) for frame in out)
+    assert found.redacted_to == max((frame.end for frame in out if frame.flags), default=0)
+    assert found.proved is (found.redacted == 0)
+    roots = {
+        root_of(h for frame in some for h in leaf_hashes(codec, frame)) for some in (every, out)
+    }
+    assert len(roots) == 1
+    left = [r[0].position for frame in out for r in readable(codec, frame)]
+    gone = set(range(every[-1].end)) - set(left)
+    assert gone <= taken
+
+
+@given(st.binary(max_size=64) | st.recursive(NONE, st.lists).map(msgpack.packb), st.integers(0, 3))
+def test_the_form_of_any_bytes_is_judged_without_an_error(body: bytes, count: int) -> None:
+    assert isinstance(hollow_fault(body, count), str)
 
 
 # --- mistakes -------------------------------------------------------------------------------
