@@ -316,6 +316,7 @@ def cli() -> str:
         "Needs `pip install 'cckit-sdk[cli]'`. What `--json` prints stands in "
         "[JSON shapes](json.md).\n",
         command("import_", "calls", "import calls"),
+        command("import_frames", "frames", "import frames"),
     ]
     words = [name for name, _ in constants["COMMANDS"]]
     out += [command(word.replace("-", "_"), word.replace("-", "_"), word) for word in words]

@@ -24,7 +24,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import apsw
-import attrs
 import trio
 
 from cckit.core import facts as f
@@ -74,7 +73,7 @@ def reopen(folder: Path, events: int, rounds: int = ROUNDS) -> list[Result]:
     ended = _in_child(partial(build, events=events), log)
     views = path_of(log)
     shutil.copy(views, folder / "views")
-    measures = (store_ready, partial(routing_again, ended=ended), bare)
+    measures: list[Job] = [store_ready, partial(routing_again, ended=ended), bare]
     took: list[list[int]] = [[] for _ in measures]
     for _ in range(rounds):
         for measure, times in zip(measures, took, strict=True):
@@ -82,7 +81,7 @@ def reopen(folder: Path, events: int, rounds: int = ROUNDS) -> list[Result]:
                 Path(views + suffix).unlink(missing_ok=True)
             shutil.copy(folder / "views", views)
             times.append(_in_child(measure, log))
-    ready, again, raw = map(median, took)
+    ready, again, raw = (median(times) for times in took)
     size = f"{events:,} events, against its goal"
     return [
         result("reopen.store", f"us, {size}", ready, STORE_GOAL_US, raw),
@@ -97,7 +96,7 @@ def _in_child(job: Job, log: Path) -> int:
     if child == 0:
         try:
             job(log, partial(_answer, writes))
-        except BaseException:  # noqa: BLE001 - this process ends here, so it has to say why
+        except Exception:  # noqa: BLE001 - this process ends here, so it has to say why
             print_exc()
         os._exit(1)
     os.close(writes)
@@ -121,8 +120,11 @@ class LiveWorld(World):
     """A simulated day whose log says that it was live, so that a center may go on with it."""
 
     def _record(self, *facts: Any) -> None:
-        lived = (attrs.evolve(x, kind="live") if type(x) is f.RunStarted else x for x in facts)
-        super()._record(*lived)
+        super()._record(*(_lived(x) if type(x) is f.RunStarted else x for x in facts))
+
+
+def _lived(run: f.RunStarted) -> f.RunStarted:
+    return f.RunStarted(run.epoch, "live", None, None, run.authorize, run.versions)
 
 
 def build(log: Path, answer: Answer, events: int) -> None:
