@@ -162,7 +162,7 @@ class Center:
         nobody opens anything of theirs. None if nothing was erased under this id since the
         center opened.
 
-        :raises StoreError: the keys can't be destroyed now; opening again tries it again.
+        :raises StoreError: the keys can't be destroyed now; it is tried again each minute.
         """
         return await self._parts.erasing.settled(subject_stream(subject))
 
@@ -498,7 +498,7 @@ class open_center:
         quiet: bool = False,
         signer: str | Path | None = None,
     ) -> None:
-        _check_arguments(config, log)
+        _check_arguments(config, log, signer)
         self._config = config
         self._quiet = quiet
         rest = (clock, entropy, take_over, quiet, signer)
@@ -524,9 +524,7 @@ class open_center:
             config = Config.read(config)
         parts = await self._life.begin(config)
         quiet = self._quiet
-        center = Center(
-            parts, () if quiet else config.retention, None if quiet else config.zone
-        )
+        center = Center(parts, () if quiet else config.retention, None if quiet else config.zone)
         self._life.reopened = center._take
         return center
 
@@ -534,7 +532,7 @@ class open_center:
         await self._life.end()  # noqa: ASYNC102 - it shields what has to be waited for
 
 
-def _check_arguments(config: object, log: object) -> None:
+def _check_arguments(config: object, log: object, signer: object) -> None:
     """:raises UsageError: arguments of other types than their annotations say."""
     if not isinstance(config, Config | str | Path):
         what = f"config is {type(config).__name__}"
@@ -542,3 +540,6 @@ def _check_arguments(config: object, log: object) -> None:
     if not (log is None or isinstance(log, str | Path) or hasattr(log, "append")):
         what = f"log is {type(log).__name__}"
         raise UsageError("open_center", what, "give the path of a NAME.db, a store, or None")
+    if not (signer is None or isinstance(signer, str | Path)):
+        what = f"signer is {type(signer).__name__}"
+        raise UsageError("open_center", what, "give the path of a file of `cckit keys`, or None")

@@ -26,6 +26,7 @@ from cckit.hooks.signing import Signer, verify
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
 from cckit.shell.notary import EVERY_EVENTS, Notary, root_of_log, sync_log
+from cckit.shell.proving import prove
 from cckit.shell.signers import read_signers, vkeys, write_signers
 from cckit.stores.sqlite import SqliteStore
 from cckit.stores.tiles import Tiles
@@ -259,6 +260,11 @@ def test_a_key_that_is_not_there_makes_no_log(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_signer_is_named_by_its_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="signer is Signer"):
+        virtual(tmp_path / "center.db", signer=Signer.generate("center", SeededEntropy(1).draw))
+
+
 def test_a_log_in_memory_has_no_place_for_tiles(key: Path) -> None:
     async def main() -> None:
         async with open_center(CONFIG, signer=key):
@@ -345,6 +351,17 @@ def test_a_disk_that_fails_ends_the_signing_and_not_the_center(
 # --- in a process of its own ----------------------------------------------------------------
 
 
+def prove_some(log: Path, seen: int) -> None:
+    """Make proofs from tiles that somebody is building."""
+    store = SqliteStore.open(log, read_only=True)
+    for at in range(seen - 1, 0, -seen // 7):
+        tiles = Tiles.open(log.with_suffix(".tiles"), store)
+        assert tiles.size >= seen
+        (proved,) = prove(store, tiles, [at])
+        assert proved.proof.index == at
+    store.close()
+
+
 def started(*arguments: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "cckit.cli", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -364,6 +381,7 @@ def test_a_follower_signs_while_a_center_writes(tmp_path: Path, key: Path) -> No
                     line = await trio.to_thread.run_sync(follower.stdout.readline)
                     seen = json.loads(line)["size"]
                     assert seen <= center.position
+                    await trio.to_thread.run_sync(prove_some, log, seen)
             finally:
                 follower.terminate()
                 await trio.to_thread.run_sync(follower.communicate)
