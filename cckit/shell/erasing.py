@@ -13,6 +13,7 @@ restore`` has erased again.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from typing import Any, Final
 
 import attrs
@@ -37,6 +38,8 @@ from .writer import Writer, mark_of
 
 ERASER_S: Final = 60
 """How long one eraser may take for one person."""
+RETRY_S: Final = 60
+"""After what failed, such as a key service that did not answer."""
 BATCH: Final = 1_024
 """People erased at a time."""
 PURPOSE_MAX: Final = 4_000
@@ -68,7 +71,7 @@ class Erasing:
         self._done: dict[Stream, SubjectErased] = {}
         self._ended = trio.Event()
         self.failure: StoreError | None = None
-        """Why nobody is erased any more until the center is opened again."""
+        """Why nobody could be erased when it was tried last."""
 
     def listen(self, batch: Batch) -> None:
         """Note whose erasure has become durable."""
@@ -91,23 +94,25 @@ class Erasing:
         await self._durable()
 
     async def run(self) -> None:
-        """Erase whoever waits for it, until cancelled or the keys fail."""
-        try:
-            while True:
+        """Erase whoever waits for it, until cancelled; what fails is tried again."""
+        while True:
+            with trio.move_on_after(RETRY_S if self._waiting else inf):
                 await self._bell.wait()
+            try:
                 await self._carry_out()
-        except StoreError as error:
-            # Calls go on: whoever is to be erased stays shut, and is erased at the opening.
-            self.failure = error
-            self._writer.say(f"erasing stopped: {error}")
-            self._wake()
+                self.failure = None
+            except StoreError as error:
+                # Calls go on, and whoever is to be erased stays shut meanwhile.
+                self.failure = error
+                self._writer.say(f"nobody can be erased now: {error}")
+                self._wake()
 
     async def settled(self, stream: Stream) -> SubjectErased | None:
         """Wait until nobody under this id is being erased; what the last erasure came to.
 
         None if there was none since the center opened.
 
-        :raises StoreError: the keys can't be destroyed now; opening again tries it again.
+        :raises StoreError: the keys can't be destroyed now; it is tried again.
         """
         while stream in self._writer.engine.floor.erasing:
             if self.failure is not None:

@@ -4,10 +4,11 @@ A wrapped key is a nonce (12) and AES-256-GCM of the key, bound to subject and k
 ``meta`` of the key file names the KEK that all its keys are wrapped under, by number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
-from cckit.core.errors import FormatError
+from cckit.core.errors import CckitError, FormatError, StoreError
 from cckit.hooks.vault import KEY_SIZE, NONCE_SIZE, Draw, Keks, Key
 
 _REMEDY: Final = "give the KEK that it was made with"
@@ -44,20 +45,22 @@ class Wrapping:
         """The KEK that a key file names; a file without ``meta`` gets its first one.
 
         :raises FormatError: nobody has it.
+        :raises StoreError: who keeps it fails.
         """
         number = int.from_bytes(meta.get("number", b"\x01"), "big")
         if kek is not None or keks is None:
             assert kek is not None
             return cls(where, None, draw, number, kek)
-        known = keks.read()
-        if "kek" in meta and not known:  # Format 1, which kept it inside.
-            keks.add(number, meta["kek"])
-        elif not meta:
-            # Keys that are made anew never end what an older copy of them needs.
-            number = max(known, default=number)
-            if not known:
-                keks.add(number, draw(KEY_SIZE))
-        known = keks.read()
+        with _asking(where):
+            known = keks.read()
+            if "kek" in meta and not known:  # Format 1, which kept it inside.
+                keks.add(number, meta["kek"])
+            elif not meta:
+                # Keys that are made anew never end what an older copy of them needs.
+                number = max(known, default=number)
+                if not known:
+                    keks.add(number, draw(KEY_SIZE))
+            known = keks.read()
         if number in known:
             return cls(where, keks, draw, number, known[number])
         if any(other > number for other in known):
@@ -73,7 +76,8 @@ class Wrapping:
         if self.keks is None:
             return self
         number, secret = self.number + 1, self._draw(KEY_SIZE)
-        self.keks.add(number, secret)
+        with _asking(self._where):
+            self.keks.add(number, secret)
         return Wrapping(self._where, self.keks, self._draw, number, secret)
 
     def destroy_others(self) -> None:
@@ -82,9 +86,10 @@ class Wrapping:
         :raises StoreError: it can't be done now.
         """
         if self.keks is not None:
-            for number in sorted(self.keks.read()):
-                if number != self.number:
-                    self.keks.destroy(number)
+            with _asking(self._where):
+                for number in sorted(self.keks.read()):
+                    if number != self.number:
+                        self.keks.destroy(number)
 
     def wrap(self, subject: bytes, key: Key) -> bytes:
         """Put the KEK around a key."""
@@ -102,6 +107,18 @@ class Wrapping:
         except (self._invalid, ValueError) as error:
             what = "holds a key that was changed or wrapped under another KEK"
             raise FormatError(self._where, what, _REMEDY) from error
+
+
+@contextmanager
+def _asking(where: str) -> Iterator[None]:
+    """Ask whoever keeps KEKs, who may be a plugin; whatever it raises is its failure."""
+    try:
+        yield
+    except CckitError:
+        raise
+    except Exception as error:
+        what = f"who keeps its KEK fails ({type(error).__name__})"
+        raise StoreError(where, what, "look at the service that keeps it") from error
 
 
 def _bound(subject: bytes, number: int) -> bytes:

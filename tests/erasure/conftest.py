@@ -1,4 +1,4 @@
-"""Folders for files that come and go by the hundred."""
+"""Time that jumps, and folders for files that come and go by the hundred."""
 
 import os
 import tempfile
@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from trio.testing import MockClock
+
+
+@pytest.fixture
+def autojump_clock() -> MockClock:
+    """Time passes when nothing else happens."""
+    return MockClock(autojump_threshold=0.01)
 
 
 @pytest.fixture

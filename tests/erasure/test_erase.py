@@ -21,11 +21,6 @@ ADMIN = Actor("admin", "root")
 
 
 @pytest.fixture
-def autojump_clock() -> MockClock:
-    return MockClock(autojump_threshold=0.01)
-
-
-@pytest.fixture
 def config() -> Config:
     return Config.parse("[queues.help]\n[agents.anna]\n")
 

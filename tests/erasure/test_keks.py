@@ -6,9 +6,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-from trio.testing import trio_test
+import trio
+from trio.testing import MockClock, trio_test
 
-from cckit import Config, ConfigError, StoreError, open_center
+from cckit import Config, ConfigError, Stored, StoreError, open_center
 from cckit.core.commands import Erase, ReportArrived
 from cckit.core.errors import FormatError
 from cckit.hooks import FactoryHooks, hookimpl
@@ -117,7 +118,7 @@ def test_a_copy_of_the_keys_from_before_an_erasure_is_of_no_use(tmp_path: Path) 
         Keys.open(path, LOG_ID, drawer(3))
 
 
-class Cut(Exception):
+class Cut(BaseException):
     """The power went."""
 
 
@@ -278,6 +279,35 @@ class Safe(FactoryHooks):
 
     def destroy(self, number: int) -> None:
         self.kept.pop(number, None)
+
+
+@trio_test
+async def test_a_key_service_that_is_away_is_asked_again(autojump_clock: MockClock) -> None:
+    class Away(Safe):
+        away = False
+
+        def add(self, number: int, kek: bytes) -> None:
+            if self.away:
+                raise ConnectionError("secret words")
+            super().add(number, kek)
+
+    safe = Away()
+    async with open_center(Config.parse(""), plugins={"safe": safe}) as center:
+        reply = await center.do(ReportArrived("voice", from_="1"))
+        created = reply.recorded[0]
+        subject = created[1].subject
+        safe.away = True
+        assert isinstance(await center.do(Erase(subject, "asked")), Stored)
+        with pytest.raises(StoreError, match=r"who keeps its KEK fails \(ConnectionError\)"):
+            await center.erased(subject)
+        assert center._parts.people.opened(created).from_ is None
+        assert isinstance(await center.do(ReportArrived("voice", from_="2")), Stored)
+        safe.away = False
+        await trio.sleep(61)
+        done = await center.erased(subject)
+        assert done is not None
+        assert (done.keys, done.failures) == (1, {})
+        assert list(safe.kept) == [2]
 
 
 @trio_test
