@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgpack
 import pytest
 
 from cckit.core import facts as f
 from cckit.core.frame import Frame
-from cckit.core.ledger import NAMES_MAX, PART_MAX, Counts, parts
+from cckit.core.ledger import NAMES_MAX, PART_MAX, CountCheck, Counts, parts
+from cckit.core.schema import unpack
 
 from .conftest import Certify
 from .logs import LINE, START, Log
@@ -152,11 +154,7 @@ def test_a_part_that_nobody_awaits_is_named(fact: tuple[str, int], certify: Cert
 
 def redacted(frame: Frame, log: Log) -> Frame:
     """The frame with only hashes left in the place of its events; its chain is kept."""
-    from cckit.core.schema import unpack
-
     body = [[*d[:7], [b"\0" * 32 for _ in d[7]]] for d in unpack(frame.body)]
-    import msgpack
-
     return Frame(
         frame.previous, 1, 1, frame.count, frame.first, frame.committed_at, frame.epoch,
         msgpack.packb(body), frame.chain,
@@ -169,3 +167,19 @@ def test_what_is_redacted_is_counted_as_what_nobody_knows() -> None:
     counts = Counts()
     counts.add_frame(redacted(log.frames[-1], log), log.codec)
     assert (counts.events, counts.redacted, counts.type) == (1, 1, {})
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [({"help": 1}, 0), ({"help": 3}, 0), ({"help": 4}, 1), ({"help": 0}, 1), ({"vip": 3}, 1)],
+)
+def test_a_count_is_wrong_where_no_redacted_event_can_explain_it(
+    said: dict[str, int], wrong: int
+) -> None:
+    log = Log()
+    day(log)
+    log.add(f.LedgerCounted("queue", 0, said))
+    check = CountCheck()
+    check.redacted(2)
+    found = [one for envelope, data in log.events for one in check.take(envelope, data)]
+    assert len(found) == wrong
