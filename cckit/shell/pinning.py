@@ -245,7 +245,7 @@ def pin_log(
 
     .. versionadded:: 0.2
     """
-    found = verify_log(path)
+    found = verify_log(path, events=True)
     if found.error is not None:
         what = f"is not whole at position {found.error.position}: {found.error.reason}"
         raise ConfigError(os.fspath(path), what, "restore it from a copy; a pin would hide that")

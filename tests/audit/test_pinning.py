@@ -9,6 +9,7 @@ import trio
 
 from cckit import AgentSettings, Config, ConfigError, QueueSettings, Stored, StoreError, UsageError
 from cckit.core.commands import Enqueue, LogIn, ReportArrived, SetReady
+from cckit.core.events import event
 from cckit.core.facts import LedgerCounted, ProjectionPinned
 from cckit.core.instant import HOUR, MINUTE, Instant
 from cckit.core.projection import AnyProjection
@@ -192,6 +193,34 @@ def test_a_projection_that_raises_is_said_and_the_others_are_pinned(
     names = [data.projection for _, data in reply.recorded if isinstance(data, ProjectionPinned)]
     assert names == CORE
     assert "test.entries is not pinned: it raised ZeroDivisionError" in caplog.text
+
+
+class NeverBegins(Entries):
+    name = "test.never"
+
+    def initial(self) -> dict[str, int]:
+        raise ZeroDivisionError
+
+
+@event("test.unheard", version=1)
+class Unheard:
+    """Registered by nobody."""
+
+
+class ReadsNothing(Entries):
+    name = "test.nothing"
+    types = (Unheard,)
+
+
+def test_no_projection_of_a_plugin_ends_the_center() -> None:
+    async def main(center: Any) -> Any:
+        await trio.sleep(24 * 3600)
+        await call(center)
+        return await pins(center)
+
+    plugin = Brings(NeverBegins(), ReadsNothing(), Breaks())
+    found = run_center(main, CONFIG, plugins={"tests": plugin}, start=START)
+    assert [name for _, name in found] == [*CORE, "test.nothing", "test.entries"]
 
 
 def test_a_closed_center_pins_nothing() -> None:

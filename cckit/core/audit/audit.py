@@ -36,7 +36,10 @@ class Rebuilt:
 
     @classmethod
     def of(cls, projection: AnyProjection, identity: Identity) -> "Rebuilt":
-        return cls(projection, identity, Folding((projection,)))
+        try:
+            return cls(projection, identity, Folding((projection,)))
+        except Exception as error:  # noqa: BLE001 - as below
+            return cls(projection, identity, Folding(()), f"raised {type(error).__name__}")
 
     def feed(self, events: Sequence[Recorded[Any]]) -> None:
         """Fold a batch; whatever a plugin's code raises is kept for the certificate."""

@@ -14,6 +14,7 @@ from cckit.core.facts import ProjectionPinned
 from cckit.core.projection import AnyProjection
 from cckit.core.registry import Registry
 from cckit.core.reports.zone import Zone
+from cckit.core.schema import schema_of
 
 SAME: Final = "same"
 DIFFERS: Final = "differs"
@@ -50,7 +51,8 @@ def identity(projection: AnyProjection, code: bytes, registry: Registry) -> Iden
 
 def schemas(types: Sequence[type], registry: Registry) -> bytes:
     """SHA-256 of the canonical array ``[name, version, [field, …]]`` of each type, sorted."""
-    read = {registry.by_class[cls] for cls in types}
+    # A class that nobody registered is in no log, and still says what it would read.
+    read = {registry.by_class.get(cls) or schema_of(cls) for cls in types}
     declared = sorted((s.kind.name, s.kind.version, tuple(map(str, s.fields))) for s in read)
     return digest(declared)
 
