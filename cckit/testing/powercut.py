@@ -54,8 +54,6 @@ class Recorder(Layer):
 
     SQLite's draws are seeded meanwhile, so that the same program leaves the same recording.
     Files that end in ``.lock`` hold nothing and are left out.
-
-    .. versionadded:: 0.1
     """
 
     def __init__(self, folder: str | os.PathLike[str], seed: int = 0) -> None:
