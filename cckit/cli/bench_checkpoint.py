@@ -1,9 +1,9 @@
 """What checkpoints cost: durable appends with the log signed, and without, in turns.
 
 ``checkpoint.follow`` signs in another process, ``cckit follow``; ``checkpoint.inside`` in
-the center itself. What is compared is the same center without a signer. A round is a whole
-opening of a center, from its first append to its end, so that the last checkpoint, too, is
-paid for; what the follower has left to do then is waited for, and not counted. The raw
+the center itself. What is compared is the same center without a signer. A round goes from
+the first append of an open center to its end, so that the last checkpoint, too, is paid
+for; what the follower has left to do then is waited for, and not counted. The raw
 figure is the tree alone: leaves, nodes and tiles in memory, on one core.
 """
 
@@ -35,7 +35,7 @@ from cckit.stores.tiles import Tiles, tiles_beside
 from .bench_append import READY
 from .bench_result import Result, result
 
-EVENTS: Final = 100_000
+EVENTS: Final = 40_000
 """Of a round: about a second."""
 TASKS: Final = 1_000
 """Callers at once, each waiting for its event to be durable."""
@@ -65,12 +65,12 @@ def checkpoint(folder: Path, rounds: int = 7, share: int = 1) -> list[Result]:
 
 
 def _rate(events: int, log: Path, signer: Path | None) -> float:
-    started = time.perf_counter()
-    trio.run(_append, log, signer, events)
+    started = trio.run(_append, log, signer, events)
     return events / (time.perf_counter() - started)
 
 
-async def _append(log: Path, signer: Path | None, events: int) -> None:
+async def _append(log: Path, signer: Path | None, events: int) -> float:
+    """Fill a log and close it; when the first append began."""
     left = iter(range(events))
 
     async def caller(n: int) -> None:
@@ -79,9 +79,12 @@ async def _append(log: Path, signer: Path | None, events: int) -> None:
         for _ in left:
             await center.record(draft)
 
-    async with open_center(Config(), log=log, signer=signer) as center, trio.open_nursery() as all_:
-        for n in range(min(TASKS, events)):
-            all_.start_soon(caller, n)
+    async with open_center(Config(), log=log, signer=signer) as center:
+        started = time.perf_counter()
+        async with trio.open_nursery() as callers:
+            for n in range(min(TASKS, events)):
+                callers.start_soon(caller, n)
+    return started
 
 
 @contextmanager

@@ -91,9 +91,10 @@ class Notary:
                 what = f"the frame at {frame.first} does not follow what was hashed before it"
                 raise StoreError(tiles.path, what, "see `cckit verify`; restore the log")
             hashes = leaf_hashes(self._codec, frame) if frame.flags & REDACTED else ()
-            tiles.grow(entries(self._codec, frame), frame.chain, hashes)
-            chain = frame.chain
+            leaves = entries(self._codec, frame)
             sleep(0)  # Whoever waits for the interpreter goes first: the center does.
+            tiles.grow(leaves, frame.chain, hashes)
+            chain = frame.chain
             if tiles.size - before >= CHUNK_EVENTS:
                 break
         if tiles.size - self._saved >= SAVE_EVENTS:

@@ -18,6 +18,7 @@ changes no proof into a false one: a proof is held against its checkpoint before
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from time import sleep
 from typing import Final
 
 from cckit.core.errors import FormatError, StoreError, UsageError
@@ -267,6 +268,7 @@ class Tiles:
             self._pending[name] = content
             if self._saved.pop(name, 0):
                 self._done.append(f"{name}.p")
+            sleep(0)  # Whoever waits for the interpreter goes first.
         self._failed = False
         self._edge = self._edge._replace(size=self.size, chain=chain)
         if len(self._pending) > PENDING_MAX:
