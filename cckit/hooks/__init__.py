@@ -19,3 +19,4 @@ from .relay import Relay as Relay
 from .store import Conflict as Conflict
 from .store import Head as Head
 from .store import Store as Store
+from .vault import Keks as Keks

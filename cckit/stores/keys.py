@@ -354,11 +354,10 @@ class Keys:
         self._failed = True  # Until it has worked.
         with disk_errors(self._where, "reopen the log"):
             with self._writer:
-                # A number may have passed to somebody new before the erasure came to it.
-                left = [(sign, one) for sign, _ in lookups for one in tuple(self.shut)]
-                self._writer.executemany(
-                    "DELETE FROM lookup WHERE number = ? AND subject = ?", left
-                )
+                if self.shut:
+                    # A number may pass to somebody new before the erasure comes to it.
+                    signs = [(sign,) for sign, _ in lookups]
+                    self._writer.executemany("DELETE FROM lookup WHERE number = ?", signs)
                 self._writer.executemany("INSERT INTO lookup VALUES (?, ?)", lookups)
                 rows = [(s, key.number, self._kek.wrap(s, key), at) for s, (key, at) in kept]
                 self._writer.executemany("INSERT INTO key VALUES (?, ?, ?, ?)", rows)

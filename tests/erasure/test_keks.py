@@ -12,8 +12,8 @@ from trio.testing import MockClock, trio_test
 from cckit import Config, ConfigError, Stored, StoreError, open_center
 from cckit.core.commands import Erase, ReportArrived
 from cckit.core.errors import FormatError
-from cckit.hooks import FactoryHooks, hookimpl
-from cckit.hooks.vault import Keks, subject_bytes
+from cckit.hooks import FactoryHooks, Keks, hookimpl
+from cckit.hooks.vault import subject_bytes
 from cckit.stores.keks import KekFile
 from cckit.stores.keyfile import Erased, Mark, remembered
 from cckit.stores.keys import Keys, in_memory
