@@ -7,7 +7,7 @@ parts. Who knows the declared schema makes the stored bytes from a line again.
 
 A file of frames is ::
 
-    "cckit frames 1\\n" | u16 + origin | log id (16) | u16 + the log that it continues
+    "cckit frames 1\\n" | u16 + origin | log id (16) | u16 + the logs that it continues
     u32 + stored frame, for each in order | u32 0 | chain of the last frame (32)
 
 with big-endian numbers. Its end names the head, so that a file cut between two frames is
@@ -216,7 +216,8 @@ class FramesFile:
         continues = self._take(int.from_bytes(self._take(2)))
         try:
             name = LogName(origin.decode(), log_id, continues or None)
-            first_previous(name.first_origin, log_id)
+            for called in (name.origin, name.first_origin):
+                first_previous(called, log_id)
         except (UnicodeDecodeError, UsageError, FormatError) as error:
             raise self._refusal("names its log in a way that no log has", _AGAIN) from error
         return name

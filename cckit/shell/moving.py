@@ -1,6 +1,7 @@
 """A log on disk, copied, written out, and taken in again; what fails leaves nothing behind."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -11,7 +12,8 @@ import trio
 from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError, FormatError, StoreError
 from cckit.core.events import Recorded
-from cckit.core.frame import CHAIN_SIZE, first_previous
+from cckit.core.frame import CHAIN_SIZE, REDACTED, first_previous
+from cckit.core.redaction import readable
 from cckit.core.registry import Registry
 from cckit.core.transfer import FramesFile, LogName, Read, pack_end, pack_frame, pack_start
 from cckit.core.verify import Verdict
@@ -113,8 +115,8 @@ def exported_events(
 ) -> Iterator[Recorded[Any]]:
     """The events of a log as it declares them, each in the version that stands there.
 
-    They end at the head that the log has now. ``progress`` is told the position of each
-    frame.
+    They end at the head that the log has now; of a redacted log, what is left. ``progress``
+    is told the position of each frame.
 
     :raises StoreError: bytes that can't be read.
 
@@ -124,12 +126,12 @@ def exported_events(
     end = _end(store)
     if span.first > 0:
         for frame in store.read():
-            codec.events(frame.body, frame.first, ())  # Every type is declared before it is used.
+            deque(readable(codec, frame, ()), maxlen=0)  # A type is declared before it is used.
     for frame in store.read(span.first):
         if frame.first >= end or (span.last is not None and frame.first > span.last):
             return
         progress(frame.first)
-        for recorded in codec.events(frame.body, frame.first):
+        for recorded in readable(codec, frame):
             if recorded in span:
                 yield recorded
 
@@ -150,7 +152,8 @@ def exported_frames(store: Store, progress: Progress = lambda _: None) -> Iterat
     for frame in store.read():
         if frame.first >= end:
             break
-        if frame.previous != chain or frame.first != position or not frame.is_whole():
+        whole = frame.flags == REDACTED or frame.is_whole()  # Its leaves prove what is left of it.
+        if frame.previous != chain or frame.first != position or not whole:
             what = f"is not whole at position {position}"
             raise FormatError("log", what, "see `cckit verify`; restore it from a copy")
         progress(frame.first)
