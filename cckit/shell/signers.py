@@ -13,6 +13,7 @@ from typing import Final
 from cckit.core.errors import CckitError, ConfigError
 from cckit.core.note import ED25519, VKey
 from cckit.hooks.signing import Signer
+from cckit.stores.folder import sync_file
 
 from .files import read_file
 
@@ -60,6 +61,7 @@ def write_signers(path: str | Path, signers: Sequence[Signer], *, new: bool = Fa
             text.flush()
             os.fsync(file)
         os.replace(unborn, place)
+        sync_file(os.path.dirname(os.path.abspath(place)))
     except OSError as error:
         what = f"can't be written: {error.strerror}"
         raise ConfigError(str(path), what, "name a file in a folder that is yours") from error
