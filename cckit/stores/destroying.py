@@ -16,8 +16,9 @@ from .wrapping import Wrapping
 LOOKUP: Final = b"lookup"
 """Whom the secret of the lookup is wrapped for: no subject, so no person can have it."""
 
-_TRIES: Final = 100
-_PAUSE_S: Final = 0.01
+_TRIES: Final = 2
+"""SQLite itself waits for readers, but not for another who empties the same WAL."""
+_PAUSE_S: Final = 0.05
 
 
 class Destroyed(NamedTuple):

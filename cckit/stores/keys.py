@@ -293,9 +293,9 @@ class Keys:
                     self._write_mark()
                 self._kek = fresh
             self._failed = False
+            for subject in people:
+                self._open.pop(subject, None)
             empty_wal(self._writer, self._where)
-        for subject in people:
-            self._open.pop(subject, None)
         return Destroyed(done, self._end_exchange())
 
     def _end_exchange(self) -> str:

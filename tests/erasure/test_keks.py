@@ -14,6 +14,7 @@ from cckit.core.commands import Erase, ReportArrived
 from cckit.core.errors import FormatError
 from cckit.hooks import FactoryHooks, Keks, hookimpl
 from cckit.hooks.vault import subject_bytes
+from cckit.stores import connection
 from cckit.stores.keks import KekFile
 from cckit.stores.keyfile import Erased, Mark, remembered
 from cckit.stores.keys import Keys, in_memory
@@ -72,9 +73,9 @@ def test_nothing_of_the_old_kek_or_its_wraps_stays_in_the_files(tmp_path: Path) 
     keys = Keys.open(path, LOG_ID, drawer(1))
     known = people(keys, 300)
     keys.flush()
-    connection = apsw.Connection(str(path))
-    wraps = [bytes(row[0]) for row in connection.execute("SELECT wrapped FROM key")]  # type: ignore[arg-type]
-    connection.close()
+    file = apsw.Connection(str(path))
+    wraps = [bytes(row[0]) for row in file.execute("SELECT wrapped FROM key")]  # type: ignore[arg-type]
+    file.close()
     assert all(wrap in bytes_in(tmp_path) for wrap in wraps)
     keys.erase({subject: Erased(0, 900) for subject in list(known)[::2]})
     contents = bytes_in(tmp_path)
@@ -116,6 +117,49 @@ def test_a_copy_of_the_keys_from_before_an_erasure_is_of_no_use(tmp_path: Path) 
     path.write_bytes(copy)
     with pytest.raises(FormatError, match="from before an erasure, which destroyed its KEK"):
         Keys.open(path, LOG_ID, drawer(3))
+
+
+def test_a_reader_that_holds_the_file_holds_up_the_erasure_and_not_the_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_MS", 50)
+    path = tmp_path / "a.keys"
+    keys = Keys.open(path, LOG_ID, drawer(1))
+    gone, kept = people(keys, 2)
+    keys.flush()
+    reader = apsw.Connection(str(path))
+    reader.execute("BEGIN; SELECT * FROM key")
+    with pytest.raises(StoreError, match="a reader holds an old state"):
+        keys.erase({gone: Erased(0, 7)})
+    assert (keys.find(gone, 1) is None, keys.find(kept, 1) is None) == (True, False)
+    keys.draw_key(keys.subject("somebody else"))
+    keys.keep(9)
+    keys.flush()
+    reader.close()
+    assert keys.erase({gone: Erased(0, 7)}).people == {gone: Erased(1, 7, 1, 1)}
+    keys.close()
+
+
+def test_a_number_passes_to_somebody_new_before_the_erasure_has_come_to_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.keys"
+    keys = Keys.open(path, LOG_ID, drawer(1))
+    (gone,) = people(keys, 1)
+    keys.flush()
+    keys.shut = {gone}
+    new = keys.subject("0")
+    assert new == keys.subject("0") != gone.hex()
+    assert keys.draw_key(new) is not None
+    keys.keep(5)
+    keys.flush()
+    keys.erase({gone: Erased(0, 4)})
+    keys.shut = set()
+    keys.close()
+    again = Keys.open(path, LOG_ID, drawer(2))
+    assert again.subject("0") == new
+    assert again.key(subject_bytes(new)) is not None
+    again.close()
 
 
 class Cut(BaseException):
@@ -194,14 +238,14 @@ def test_a_file_that_kept_its_kek_inside_is_lifted(tmp_path: Path) -> None:
     known = people(keys, 3)
     keys.close()
     secret = KekFile(tmp_path / "a.kek").read()[1]
-    connection = apsw.Connection(str(path))
-    connection.execute(
+    file = apsw.Connection(str(path))
+    file.execute(
         """DROP TABLE erased; DROP INDEX key_at; DROP INDEX lookup_subject;
         ALTER TABLE key DROP COLUMN at; DELETE FROM meta WHERE name = 'number';
         PRAGMA user_version = 1"""
     )
-    connection.execute("INSERT INTO meta VALUES ('kek', ?)", (secret,))
-    connection.close()
+    file.execute("INSERT INTO meta VALUES ('kek', ?)", (secret,))
+    file.close()
     (tmp_path / "a.kek").unlink()
     memory = remembered(path, LOG_ID)
     assert memory is not None and memory.mark.position == -1
@@ -244,13 +288,13 @@ def test_a_key_whose_event_never_reached_the_log_is_dropped(tmp_path: Path) -> N
 
 
 def test_keys_in_memory_are_exchanged_too() -> None:
-    connection = in_memory()
-    keys = Keys.open(connection, LOG_ID, drawer(1))
+    memory = in_memory()
+    keys = Keys.open(memory, LOG_ID, drawer(1))
     known = people(keys, 2)
     gone, kept = known
     keys.erase({gone: Erased(0, 5)})
     keys.close()
-    again = Keys.open(connection, LOG_ID, drawer(2))
+    again = Keys.open(memory, LOG_ID, drawer(2))
     assert (again.find(gone, 1), again.find(kept, 1)) == (None, known[kept])
     again.close()
 

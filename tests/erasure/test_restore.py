@@ -183,6 +183,27 @@ def test_a_log_without_its_tail_goes_on_under_another_name(
     assert verify_log(log, events=True).ok
 
 
+def test_a_log_with_another_past_than_its_keys_have_seen_is_refused(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (anna,) = call(log, "1")
+    fork = copy(log, "old", ".db")
+    ben, _ = call(log, "2", "3", erase=anna)
+    kept = copy(log, "kept", ".keys", ".kek")
+    put_back(fork, log)
+    for suffix in (".keys", ".kek"):
+        log.with_suffix(suffix).unlink()
+    call(log, *map(str, range(9)))
+    put_back(kept, log)
+    refused(log, "has another past than its keys have seen: it differs at")
+    assert run("restore", log, "--origin", "clinic-2", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["erased"] == [anna]
+    assert readable(log, anna) == []
+    found = [created.subject for _, created in story(log) if type(created) is f.ContactCreated]
+    assert ben not in found
+    call(log, "9")
+
+
 def test_a_name_is_never_given_twice(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call(log, "1")
     assert run("restore", log, "--origin", "clinic-2") == 0
