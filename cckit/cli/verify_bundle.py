@@ -3,11 +3,12 @@
 
     python3 verify_bundle.py FILE --key VKEY [--witness-key VKEY] [--quorum N] [--json]
 
-It needs Python 3.9 or later and nothing else: no package, no network. Every rule is here,
-from the bytes up to the verdict; read it before you trust it. Keys and quorum are yours and
-come by another way than the bundle: nothing in a bundle says whom to trust.
+It needs Python 3.9 or later and nothing else: no package, no network. Every rule is on these
+400 lines, from the bytes to the verdict; read them before you trust it. Keys and quorum are
+yours and come by another way than the bundle: nothing in a bundle says whom to trust.
 """
-# fmt: off: with one blank line between functions it is all on 400 lines.
+
+# fmt: off
 from __future__ import annotations
 
 import argparse
@@ -378,7 +379,7 @@ def verify_bundle(
         cosigners = dict(key_of(text, WITNESS) for text in witness_key)
         report = Bundle(file.read_bytes()).judge(signers, cosigners, quorum or len(cosigners))
     except (ValueError, TypeError, LookupError, OSError, RecursionError) as error:
-        print(f"cckit: {str(file)!r}: {str(error)!r}", file=sys.stderr)
+        print("cckit: " + repr(f"{file}: {error}")[1:-1], file=sys.stderr)
         return VERDICTS.index(BAD)
     lines = ["{verdict}, {level}: {question} of the first {size} of {origin}".format(**report)]
     lines += [f"  {c['verdict']:14}{name}: {c['what']}" for name, c in report["claims"].items()]
