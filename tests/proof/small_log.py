@@ -187,6 +187,18 @@ def verdicts(data: bytes, *signers: Signer) -> dict[str, str]:
     return {n: one["verdict"] for n, one in claims.items() if one["verdict"] != verifier.PROVED}
 
 
+def words(data: bytes, claim: str, *signers: Signer) -> str:
+    """What the verifier says of one claim."""
+    text: str = judged(data, *signers)["claims"][claim]["what"]
+    return text
+
+
+RESTING = {"completeness": verifier.UNPROVABLE, "contents": verifier.UNPROVABLE}
+"""What rests on events that are not in the log, or are not what they say."""
+FORGED = {"inclusion": verifier.REFUTED, **RESTING}
+"""What is not proved of a bundle whose events, proof or checkpoint are not the log's."""
+
+
 def members(data: bytes) -> dict[str, bytes]:
     with ZipFile(BytesIO(data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}

@@ -94,7 +94,7 @@ def odd(draw: Random, public: bytes, message: bytes, signature: bytes) -> tuple[
 
 
 def test_its_ed25519_is_as_strict_as_ours(tier: Tier, publish: Publish) -> None:
-    draw, held, count = Random(25519), 0, tier(200, 5_000, 200_000)
+    draw, held, count = Random(25519), 0, tier(200, 3_000, 200_000)
     for _ in range(count):
         signer = Signer("x", 1, draw.randbytes(32))
         message = draw.randbytes(draw.randrange(1, 80))
@@ -133,7 +133,7 @@ def known_roots(
 
 
 def test_its_tree_is_that_of_rfc_6962(tier: Tier, publish: Publish) -> None:
-    draw, count = Random(6962), tier(400, 20_000, 1_000_000)
+    draw, count = Random(6962), tier(400, 10_000, 1_000_000)
     for _ in range(count):
         size = draw.randrange(1, 70)
         hashes = [draw.randbytes(32) for _ in range(size)]
@@ -219,7 +219,7 @@ def spoilt_notes(draw: Random, note: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", [verifier.SIGNER, verifier.WITNESS])
 def test_it_reads_notes_as_we_do(kind: int, tier: Tier, publish: Publish) -> None:
-    draw, count = Random(kind), tier(200, 10_000, 500_000)
+    draw, count = Random(kind), tier(200, 2_000, 500_000)
     signers = (KEY, OTHER) if kind == verifier.SIGNER else WITNESSES
     note = SmallLog().checkpoint(7, WITNESSES)
     held = 0
