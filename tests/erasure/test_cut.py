@@ -5,6 +5,8 @@ the KEK file is recorded. At each of them the disk may keep what a power cut lea
 of the process leaves exactly the variant ``all``. A center is then opened on it.
 """
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -34,10 +36,10 @@ async def callers(center: Center) -> dict[SubjectId, str | None]:
     }
 
 
-def recorded(folder: Path) -> tuple[Recording, list[SubjectId]]:
+def recorded(folder: Path, recorder: Recorder | None = None) -> tuple[Recording, list[SubjectId]]:
     """What reaches the disk while the first of three callers is erased."""
     people: list[SubjectId] = []
-    with Recorder(folder, SEED) as recorder:
+    with recorder or Recorder(folder, SEED) as recorder:
 
         async def main(center: Center) -> None:
             for number in NUMBERS:
@@ -123,6 +125,50 @@ def test_a_power_cut_leaves_an_erasure_not_begun_or_ended(
     publish(
         f"erasures cut: {len(chosen):,} images of {steps} operations, 0 half erased, 0 others lost"
     )
+
+
+class Executioner(Recorder):
+    """Kills this process right before an operation on the disk."""
+
+    def __init__(self, folder: Path, at: int) -> None:
+        super().__init__(folder, SEED)
+        self._alive = at
+
+    def before(self, operation: Operation) -> None:
+        if self._alive == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._alive -= 1
+
+
+def killed(folder: Path, at: int) -> bool:
+    """Erase in a process that is killed at an operation; whether it came to that."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            recorded(folder, Executioner(folder, at))
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+
+
+def test_a_kill_leaves_an_erasure_not_begun_or_ended(
+    folder: Path,
+    tier: Callable[[int, int, int], int],
+    publish: Callable[[str], None],
+) -> None:
+    recording, people = recorded(_made(folder / "recorded"))
+    ready = next(n for n, one in enumerate(recording) if isinstance(one, Mark))
+    steps = range(ready, sum(isinstance(one, Operation) for one in recording))
+    chosen = sorted(Random(SEED).sample(steps, min(tier(12, 200, 100_000), len(steps))))
+    kills = 0
+    for at in chosen:
+        place = _made(folder / str(at))
+        kills += killed(place, at)
+        wrong = judge(place, people, set())
+        assert not wrong, f"killed at operation {at} of {len(steps)}: {wrong}"
+    assert kills == len(chosen)
+    publish(f"erasures killed: {kills} of {len(steps)} operations, 0 half erased, 0 others lost")
 
 
 def _made(folder: Path) -> Path:
