@@ -238,9 +238,12 @@ class Checkpoints:
         connection = self._connection
         # It is the first error that is told; this one leaves what it was to mend as it is.
         with suppress(apsw.Error, OSError):
-            if not connection.in_transaction:
-                connection.execute("BEGIN IMMEDIATE")
-            _write_tail_again(connection.filename_wal, self.pages)
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            committed, _ = connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_NOOP)
+            connection.execute("BEGIN IMMEDIATE")
+            # For what an earlier process left there before our first commit, nobody vouches.
+            _write_tail_again(connection.filename_wal, committed if self.pages else 0)
             connection.execute("ROLLBACK")
 
     def finish(self) -> None:
@@ -253,7 +256,11 @@ class Checkpoints:
 
 
 def _write_tail_again(path: str, pages: int) -> None:
-    """Write a WAL's bytes behind its first ``pages`` frames as they are."""
+    """Write a WAL's bytes behind its first ``pages`` frames as they are.
+
+    That is from the sector on that the last sync ended with: behind it, in what fills the
+    sector, there is no frame that matters.
+    """
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         header = os.pread(file, _WAL_HEADER_SIZE, 0)
@@ -261,9 +268,7 @@ def _write_tail_again(path: str, pages: int) -> None:
             return
         frame_size = _FRAME_HEADER_SIZE + int(unpack_from(">I", header, 8)[0])
         end = _WAL_HEADER_SIZE + pages * frame_size
-        last = os.pread(file, _FRAME_HEADER_SIZE, end - frame_size) if pages else b""
-        began_anew = last[8:16] != header[16:24]
-        at = 0 if began_anew else end // _SECTOR_SIZE * _SECTOR_SIZE
+        at = end // _SECTOR_SIZE * _SECTOR_SIZE if pages else 0
         while part := os.pread(file, _PART_SIZE, at):
             at += os.pwrite(file, part, at)
     finally:

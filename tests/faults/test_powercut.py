@@ -3,7 +3,8 @@
 A failure names what repeats it: ``python tests/faults/cuts.py SEED CUT VARIANT``.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -70,23 +71,39 @@ def patch_sqlite(
     monkeypatch.setattr(apsw, "Connection", Patched)
 
 
+PARTS = 8
+"""Each a test of its own, so that none takes minutes."""
+
+
+@pytest.fixture(scope="module")
+def total(publish: Callable[[str], None]) -> Iterator[Counter[str]]:
+    """What all parts counted together."""
+    counted: Counter[str] = Counter()
+    yield counted
+    if counted["images"]:
+        publish(
+            f"power cuts: {counted['images']:,} images of {counted['workloads']} workloads, "
+            f"{counted['lost']} acknowledged lost, {counted['phantom']} phantom"
+        )
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 def test_no_power_cut_loses_what_was_acknowledged(
     folder: Path,
     judge: Judge,
+    total: Counter[str],
     tier: Callable[[int, int, int], int],
-    publish: Callable[[str], None],
+    part: int,
 ) -> None:
-    wanted = tier(2_000, 100_000, 10_000_000)
+    wanted = tier(2_000, 100_000, 10_000_000) // PARTS
     each = tier(250, 2_000, 10_000)
-    for seed in count(SEED):
+    for seed in count(SEED + part, PARTS):
         explore(folder, judge, seed, min(each, wanted - judge.images))
         if judge.images >= wanted:
             break
+    total.update(judge.broken)
+    total.update(images=judge.images, workloads=(seed - SEED) // PARTS + 1)
     assert not judge.broken, judge.first
-    publish(
-        f"power cuts: {judge.images:,} images of {seed - SEED + 1} workloads, "
-        f"{judge.broken['lost']} acknowledged lost, {judge.broken['phantom']} phantom"
-    )
 
 
 def test_a_cut_is_repeated_by_what_a_failure_prints(folder: Path, judge: Judge) -> None:
