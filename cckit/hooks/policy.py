@@ -30,8 +30,9 @@ class PolicyHooks:
         command's name, ``SetNotReady``, or ``Record`` for storing ready facts, or what
         somebody wants to do with personal data: ``Unmask``, ``Export``, ``Find``,
         ``Listen``, ``Replay``; ``target`` is what it is about, ``agent/anna``, also where
-        that is an offer made to anna or a contact that she has. Asked for actors of kind agent, supervisor and admin; for others there is
-        a table. A denial is stored as ``access.refused``. None has no opinion.
+        that is an offer made to anna or a contact that she has. Asked for actors of kind
+        agent, supervisor and admin; for others there is a table. A denial is stored as
+        ``access.refused``. None has no opinion.
 
         .. versionadded:: 0.1
         """
