@@ -9,12 +9,13 @@ from cyclopts import Parameter
 
 from cckit.core import bundle as b
 from cckit.core.codec import Codec
-from cckit.core.errors import ConfigError, FormatError, ProofError, UsageError
+from cckit.core.errors import CckitError, ConfigError, FormatError, ProofError, UsageError
 from cckit.core.frame import REDACTED
-from cckit.core.ids import ContactId, QueueId
+from cckit.core.ids import ContactId, QueueId, contact_stream
 from cckit.core.note import Note
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.store import Store
+from cckit.shell.proving import positions_of
 from cckit.stores.tiles import Tiles, tiles_beside
 
 from . import verify_bundle as verifier
@@ -140,9 +141,7 @@ class _Source:
             raise _NotProvableError(str(self._log), what, "sign a newer one: `cckit checkpoint`")
         events = b.pick(question, self.leaves, self._codec)
         if not events:
-            what = f"of the {self._size} events that are signed none is of contact "
-            what += plain(question.contact) if isinstance(question, b.OfContact) else "this"
-            raise ConfigError(str(self._log), what, "take the id that the log has after contact/")
+            raise self._nothing(question)
         older = self._older(question.first) if isinstance(question, b.OfRange) else b""
         edge = _signed(older).size if older else 0
         try:
@@ -150,6 +149,16 @@ class _Source:
         except UsageError as error:
             raise FormatError(self._tiles.path, error.what, "delete the folder") from error
         return len(events), b.pack(question, events, self._note, proof, older)
+
+    def _nothing(self, question: b.Question) -> CckitError:
+        """Why no event that is signed answers."""
+        if not isinstance(question, b.OfContact):
+            return FormatError(str(self._log), "no event answers", "verify the log")
+        what = f"the log has no contact {plain(question.contact)!r}"
+        if positions_of(self._store, contact_stream(question.contact)):
+            what = f"no checkpoint covers contact {plain(question.contact)!r} yet"
+            return _NotProvableError(str(self._log), what, "sign a newer one: `cckit checkpoint`")
+        return ConfigError("--contact", what, "take the id that the log has after contact/")
 
     def _older(self, first: int) -> bytes:
         """The newest checkpoint before a position; none is empty."""

@@ -267,6 +267,9 @@ def test_a_contact_that_is_still_open_is_handed_out_as_not_provable(
     for name in ("day.db", "day.key"):
         shutil.copy(signed.folder / name, tmp_path)
     log = open_contact(tmp_path)
+    shutil.copytree(signed.folder / "day.tiles", tmp_path / "day.tiles")
+    early = run("bundle", tmp_path / "day.db", "--contact", log, "-o", tmp_path / "b.zip")
+    assert (early.code, "no checkpoint covers contact 'late' yet" in early.err) == (3, True)
     assert run("checkpoint", tmp_path / "day.db", "--key", tmp_path / "day.key").code == 0
     done = run("bundle", tmp_path / "day.db", "--contact", log, "-o", tmp_path / "b.zip")
     assert done.code == 3
