@@ -87,7 +87,8 @@ def replay(session: nox.Session) -> None:
 def torture(session: nox.Session) -> None:
     """Hypothesis with fresh examples, the harnesses at their longest, and what takes hours."""
     install(session)
-    session.run("python", "-m", "pytest", *session.posargs, env=TORTURE)
+    hours = "faulthandler_timeout=0"
+    session.run("python", "-m", "pytest", "-o", hours, *session.posargs, env=TORTURE)
 
 
 @nox.session

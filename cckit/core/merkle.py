@@ -38,7 +38,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 class Frontier:
     """The complete subtrees at the right edge of a tree that grows; at most 63 hashes.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:

@@ -74,7 +74,7 @@ def is_key_name(name: str) -> bool:
 class VKey:
     """A public key with its name: whom a signature is believed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     name: str
@@ -165,7 +165,7 @@ def parse_signatures(data: bytes) -> tuple[Signature, ...]:
 class Note:
     """Text and the signatures under it.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     text: str

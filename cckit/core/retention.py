@@ -31,7 +31,7 @@ KINDS: Final = (CONTACT, AGENT)
 class Rule:
     """One rule of retention.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     name: str
@@ -233,7 +233,7 @@ APPLY: Final[Mapping[type, Apply]] = {
 class PeopleKept:
     """What ``due`` is asked about, as a projection.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     name = "retention.people"

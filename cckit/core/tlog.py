@@ -64,7 +64,7 @@ def hash_of_line(line: str, where: str) -> bytes:
 class Checkpoint:
     """The tree of one log at one size: what its key signs, and witnesses cosign.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     origin: str
@@ -192,7 +192,7 @@ def unpack_entries(data: bytes) -> tuple[bytes, ...]:
 class Proof:
     """A proof for one leaf, as C2SP's tlog-proof@v1 writes it; files end in ``.tlog-proof``.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     index: int

@@ -51,7 +51,7 @@ def json_line(recorded: Recorded[Any]) -> str:
 
     Decode it by a registry without classes, ``Registry(())``, so that it is not lifted.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     envelope, data = recorded
     request = envelope.request
@@ -81,7 +81,7 @@ def cloud_event(recorded: Recorded[Any], origin: str) -> str:
     that sorts) and other parts of the envelope are extensions, too; what is null is left
     out, as is an instant that RFC 3339 can't write.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     envelope, data = recorded
     attributes = {
@@ -141,7 +141,7 @@ def _dump(value: Any) -> str:
 class LogName(NamedTuple):
     """What tells a log from every other one.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     origin: str
@@ -188,7 +188,7 @@ class FramesFile:
     The bytes are whole if ``frames`` ends without an error; whether the frames are those
     of one log, ``verify`` says.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     def __init__(self, read: Read, where: str) -> None:

@@ -8,7 +8,7 @@ from cckit.core.ids import SubjectId
 class Eraser(Protocol):
     """One place where somebody's data may lie: recordings, a CRM, a cache.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     name: str

@@ -29,6 +29,6 @@ class FactoryHooks:
         Factory: exactly one plugin answers, the others return None; where all do, they are
         in NAME.kek beside NAME.keys. Closed: the center does not open.
 
-        .. versionadded:: 0.1
+        .. versionadded:: 0.2
         """
         return None

@@ -112,7 +112,7 @@ class RegisterHooks:
         Register, collected. Closed. A name stands once. Each is called for everybody who is
         erased; one that fails is named in ``subject.erased``.
 
-        .. versionadded:: 0.1
+        .. versionadded:: 0.2
         """
         return ()
 

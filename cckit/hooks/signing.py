@@ -84,7 +84,7 @@ def _is_sound(point: bytes) -> bool:
 class Signer:
     """A private key with its name.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     name: str

@@ -65,7 +65,7 @@ class Keks(Protocol):
     what it does is durable, and raises ``StoreError`` where it can't be done. They are
     called from the thread that writes, one at a time.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     def read(self) -> Mapping[int, bytes]:

@@ -375,7 +375,7 @@ class Center:
         :raises StoreError: the store failed, so nothing is shown.
         :raises UsageError: the center is closed, or has no key file.
 
-        .. versionadded:: 0.1
+        .. versionadded:: 0.2
         """
         access = self._access
         return await access.unmask(recorded, actor=actor, purpose=purpose, component=component)
@@ -400,7 +400,7 @@ class Center:
         :raises StoreError: the store failed before; reopen the log.
         :raises UsageError: the center is closed, or words that no event can hold.
 
-        .. versionadded:: 0.1
+        .. versionadded:: 0.2
         """
         return await self._access.ask(
             action, object, kind=kind, actor=actor, purpose=purpose, component=component
@@ -424,7 +424,7 @@ class Center:
         :raises StoreError: the store failed, so nothing is told.
         :raises UsageError: the center is closed, or has no key file.
 
-        .. versionadded:: 0.1
+        .. versionadded:: 0.2
         """
         return await disclose(
             self._access, self.read, subject,
@@ -442,7 +442,7 @@ class Center:
         :raises StoreError: the store failed, so nothing is told.
         :raises UsageError: the center is closed, or has no key file.
 
-        .. versionadded:: 0.1
+        .. versionadded:: 0.2
         """
         known = self._parts.people.known(ReportArrived("", from_=number)).subject
         stream = subject_stream(known)

@@ -16,7 +16,7 @@ from cckit.stores.commitments import Committed, committed
 class KeyCheck(NamedTuple):
     """What became of the keys of people; each list is of subjects, as hex, sorted.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     keys: int
@@ -60,7 +60,7 @@ def check_keys(
     :raises FormatError: no key file of this log, or without its KEK.
     :raises StoreError: a disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     made: dict[tuple[bytes, bytes], int] = {}
     erased: dict[bytes, int] = {}

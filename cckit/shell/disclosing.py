@@ -38,7 +38,7 @@ Read = Callable[..., AsyncIterator[Batch]]
 class Disclosure:
     """What the log knows about somebody.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     subject: SubjectId

@@ -63,7 +63,7 @@ def back_up_log(
 
     :raises StoreError: see there.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     store = SqliteStore.open(log, read_only=True)
     try:
@@ -120,7 +120,7 @@ def exported_events(
 
     :raises StoreError: bytes that can't be read.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     codec = Codec(Registry(()))
     end = _end(store)
@@ -142,7 +142,7 @@ def exported_frames(store: Store, progress: Progress = lambda _: None) -> Iterat
     :raises FormatError: the log is not chained from its first frame to its last.
     :raises StoreError: bytes that can't be read.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     end = _end(store)
     continues: bytes | None = getattr(store, "continues", None)
@@ -204,7 +204,7 @@ def import_frames(
     :raises FormatError: no file of frames, cut off, or not the frames of one log in order.
     :raises StoreError: the log exists, or a disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     source = FramesFile(_reading(file, where), where)
     done = 0

@@ -27,7 +27,7 @@ from cckit.stores.tiles import Tiles, tiles_beside
 class ProofVerdict(NamedTuple):
     """What was found of the tiles of a log.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     ok: bool
@@ -46,7 +46,7 @@ def verify_tiles(path: str | os.PathLike[str], keys: Sequence[VKey] = ()) -> Pro
 
     :raises StoreError: there is no such log, it is not ours or newer, or was not closed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     store = SqliteStore.open(path, read_only=True)
     try:

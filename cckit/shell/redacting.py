@@ -52,7 +52,7 @@ def redact_log(
     :raises StoreError: there is no such log, it is not whole, or ``out`` exists.
     :raises ConfigError: ``out`` is the log.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     if os.path.abspath(log) == os.path.abspath(out):
         raise ConfigError("--out", "is the log itself", "name a file that does not exist yet")

@@ -63,7 +63,7 @@ def erasures(log: Path) -> list[Known]:
 
     :raises StoreError: there is no such log, or it can't be read.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     store, codec = SqliteStore.open(log, read_only=True), Codec(Registry(FACTS))
     try:
@@ -131,7 +131,7 @@ async def restore_log(
     :raises FormatError: a ledger of another log, or a key file without its KEK.
     :raises StoreError: in use, or a disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     log_id, seen = await trio.to_thread.run_sync(_prepare, log, keys, origin)
     rows = [] if ledger is None else read_ledger(ledger, log_id)

@@ -63,7 +63,7 @@ class Answer:
 class Witness:
     """Cosigns for some logs, with one memory.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     def __init__(

@@ -50,7 +50,7 @@ def back_up(
     :raises FormatError: the log is not whole; it names the position.
     :raises StoreError: there is a file at ``to`` already, or a disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     where = source.path if isinstance(source, SqliteStore) else "log"
     head = source.head()
@@ -102,7 +102,7 @@ def write_log(
     :raises FormatError: the frames are not those of the log from its first to its last.
     :raises StoreError: there is a file at ``to`` already, or the disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     place = os.path.abspath(to)
     check_file_system(place, file_system(place))
@@ -205,7 +205,7 @@ def back_up_keys(keys: str | os.PathLike[str], to: str | os.PathLike[str]) -> bo
     :raises FormatError: it is no key file of ours.
     :raises StoreError: there is a file at ``to`` already, or a disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     source, place = os.path.abspath(keys), os.path.abspath(to)
     with disk_errors(source, "look at the disk and at the rights on the key file"):

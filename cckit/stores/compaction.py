@@ -40,7 +40,7 @@ def look(log: str | os.PathLike[str]) -> Look:
     :raises FormatError: the file is none of ours.
     :raises StoreError: the log can't be read, or the disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     store = SqliteStore.open(log, read_only=True)
     try:
@@ -70,7 +70,7 @@ def compact(log: str | os.PathLike[str], progress: Progress = lambda _: None) ->
 
     :raises StoreError: a center has the log open, or the disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     with _alone(log) as store:
         views = Views.open(path_of(log), store)
@@ -90,7 +90,7 @@ def rebuild(log: str | os.PathLike[str], progress: Progress = lambda _: None) ->
 
     :raises StoreError: a center has the log open, or the disk failed.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
     path = path_of(log)
     with _alone(log) as store:

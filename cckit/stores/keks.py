@@ -25,7 +25,7 @@ _TABLE: Final = "CREATE TABLE IF NOT EXISTS kek(number INTEGER PRIMARY KEY, secr
 class KekFile:
     """KEKs in a file of their own, for its owner alone to read.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -60,7 +60,7 @@ def tiles_beside(log: str | os.PathLike[str]) -> str:
 class Tiles:
     """The tree of one log on disk, for one builder and any number of readers.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     def __init__(self, folder: Folder, edge: Edge, lock: WriterLock | None) -> None:

@@ -40,7 +40,7 @@ class Seen:
 class WitnessState:
     """The file of a witness. Threads may share it.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     def __init__(self, path: str, vfs: str | None = None) -> None:

@@ -42,7 +42,7 @@ class LedgerTable:
 class Ledger:
     """``access.granted`` and ``access.refused`` as a projection.
 
-    .. versionadded:: 0.1
+    .. versionadded:: 0.2
     """
 
     name = "access.ledger"
