@@ -273,8 +273,7 @@ class Bundle:
         others = iter([self.proof[at : at + 32] for at in range(0, len(self.proof), 32)])
         leaves = [(event.position, event.leaf) for event in self.events]
         before, root = roots(0, size, leaves, others, edge)
-        same = root == self.new.root and next(others, None) is None
-        hold(same, "events and proof lead to another root than the checkpoint's")
+        hold((root, [*others]) == (self.new.root, []), "events and proof lead to another root")
         good = not self.old or (before, self.new.origin) == (self.old.root, self.old.origin)
         hold(good, "the older checkpoint is of another log, or of another past")
         grown = f", which grew from that of {edge}" if edge else ""
@@ -316,18 +315,19 @@ class Bundle:
 
     def entries(self, queue: str, after: int | None, until: int) -> tuple[set[str], str]:
         """The streams of all that entered a queue between two countings of the log."""
-        found, counts = {}, {after: 0}
+        found, counts = list[tuple[int, str]](), {after: 0}
         for event in self.events:
             row, inside = self.rows[event.position], (after or -1) < event.position < until
             if (event.type, row.get("kind")) == ("ledger.counted", "queue"):
                 counts[event.position] = row["counters"].get(queue, -1)
             if inside and (event.type, row.get("queue")) == ("queue.entered", queue):
-                found[row["n"]] = event.stream
+                found.append((row["n"], event.stream))
         begin, end = max(counts[after], 0) + 1, counts.get(until, -1)
         hold(end >= 0, f"position {until} does not count the queue {queue}", Unprovable)
-        good = len(found) == end - begin + 1 and all(begin <= n <= end for n in found)
-        hold(good, f"the entries {begin} to {end} of {queue} are not all here")
-        return set(found.values()), f"entries {begin} to {end} of {queue}"
+        good = [n for n, _ in found] == [*range(begin, begin + len(found))]
+        good = good and begin + len(found) == end + 1
+        hold(good, f"the entries of {queue} are not {begin} to {end}, each once and in order")
+        return {stream for _, stream in found}, f"entries {begin} to {end} of {queue}"
 
     def contents(self) -> str:
         told = []
