@@ -16,6 +16,7 @@ from cckit.core.instant import SECOND, Instant
 from cckit.core.redaction import readable
 from cckit.core.registry import Registry
 from cckit.core.schema import Unknown
+from cckit.core.transfer import envelope_json
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
 from cckit.stores.sqlite import SqliteStore
@@ -60,20 +61,7 @@ def admit(store: Store, codec: Codec) -> None:
 def as_json(recorded: Recorded[Any]) -> dict[str, Any]:
     """An event with its whole envelope; bytes as hex."""
     envelope, data = recorded
-    return {
-        "position": envelope.position,
-        "recorded_at": envelope.recorded_at,
-        "occurred_at": envelope.occurred_at,
-        "stream": envelope.stream,
-        "stream_version": envelope.stream_version,
-        "type": envelope.type,
-        "version": envelope.schema_version,
-        "actor": {"kind": envelope.actor.kind, "id": envelope.actor.id},
-        "cause": envelope.cause,
-        "correlation": envelope.correlation,
-        "request": None if envelope.request is None else envelope.request.hex(),
-        "data": fields(data),
-    }
+    return {**envelope_json(envelope), "data": fields(data)}
 
 
 def fields(data: Any) -> dict[str, Any]:

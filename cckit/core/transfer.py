@@ -23,7 +23,7 @@ from urllib.parse import quote
 import attrs
 
 from .errors import FormatError, UsageError
-from .events import Recorded, Sealed
+from .events import Envelope, Recorded, Sealed
 from .frame import CHAIN_SIZE, FRAME_MAX, HEADER, first_origin, first_previous
 from .instant import instant_text
 from .schema import Unknown
@@ -54,23 +54,28 @@ def json_line(recorded: Recorded[Any]) -> str:
     .. versionadded:: 0.2
     """
     envelope, data = recorded
+    return _dump({**envelope_json(envelope), "data": _fields(data)})
+
+
+def envelope_json(envelope: Envelope) -> dict[str, Any]:
+    """An envelope as every JSON of ours has it; bytes as hex.
+
+    .. versionadded:: 0.2
+    """
     request = envelope.request
-    return _dump(
-        {
-            "position": envelope.position,
-            "recorded_at": envelope.recorded_at,
-            "occurred_at": envelope.occurred_at,
-            "stream": envelope.stream,
-            "stream_version": envelope.stream_version,
-            "type": envelope.type,
-            "version": envelope.schema_version,
-            "actor": {"kind": envelope.actor.kind, "id": envelope.actor.id},
-            "cause": envelope.cause,
-            "correlation": envelope.correlation,
-            "request": None if request is None else request.hex(),
-            "data": _fields(data),
-        }
-    )
+    return {
+        "position": envelope.position,
+        "recorded_at": envelope.recorded_at,
+        "occurred_at": envelope.occurred_at,
+        "stream": envelope.stream,
+        "stream_version": envelope.stream_version,
+        "type": envelope.type,
+        "version": envelope.schema_version,
+        "actor": {"kind": envelope.actor.kind, "id": envelope.actor.id},
+        "cause": envelope.cause,
+        "correlation": envelope.correlation,
+        "request": None if request is None else request.hex(),
+    }
 
 
 def cloud_event(recorded: Recorded[Any], origin: str) -> str:
