@@ -4,37 +4,31 @@ Each of these opens the log as its writer, for the ledger of who looked has to b
 first. So the center must not have it open; while it runs, ask the center itself.
 """
 
-import getpass
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import trio
 from cyclopts import Parameter
 
 from cckit.core.commands import Erase, SetHold
 from cckit.core.errors import ConfigError, Refused, StoreError
-from cckit.core.events import ACTOR_KINDS, Actor
 from cckit.core.facts import HoldChanged, SubjectErased
 from cckit.core.ids import SubjectId, subject_stream
 from cckit.core.instant import instant_text
 from cckit.shell.appearing import refuse_existing
 from cckit.shell.center import Center
 from cckit.shell.disclosing import Disclosure, is_subject
-from cckit.shell.errand import open_errand
 from cckit.shell.moving import write_file
 from cckit.shell.replies import Unknown
 
 from .codes import GOOD
 from .disclosure import as_document, as_page
+from .errands import Who, actor_of, run_errand
 from .options import Json
 from .output import console, print_json
 from .text import plain, plain_json
 
-T = TypeVar("T")
 COMPONENT = "cckit subject"
-Who = Annotated[str | None, Parameter(name="--actor")]
 
 
 def export(
@@ -65,8 +59,8 @@ def export(
     if out.suffix not in (".json", ".html"):
         raise ConfigError("--out", f"{out.name} says no form", "name a file .json or .html")
     refuse_existing(out)
-    who, subject = _actor(actor), _subject(id)
-    told: Disclosure = _run(
+    who, subject = actor_of(actor), _subject(id)
+    told: Disclosure = run_errand(
         log,
         keys,
         lambda center: center.disclose(
@@ -113,7 +107,7 @@ def erase(
     :param keys: the key file; NAME.keys unless given.
     :param json: print {subject, keys, coverage, failures}.
     """
-    who, subject = _actor(actor), _subject(id)
+    who, subject = actor_of(actor), _subject(id)
 
     async def errand(center: Center) -> SubjectErased | Refused:
         refused = await _erased_before(center, subject)
@@ -125,7 +119,7 @@ def erase(
         assert done is not None, "it has just begun"
         return done
 
-    done: SubjectErased = _run(log, keys, errand)
+    done: SubjectErased = run_errand(log, keys, errand)
     if json:
         print_json(
             {
@@ -166,13 +160,13 @@ def hold(
     :param keys: the key file; NAME.keys unless given.
     :param json: print {scope, on, changed, position}.
     """
-    who = _actor(actor)
+    who = actor_of(actor)
     scope = id if id == "center" else str(subject_stream(_subject(id)))
 
     async def errand(center: Center) -> Any:
         return await center.do(SetHold(scope, not off, ground), actor=who)
 
-    reply = _run(log, keys, errand)
+    reply = run_errand(log, keys, errand)
     _check_known(reply)
     changed = [e.position for e, data in reply.recorded if type(data) is HoldChanged]
     if json:
@@ -203,8 +197,8 @@ def find(
     :param keys: the key file; NAME.keys unless given.
     :param json: print {subject}.
     """
-    who = _actor(actor)
-    found: SubjectId = _run(
+    who = actor_of(actor)
+    found: SubjectId = run_errand(
         log,
         keys,
         lambda center: center.find_subject(number, actor=who, purpose=purpose, component=COMPONENT),
@@ -217,34 +211,6 @@ def find(
 
 
 # --- what they share ------------------------------------------------------------------------
-
-
-def _run(log: Path, keys: Path | None, errand: Callable[[Center], Awaitable[Any]]) -> Any:
-    """What an errand answers in the center of a log.
-
-    :raises ConfigError: it is refused, or there is no key file.
-    :raises StoreError: there is no such log, or a center has it open.
-    """
-    beside = Path(os.fspath(log).removesuffix(".db") + ".keys") if keys is None else keys
-
-    async def main() -> Any:
-        async with opening as center:
-            return await errand(center)
-
-    opening = open_errand(log, beside)
-    if not beside.exists():
-        what = "is not there, and without its key file nobody in this log can be known"
-        raise ConfigError(str(beside), what, "bring it, or name it: --keys FILE")
-    try:
-        answer = trio.run(main)
-    except StoreError as error:
-        if "writes this log" not in error.what:
-            raise
-        remedy = "ask the center itself, or close it for as long as this takes"
-        raise StoreError(error.where, error.what, remedy) from error
-    if isinstance(answer, Refused):
-        raise ConfigError(answer.where, answer.what, answer.remedy)
-    return answer
 
 
 def _check_known(reply: Any) -> None:
@@ -268,24 +234,6 @@ def _subject(text: str) -> SubjectId:
         return SubjectId(text)
     remedy = "give its 32 hex digits; see who has a number: cckit subject find LOG --number N"
     raise ConfigError("the subject", f"{plain(text)[:40]!r} is no id", remedy)
-
-
-def _actor(text: str | None) -> Actor:
-    """Who asks.
-
-    :raises ConfigError: no KIND/ID.
-    """
-    if text is None:
-        try:
-            name = getpass.getuser()
-        except (OSError, KeyError):  # A user without a name, as in a container.
-            name = str(os.getuid())
-        return Actor("system", name)
-    kind, _, name = text.partition("/")
-    if kind not in ACTOR_KINDS or not name:
-        kinds = ", ".join(ACTOR_KINDS)
-        raise ConfigError("--actor", f"{plain(text)[:60]!r} is nobody", f"KIND/ID; kinds: {kinds}")
-    return Actor(kind, name)
 
 
 def _write(file: Any, text: str) -> None:

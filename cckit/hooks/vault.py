@@ -45,6 +45,18 @@ class Key(NamedTuple):
     """32 bytes."""
 
 
+class Salted(NamedTuple):
+    """A personal value as it was sealed: both together have the digest that the log holds.
+
+    .. versionadded:: 0.2
+    """
+
+    salt: bytes
+    """16 bytes."""
+    value: bytes
+    """Its canonical bytes, in msgpack."""
+
+
 class Vault(Protocol):
     """Who holds the keys of people. Kept apart from the log, and backed up for less long."""
 
@@ -143,6 +155,18 @@ class Sealing:
 
         :raises FormatError: it was changed, or belongs elsewhere.
         """
+        found = self.salted(sealed, position, type, version, field)
+        return None if found is None else msgpack.unpackb(found.value)
+
+    def salted(
+        self, sealed: Sealed, position: int, type: str, version: int, field: str
+    ) -> Salted | None:
+        """Decrypt one value with its salt, to show what its digest is of; else as ``open``.
+
+        :raises FormatError: see ``open``.
+
+        .. versionadded:: 0.2
+        """
         secret = self._vault.find(sealed.subject, sealed.key)
         if secret is None:
             return None
@@ -159,7 +183,7 @@ class Sealing:
         if sha256(plain).digest() != sealed.digest:
             what = "a sealed value whose digest is another's"
             raise FormatError(where, what, "see `cckit verify`")
-        return msgpack.unpackb(plain[SALT_SIZE:])
+        return Salted(plain[:SALT_SIZE], plain[SALT_SIZE:])
 
     def forget(self, subjects: Collection[bytes]) -> None:
         """Drop what is kept in memory of the keys of people who are erased."""

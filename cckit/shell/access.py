@@ -2,12 +2,12 @@
 
 ``access.granted`` is durable before anything is shown: a crash can lose what was to be
 shown, never that it was. Who may not is in the log too (``access.refused``). This is the
-only caller of ``People.opened``, so there is no way past it in the shell. What a channel
-needs for an order stays sealed on its way: an order carries the address as it stands in
-the log, for its own contact and no other.
+only caller of ``People.opened`` and ``salted``, so there is no way past it in the shell.
+What a channel needs for an order stays sealed on its way: an order carries the address as
+it stands in the log, for its own contact and no other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -16,11 +16,12 @@ import trio
 from cckit.core.access import Asked, owner_of
 from cckit.core.codec import Codec
 from cckit.core.edges import check_sender
-from cckit.core.errors import Refused, StoreError
+from cckit.core.errors import Refused, StoreError, UsageError
 from cckit.core.events import Actor, Draft, Envelope, Recorded, Sealed
 from cckit.core.facts import AccessGranted
 from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
 from cckit.core.schema import Unknown
+from cckit.hooks.vault import Salted
 
 from .people import People
 from .replies import Reply
@@ -30,7 +31,7 @@ from .writer import Writer
 UNMASK: Final = "Unmask"
 """Read the personal values of one event."""
 EXPORT: Final = "Export"
-"""Take away everything about somebody, or a report that names people."""
+"""Take away everything about somebody, a report that names people, or a value to prove."""
 FIND: Final = "Find"
 """Learn who has a number."""
 NUMBERS: Final = "numbers"
@@ -117,6 +118,32 @@ class Access:
                     shut[field.name] = value
         return attrs.evolve(clear, **shut) if shut else clear
 
+    async def reveal(
+        self,
+        values: Sequence[tuple[Recorded[Any], str]],
+        *,
+        actor: Actor,
+        purpose: str,
+        component: str,
+    ) -> tuple[Salted | None, ...] | Refused:
+        """Values with their salts, once an access to each is durable; see ``Center``."""
+        wanted = [_sealed_at(recorded, field) for recorded, field in values]
+        for (envelope, _), field in values:
+            asked = self.ask(
+                EXPORT, name_of(envelope), kind=f"{envelope.type}.{field}",
+                actor=actor, purpose=purpose, component=component,
+            )  # fmt: skip
+            refused = stopped(await asked)
+            if refused is not None:
+                return refused
+        erasing = self._writer.engine.floor.erasing
+        return tuple(
+            None
+            if subject_stream(sealed.subject.hex()) in erasing
+            else self._people.salted(recorded[0], field, sealed)
+            for (recorded, field), sealed in zip(values, wanted, strict=True)
+        )
+
 
 def stopped(reply: Reply) -> Refused | None:
     """Why an access must not go on; None if it is granted and durable.
@@ -130,9 +157,23 @@ def stopped(reply: Reply) -> Refused | None:
 
 def sealed_in(data: Any) -> tuple[Sealed, ...]:
     """The sealed values of an event, also of one whose plugin is not loaded."""
+    return tuple(sealed_fields(data).values())
+
+
+def sealed_fields(data: Any) -> dict[str, Sealed]:
+    """Stored name to sealed value, in stored order; see ``sealed_in``."""
     found = getattr(data, "fields", None)
-    values = found.values() if isinstance(found, dict) else _values(data)
-    return tuple(value for value in values if type(value) is Sealed)
+    values = found if isinstance(found, dict) else _values(data)
+    return {name: value for name, value in values.items() if type(value) is Sealed}
+
+
+def _sealed_at(recorded: Recorded[Any], field: str) -> Sealed:
+    envelope, data = recorded
+    sealed = sealed_fields(data).get(field)
+    if sealed is None:
+        what = "holds no sealed value"
+        raise UsageError(f"{name_of(envelope)}, {field}", what, "name a field that does")
+    return sealed
 
 
 def name_of(envelope: Envelope) -> str:
@@ -145,8 +186,8 @@ def stream_of(object: str) -> Stream:
     return Stream(object.partition("@")[0])
 
 
-def _values(data: Any) -> list[Any]:
-    return [getattr(data, field.name) for field in attrs.fields(type(data))]
+def _values(data: Any) -> Mapping[str, Any]:
+    return {field.name.rstrip("_"): getattr(data, field.name) for field in attrs.fields(type(data))}
 
 
 def _unfounded(object: str, purpose: str) -> Refused | None:

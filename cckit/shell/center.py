@@ -35,6 +35,7 @@ from cckit.core.instant import Instant
 from cckit.core.projection import AnyProjection
 from cckit.core.retention import Rule
 from cckit.core.verify import Verdict
+from cckit.hooks.vault import Salted
 
 from .access import FIND, NUMBERS, Access, stopped
 from .channels import run_channel
@@ -379,6 +380,30 @@ class Center:
         """
         access = self._access
         return await access.unmask(recorded, actor=actor, purpose=purpose, component=component)
+
+    async def reveal(
+        self,
+        values: Sequence[tuple[Recorded[Any], str]],
+        *,
+        actor: Actor,
+        purpose: str,
+        component: str = "center",
+    ) -> tuple[Salted | None, ...] | Refused:
+        """Values with the salts they were sealed with, for whoever has the digests only.
+
+        Asks authorize for ``Export`` of each. An ``access.granted`` of each is durable
+        before the first is opened; where one is denied none is. What is erased, or is
+        about to be, is None. In the order of ``values``: events, each with the name of a field
+        as the log declares it, such as ``from``.
+
+        :raises StoreError: the store failed, so nothing is shown.
+        :raises UsageError: the center is closed, has no key file, or one of them is not
+            sealed.
+
+        .. versionadded:: 0.2
+        """
+        access = self._access
+        return await access.reveal(values, actor=actor, purpose=purpose, component=component)
 
     async def grant(
         self,

@@ -16,12 +16,12 @@ import attrs
 from cckit.core.codec import Codec, canonical, check_stream
 from cckit.core.commands import LogIn, ReportArrived, SetProfile
 from cckit.core.errors import Refused, UsageError
-from cckit.core.events import PERSONAL, Draft, Recorded, Sealed, kind_of
+from cckit.core.events import PERSONAL, Draft, Envelope, Recorded, Sealed, kind_of
 from cckit.core.facts import SubjectErasureStarted, SubjectKeyMade
 from cckit.core.floor import Floor
 from cckit.core.ids import Stream, SubjectId, agent_stream, subject_stream
 from cckit.core.registry import Registry
-from cckit.hooks.vault import Sealing, subject_bytes
+from cckit.hooks.vault import Salted, Sealing, subject_bytes
 from cckit.stores.destroying import Destroyed
 from cckit.stores.keyfile import NOTHING, Erased, Mark
 from cckit.stores.keys import Keys
@@ -206,6 +206,11 @@ class People:
         ):
             return data
         return self._opened_sealing().opened(*recorded)
+
+    def salted(self, envelope: Envelope, field: str, sealed: Sealed) -> Salted | None:
+        """A value of an event as it was sealed; None if it is erased."""
+        place = (envelope.position, envelope.type, envelope.schema_version, field)
+        return self._opened_sealing().salted(sealed, *place)
 
     # --- erasing --------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Nobody sees anything personal before the log says so, and the log says who was refused."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from trio.testing import trio_test
 from cckit import Actor, Config, Refused, Stored, UsageError, open_center
 from cckit.core import facts as f
 from cckit.core.ask import Verdict
-from cckit.core.commands import ReportArrived
+from cckit.core.codec import canonical
+from cckit.core.commands import Erase, ReportArrived
 from cckit.core.errors import StoreError
 from cckit.core.events import SYSTEM, Sealed
 from cckit.hooks import PolicyHooks, hookimpl
@@ -71,6 +73,67 @@ async def test_a_look_is_durable_before_it_shows_anything() -> None:
             "dana", "Unmask", "desk", "contact.created", place, "a complaint"
         )
         assert guard.asked == [("dana", "Unmask", created[0].stream)]
+
+
+@trio_test
+async def test_a_value_is_revealed_with_its_salt_after_each_is_in_the_ledger() -> None:
+    guard = Guard()
+    async with open_center(Config(), plugins={"guard": guard}) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER, to="100"))).recorded[0]
+        people, opened = center._access._people, []
+        inner = people.salted
+
+        def salted(*place: Any) -> Any:
+            opened.append(center.position)
+            return inner(*place)
+
+        people.salted = salted  # type: ignore[method-assign]
+        before = center.position
+        values = [(created, "from"), (created, "to")]
+        found = await center.reveal(values, actor=DANA, purpose="a complaint", component="desk")
+        assert not isinstance(found, Refused)
+        for one, sealed, clear in zip(
+            found, (created[1].from_, created[1].to), (NUMBER, "100"), strict=True
+        ):
+            assert one is not None
+            assert one.value == canonical(clear)
+            assert sha256(one.salt + one.value).digest() == sealed.digest
+        assert opened == [before + 2] * 2
+        place = f"{created[0].stream}@{created[0].stream_version}"
+        assert await facts(center, f.AccessGranted) == [
+            f.AccessGranted(
+                "dana", "Export", "desk", f"contact.created.{name}", place, "a complaint"
+            )
+            for name in ("from", "to")
+        ]
+        assert guard.asked == [("dana", "Export", created[0].stream)] * 2
+
+
+@trio_test
+async def test_nothing_is_revealed_where_one_is_denied_or_not_sealed() -> None:
+    async with open_center(Config(), plugins={"guard": Guard()}) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER, to="100"))).recorded[0]
+        refused = await center.reveal([(created, "from")], actor=BEN, purpose="curiosity")
+        assert isinstance(refused, Refused)
+        assert (refused.reason, NUMBER in repr(refused)) == ("access.refused", False)
+        none = await center.reveal([(created, "from")], actor=DANA, purpose=" ")
+        assert isinstance(none, Refused)
+        assert none.reason == "access.no_purpose"
+        for field in ("channel", "from_", "nothing"):
+            with pytest.raises(UsageError, match="holds no sealed value"):
+                await center.reveal([(created, "from"), (created, field)], actor=DANA, purpose="x")
+        assert await facts(center, f.AccessGranted) == []
+
+
+@trio_test
+async def test_of_somebody_erased_nothing_is_revealed() -> None:
+    async with open_center(Config()) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
+        await center.do(Erase(created[1].subject, "her wish"))
+        early = await center.reveal([(created, "from")], actor=DANA, purpose="x")
+        await center.erased(created[1].subject)
+        late = await center.reveal([(created, "from")], actor=DANA, purpose="x")
+        assert (early, late) == ((None,), (None,))
 
 
 @trio_test
