@@ -19,8 +19,9 @@ One thread asks while another one flushes and erases.
 
 import os
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from hmac import digest as hmac
-from threading import Lock
+from threading import RLock
 from typing import Any, Final
 
 import apsw
@@ -87,7 +88,7 @@ class Keys:
         self.shut: Collection[bytes] = frozenset()
         """People whose erasure has begun: nobody opens or seals anything of theirs."""
         self._failed = False
-        self._lock = Lock()  # Held while rows and the KEK that they are under change.
+        self._lock = RLock()  # Held while rows and the KEK that they are under change.
         self._ours = isinstance(path, str)
         self._reader, self._writer = connect_twice(path) if isinstance(path, str) else (path, path)
         self._wal = Checkpoints(self._writer)
@@ -285,18 +286,32 @@ class Keys:
         fresh = self._kek.next()
         self._failed = True  # Until it has worked.
         with disk_errors(self._where, "reopen the log"):
-            with self._lock:
-                with self._writer:
-                    done = {who: destroy(self._writer, who, asked) for who, asked in people.items()}
-                    if fresh is not self._kek:
-                        rewrap(self._writer, self._kek, fresh, self._secret)
-                    self._write_mark()
-                self._kek = fresh
+            # Through one connection for both, a reader would see what is not committed.
+            with nullcontext() if self._ours else self._lock:
+                done = self._exchange(people, fresh)
             self._failed = False
             for subject in people:
                 self._open.pop(subject, None)
             empty_wal(self._writer, self._where)
         return Destroyed(done, self._end_exchange())
+
+    def _exchange(self, people: Mapping[bytes, Erased], fresh: Wrapping) -> dict[bytes, Erased]:
+        """Erase and wrap anew in one transaction; who asks is held up by its commit alone."""
+        writer = self._writer
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            done = {who: destroy(writer, who, asked) for who, asked in people.items()}
+            if fresh is not self._kek:
+                rewrap(writer, self._kek, fresh, self._secret)
+            self._write_mark()
+            with self._lock:
+                writer.execute("COMMIT")
+                self._kek = fresh
+        except BaseException:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
+            raise
+        return done
 
     def _end_exchange(self) -> str:
         if self._kek.keks is None:

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import apsw
 import pytest
@@ -15,6 +17,7 @@ from cckit.core.errors import FormatError
 from cckit.hooks import FactoryHooks, Keks, hookimpl
 from cckit.hooks.vault import subject_bytes
 from cckit.stores import connection
+from cckit.stores.destroying import rewrap
 from cckit.stores.keks import KekFile
 from cckit.stores.keyfile import Erased, Mark, remembered
 from cckit.stores.keys import Keys, in_memory
@@ -65,6 +68,58 @@ def test_an_erasure_leaves_the_others_and_a_new_kek(tmp_path: Path) -> None:
     assert {one: again.find(one, 1) for one in others} == {one: known[one] for one in others}
     assert again.find(gone, 1) is None
     assert again.is_erased(gone)
+    again.close()
+
+
+def test_an_exchange_holds_nobody_up_who_asks_for_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Keys.open(tmp_path / "a.keys", LOG_ID, drawer(1))
+    known = people(keys, 3)
+    gone, kept, other = known
+    keys.flush()
+    keys._open.clear()
+    answers: list[bytes | None] = []
+    found = Event()
+
+    def ask() -> None:
+        newest = keys.key(other)
+        answers.extend([keys.find(kept, 1), newest and newest.secret])
+        found.set()
+
+    def slowly(*rest: Any) -> None:
+        rewrap(*rest)
+        Thread(target=ask, daemon=True).start()
+        assert found.wait(5), "it waits for the exchange"
+
+    monkeypatch.setattr("cckit.stores.keys.rewrap", slowly)
+    keys.erase({gone: Erased(0, 7)})
+    assert answers == [known[kept], known[other]]
+    keys._open.clear()
+    assert (keys.find(kept, 1), keys.find(gone, 1)) == (known[kept], None)
+    keys.close()
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_an_exchange_that_fails_leaves_all_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: bool
+) -> None:
+    where, keks = in_memory() if memory else tmp_path / "a.keys", KekFile(tmp_path / "kek")
+    keys = Keys.open(where, LOG_ID, drawer(1), keks=keks)
+    known = people(keys, 3)
+
+    def fails(*rest: Any) -> None:
+        rewrap(*rest)
+        raise OSError("no space")
+
+    monkeypatch.setattr("cckit.stores.keys.rewrap", fails)
+    with pytest.raises(StoreError, match="no space"):
+        keys.erase({next(iter(known)): Erased(0, 7)})
+    keys._open.clear()
+    assert {one: keys.find(one, 1) for one in known} == known
+    keys.close()
+    again = Keys.open(where, LOG_ID, drawer(2), keks=keks)
+    assert {one: again.find(one, 1) for one in known} == known
     again.close()
 
 
