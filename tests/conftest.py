@@ -15,6 +15,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.command import Done, Run
+
 ROOT = Path(__file__).parents[1]
 
 # One health check looks at the clock, the other at how much an example draws, which differs
@@ -71,6 +73,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hours:
         config.hook.pytest_deselected(items=hours)
         items[:] = [item for item in items if item not in hours]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Calls the command ``cckit``; what it printed and its exit code."""
+    from cckit.cli.main import main
+
+    def command(*arguments: object) -> Done:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Done(code, *capsys.readouterr())
+
+    return command
 
 
 @pytest.fixture(scope="session")

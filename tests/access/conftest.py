@@ -1,47 +1,20 @@
 """A guarded center in memory and on disk, and the command line in this process."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import trio
 
 from cckit import Config, QueueSettings, Stored, open_center
-from cckit.cli.main import main
 from cckit.core import facts as f
 from cckit.core.commands import Deflect, ReportArrived
 from cckit.core.ids import SubjectId
+from tests.command import Done as Done
+from tests.command import Run as Run
 
 NUMBER = "+972541234567"
 OTHER = "+972549999999"
-
-
-class Done(NamedTuple):
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        import json
-
-        return json.loads(self.out)
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        return Done(code, *capsys.readouterr())
-
-    return command
 
 
 class Logged(NamedTuple):

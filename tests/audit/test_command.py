@@ -4,14 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 import pytest
 
-from cckit.cli.main import main
 from cckit.core import facts as f
 from cckit.core.audit import ANOMALIES, CHANGES, Rebuilt, pin
 from cckit.core.audit.words import TITLES, length, told
@@ -20,31 +18,10 @@ from cckit.core.render.certificate import VERDICTS, render
 from cckit.core.reports import PROJECTIONS
 from cckit.shell.auditing import audit_log
 from cckit.shell.pinning import rebuilt_of
+from tests.command import Done as Done
+from tests.command import Run as Run
 
 from .logs import ANNA, LINE, START, Log
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        return Done(code, *capsys.readouterr())
-
-    return command
 
 
 def built(log: Log, **forged: Any) -> None:

@@ -1,13 +1,12 @@
 """The command line, run in this process, and small logs to run it on."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from cckit.cli.main import main
+from tests.command import Done as Done
+from tests.command import Run as Run
 
 IMPORTS = Path(__file__).parents[1] / "imports"
 
@@ -31,31 +30,6 @@ wrapup_s = 10
 [[shift]]
 agents = 2
 """
-
-
-class Done(NamedTuple):
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        return Done(code, *capsys.readouterr())
-
-    return command
 
 
 @pytest.fixture(scope="session")

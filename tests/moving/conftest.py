@@ -1,17 +1,16 @@
 """Logs to move: a golden one with every type, one that a center wrote, small ones."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 import pytest
 import trio
 
 from cckit import Actor, Config, open_center
-from cckit.cli.main import main
 from cckit.core.commands import Enqueue, ReportArrived
 from cckit.core.frame import Frame
 from cckit.core.ids import ContactId, QueueId
@@ -20,34 +19,11 @@ from cckit.shell.moving import exported_frames
 from cckit.stores.backup import write_log
 from cckit.stores.memory import MemoryStore
 from cckit.stores.sqlite import SqliteStore
+from tests.command import Done as Done
+from tests.command import Run as Run
 
 GOLDEN = Path(__file__).parents[1] / "replay" / "golden" / "0.2"
 NUMBERS = ("+972-54-1230001", "+972-54-1230002")
-
-
-class Done(NamedTuple):
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        return Done(code, *capsys.readouterr())
-
-    return command
 
 
 @pytest.fixture(scope="session")
