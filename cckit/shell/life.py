@@ -85,6 +85,8 @@ class Life:
 
     Where the disk fails it opens its log again, if it was itself that opened it, and has
     ``reopened`` take the new parts over. What was in flight stays unknown to its callers.
+
+    ``guarded``: refuse a log and keys of which one is an old copy.
     """
 
     def __init__(
@@ -97,11 +99,12 @@ class Life:
         take_over: bool,
         quiet: bool = False,
         signer: str | Path | None = None,
+        *,
+        guarded: bool = True,
     ) -> None:
         self._signer = signer
         self._quiet = quiet
-        self.guarded = True
-        """Whether a log and keys of which one is an old copy are refused."""
+        self._guarded = guarded
         self._log = log
         self._keys = keys
         self._plugins = plugins
@@ -157,7 +160,7 @@ class Life:
         if keys is not None:
             keks, draw = relay.open_keks(store.log_id), self._entropy.draw
             opens = partial(Keys.open, keys, store.log_id, draw, keks=keks)
-            if self.guarded:
+            if self._guarded:
                 memory = await owner.run(partial(remembered, keys, store.log_id))
                 await check_guard(archive, memory, place.name, end)
         people = People(opens, store.log_id, self._entropy, codec, end)

@@ -9,7 +9,9 @@ done by calling again.
 """
 
 import json
+import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,16 +24,20 @@ from cckit.core.facts import FACTS, LogRestored, SubjectErasureStarted
 from cckit.core.frame import continued
 from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
 from cckit.core.registry import Registry
+from cckit.hooks import Relay
 from cckit.hooks.vault import SUBJECT_SIZE
 from cckit.stores.keyfile import NOTHING, Mark, Memory, remembered
 from cckit.stores.sqlite import SqliteStore
+from cckit.stores.unlocking import check_kek
 
-from .clock import Clock
-from .entropy import Entropy
+from .clock import Clock, SystemClock
+from .config import Config
+from .entropy import Entropy, SystemEntropy
 from .erasing import find_undone
 from .errand import configured
 from .files import read_file
 from .life import Life, Parts
+from .plugins import instantiate, load
 
 GROUND: Final = "restore: erased before, at position"
 """What the ground of an erasure done again begins with; the position follows."""
@@ -127,17 +133,23 @@ async def restore_log(
     ``origin``: the name that a log without its tail goes on under. ``ledger``: erasures
     that neither the log nor the keys may know of, as ``erasures`` gave them.
 
-    :raises ConfigError: the log lost its tail and no name is given.
+    Whatever is refused is refused before the log has its new name.
+
+    :raises ConfigError: the log lost its tail and no name is given, or a plugin of its
+        configuration is not installed.
     :raises FormatError: a ledger of another log, or a key file without its KEK.
     :raises StoreError: in use, or a disk failed.
 
     .. versionadded:: 0.2
     """
-    log_id, seen = await trio.to_thread.run_sync(_prepare, log, keys, origin)
-    rows = [] if ledger is None else read_ledger(ledger, log_id)
-    life = Life(log, keys, {}, clock, entropy, False, True)
-    life.guarded = False
-    parts = await life.begin(configured(log))
+    clock = SystemClock() if clock is None else clock
+    entropy = SystemEntropy() if entropy is None else entropy
+    look = partial(_look, log, keys, origin, ledger, clock, entropy)
+    seen, rows, config = await trio.to_thread.run_sync(look)
+    if origin is not None:
+        await trio.to_thread.run_sync(_rename, log, origin)
+    life = Life(log, keys, {}, clock, entropy, False, True, guarded=False)
+    parts = await life.begin(config)
     try:
         if origin is not None:
             await _say_where_it_comes_from(parts, log)
@@ -155,22 +167,52 @@ async def restore_log(
     return Restored(origin, tuple(SubjectId(stream.partition("/")[2]) for stream in asked))
 
 
-def _prepare(log: Path, keys: Path, origin: str | None) -> tuple[bytes, Memory]:
-    """Give the log its new name; its id, and what the keys remember.
+class _Seen(NamedTuple):
+    """What a restoring rests on."""
+
+    memory: Memory
+    """What the keys remember."""
+    rows: Sequence[Known]
+    """What the ledger names."""
+    config: Config
+
+
+def _look(
+    log: Path, keys: Path, origin: str | None, ledger: Path | None, clock: Clock, entropy: Entropy
+) -> _Seen:
+    """Read all that may refuse a restoring, and write nothing: a name is given for good.
 
     :raises ConfigError: the log has lost its tail and needs a name.
     """
+    store = SqliteStore.open(log, read_only=True)
+    try:
+        log_id = store.log_id
+        memory = remembered(keys, log_id) or Memory(NOTHING, {})
+        if origin is None and not _has_seen(store, memory.mark):
+            what = f"has lost its tail: its keys have seen position {memory.mark.position}"
+            remedy = "say what it is called from now on: --origin NAME"
+            raise ConfigError(str(log), what, remedy)
+    finally:
+        store.close()
+    rows = [] if ledger is None else read_ledger(ledger, log_id)
+    config = configured(log)
+    instances = instantiate(config, {})
+    relay = Relay(instances, clock.ticks, logging.getLogger("cckit").warning)
+    load(config, instances, relay)
+    check_kek(keys, log_id, entropy.draw, relay.open_keks(log_id))
+    return _Seen(memory, rows, config)
+
+
+def _rename(log: Path, origin: str) -> None:
+    """Have the log go on under a name that it never had, or has since a try that was cut off.
+
+    :raises UsageError: it had the name before.
+    :raises StoreError: in use, or the disk failed.
+    """
     store = SqliteStore.open(log)
     try:
-        memory = remembered(keys, store.log_id) or Memory(NOTHING, {})
-        if origin is None:
-            if not _has_seen(store, memory.mark):
-                what = f"has lost its tail: its keys have seen position {memory.mark.position}"
-                remedy = "say what it is called from now on: --origin NAME"
-                raise ConfigError(str(log), what, remedy)
-        elif origin != store.origin:  # Else a restoring that was cut off goes on.
+        if origin != store.origin:
             store.continue_as(origin)
-        return store.log_id, memory
     finally:
         store.close()
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,72 @@ def test_a_name_is_never_given_twice(log: Path, capsys: pytest.CaptureFixture[st
     assert run("restore", log, "--origin", "clinic-3") == 0
     assert [d.origin for _, d in story(log) if type(d) is f.LogRestored] == ["clinic", "clinic-2"]
     assert verify_log(log, events=True).ok
+
+
+def held_by(folder: Path) -> dict[str, bytes]:
+    """All bytes that mean anything: SQLite puts an empty WAL and an index beside what it reads."""
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {name: held for name, held in found.items() if held and not name.endswith("-shm")}
+
+
+def _no_ledger(log: Path) -> list[object]:
+    return ["--erasures", log.with_name("typo.jsonl")]
+
+
+def _foreign_ledger(log: Path) -> list[object]:
+    row = {"log_id": "00" * 16, "subject": "11" * 16, "position": 1}
+    ledger = log.with_name("erasures.jsonl")
+    ledger.write_text(json.dumps(row) + "\n")
+    return ["--erasures", ledger]
+
+
+def _no_kek(log: Path) -> list[object]:
+    log.with_suffix(".kek").unlink()
+    return []
+
+
+def _another_kek(log: Path) -> list[object]:
+    log.with_suffix(".kek").write_text(f"1 {'ab' * 32}\n")
+    return []
+
+
+def _keys_of_another_log(log: Path) -> list[object]:
+    other = log.with_name("other.db")
+    call(other, "1")
+    return ["--keys", other.with_suffix(".keys")]
+
+
+def _plugin_that_is_gone(log: Path) -> list[object]:
+    config = Config.parse('[center]\nname = "clinic"\nplugins = ["gone"]')
+
+    async def configure() -> None:
+        async with open_center(config, log=log, plugins={"gone": object()}):
+            pass
+
+    trio.run(configure)
+    return []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_no_ledger, "typo.jsonl"),
+        (_foreign_ledger, "is of another log"),
+        (_no_kek, "needs its KEK"),
+        (_another_kek, "wrapped under another KEK"),
+        (_keys_of_another_log, "belongs to another log"),
+        (_plugin_that_is_gone, "'gone' is no installed plugin"),
+    ],
+)
+def test_a_restoring_that_is_refused_changes_no_byte(
+    log: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], list[object]], said: str
+) -> None:
+    call(log, "1")
+    arguments = spoil(log)
+    before = held_by(log.parent)
+    assert run("restore", log, "--origin", "clinic-2", *arguments) == 2
+    assert said in capsys.readouterr().err
+    assert held_by(log.parent) == before
 
 
 def test_a_log_that_is_read_only_keeps_its_name(log: Path) -> None:
