@@ -1,30 +1,46 @@
 """``cckit bundle``: hand out a part of a log with the proof that it is one."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any, Final, NamedTuple
 
 from cyclopts import Parameter
 
 from cckit.core import bundle as b
 from cckit.core.codec import Codec
-from cckit.core.errors import CckitError, ConfigError, FormatError, ProofError, UsageError
+from cckit.core.errors import (
+    CckitError,
+    ConfigError,
+    FormatError,
+    ProofError,
+    Refused,
+    UsageError,
+)
+from cckit.core.events import Actor, Recorded, kind_of
+from cckit.core.facts import SchemaDeclared
 from cckit.core.frame import REDACTED
 from cckit.core.ids import ContactId, QueueId, contact_stream
 from cckit.core.note import Note
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.store import Store
+from cckit.shell.access import sealed_fields
+from cckit.shell.center import Center
+from cckit.shell.moving import write_file
 from cckit.shell.proving import positions_of
 from cckit.stores.tiles import Tiles, tiles_beside
 
 from . import verify_bundle as verifier
 from .codes import GOOD, UNPROVABLE
+from .errands import Who, actor_of, run_errand
 from .logs import new_codec, open_log
 from .main import say
 from .options import Json, Whole
 from .output import console, print_json
 from .text import plain
+
+COMPONENT: Final = "cckit bundle"
+_DECLARED: Final = kind_of(SchemaDeclared).name
 
 
 def bundle(
@@ -35,6 +51,10 @@ def bundle(
     queue: str | None = None,
     from_: Annotated[Whole | None, Parameter(name="--from")] = None,
     to: Whole | None = None,
+    disclose: tuple[str, ...] = (),
+    purpose: str | None = None,
+    actor: Who = None,
+    keys: Path | None = None,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     json: Json = False,
 ) -> int:
@@ -46,39 +66,66 @@ def bundle(
     with Python. Exit 3 if no checkpoint covers the events, or if nothing shows that more did
     not follow, as of a contact that is still open; in that case the bundle is written.
 
-    :param log: the log, NAME.db, with NAME.tiles beside it. Both are only read.
+    What is personal stays sealed. With --disclose it can be read in the bundle, with what
+    proves that it was sealed; first the log says to whom each value is shown, and what for.
+
+    :param log: the log, NAME.db, with NAME.tiles beside it. Both are only read; but with
+        --disclose the log is written, and no center may have it open.
     :param contact: the id of a contact.
     :param queue: the name of a queue.
     :param from_: the first position.
     :param to: the last position.
+    :param disclose: a field, such as from, whose sealed values are shown; may be given more
+        than once. What is erased stays sealed.
+    :param purpose: what the values are shown for; it stands in the log.
+    :param actor: who shows them, KIND/ID such as admin/dana; else the user of this computer.
+    :param keys: the key file; NAME.keys unless given.
     :param output: the file to write; it must not exist.
-    :param json: print {file, verifier, level, question, size, events, claims: {name: {verdict,
-        what}}}.
+    :param json: print {file, verifier, level, question, size, events, disclosed, erased,
+        claims: {name: {verdict, what}}}.
     """
-    if os.path.lexists(output):
-        raise ConfigError(str(output), "is there already", "name a new file")
+    place = _free(output)
     if contact is not None and (queue, from_, to) != (None, None, None):
         what = "--contact is a question by itself"
         raise ConfigError("bundle", what, "leave --queue, --from and --to out")
+    showing = _showing(disclose, purpose, actor, keys)
     store = open_log(log)
     try:
         tiles = Tiles.open(tiles_beside(log), store)
         source = _Source(log, store, tiles)
         question = source.question(contact, queue, from_, to)
-        events, data = source.bundle(question)
+        answer = source.answer(question)
     except _NotProvableError as error:
         say(error)
         return UNPROVABLE
     finally:
         store.close()
-    report = verifier.Bundle(data).judge({}, {}, 0)
-    _hold(report, log)
-    place = _write(data, output)
-    return _tell(report, events, output, place, json)
+    data = answer.pack()
+    report = _judged(data, log)
+    shown = _Shown()
+    if showing is not None:
+        shown = run_errand(log, keys, lambda center: _show(center, answer.events, showing))
+        data = answer.pack(shown.disclosed)
+        report = _judged(data, log)
+    _write(data, output, place, private=bool(shown.disclosed))
+    return _tell(report, answer, shown, output, place, json)
 
 
 class _NotProvableError(ProofError):
     """Nothing is wrong, and nothing can be proved yet."""
+
+
+class _Answer(NamedTuple):
+    """What answers a question, with its proof."""
+
+    question: b.Question
+    events: Mapping[int, bytes]
+    checkpoint: bytes
+    proof: bytes
+    older: bytes
+
+    def pack(self, disclosed: Sequence[tuple[int, str, bytes, bytes]] = ()) -> bytes:
+        return b.pack(*self, disclosed)
 
 
 class _Source:
@@ -130,8 +177,8 @@ class _Source:
             raise ConfigError("bundle", "what is to be proved?", remedy)
         return b.OfRange(first, last)
 
-    def bundle(self, question: b.Question) -> tuple[int, bytes]:
-        """How many events answer, and the bundle.
+    def answer(self, question: b.Question) -> _Answer:
+        """Which events answer, and their proof.
 
         :raises ConfigError: none do.
         :raises _NotProvableError: the checkpoint does not cover what is asked.
@@ -147,8 +194,9 @@ class _Source:
         try:
             proof = b.tree_proof(list(events), self._size, self._tiles.read, edge)
         except UsageError as error:
-            raise FormatError(self._tiles.path, error.what, "delete the folder") from error
-        return len(events), b.pack(question, events, self._note, proof, older)
+            remedy = "sign a newer one: `cckit checkpoint`"
+            raise FormatError(self._tiles.path, error.what, remedy) from error
+        return _Answer(question, events, self._note, proof, older)
 
     def _nothing(self, question: b.Question) -> CckitError:
         """Why no event that is signed answers."""
@@ -170,40 +218,146 @@ def _signed(note: bytes) -> Checkpoint:
     return Checkpoint.parse(Note.parse(note).text)
 
 
-def _hold(report: dict[str, Any], log: Path) -> None:
-    """Refuse to hand out what its own verifier refutes: the tiles or the log are wrong."""
+# --- showing what is sealed -----------------------------------------------------------------
+
+
+class _Showing(NamedTuple):
+    """What is to be shown, by whom and what for."""
+
+    fields: tuple[str, ...]
+    actor: Actor
+    purpose: str
+
+
+class _Shown(NamedTuple):
+    """What came of it."""
+
+    disclosed: tuple[tuple[int, str, bytes, bytes], ...] = ()
+    """Position, field, salt and packed value."""
+    erased: tuple[tuple[int, str], ...] = ()
+
+
+def _showing(
+    fields: tuple[str, ...], purpose: str | None, actor: str | None, keys: Path | None
+) -> _Showing | None:
+    """What is to be shown; None if nothing is.
+
+    :raises ConfigError: half of it is left out.
+    """
+    if not fields:
+        if (purpose, actor, keys) != (None, None, None):
+            what = "--purpose, --actor and --keys are about values that are shown"
+            raise ConfigError("bundle", what, "say which: --disclose FIELD")
+        return None
+    if purpose is None:
+        remedy = "say it: --purpose TEXT; it stands in the log"
+        raise ConfigError("--disclose", "what are the values shown for?", remedy)
+    return _Showing(fields, actor_of(actor), purpose)
+
+
+async def _show(center: Center, events: Mapping[int, bytes], showing: _Showing) -> _Shown | Refused:
+    """Open the fields of the events, once the log says so."""
+    sealed = [
+        (recorded, field)
+        async for recorded in _recorded(center, events)
+        for field in sealed_fields(recorded[1])
+    ]
+    there = {field for _, field in sealed}
+    for field in showing.fields:
+        if field not in there:
+            what = f"no event of the bundle has {plain(field)!r} sealed"
+            names = ", ".join(sorted(there)) or "none at all"
+            return Refused("bundle.no_field", "--disclose", what, f"these are: {names}")
+    values = [one for one in sealed if one[1] in showing.fields]
+    found = await center.reveal(
+        values, actor=showing.actor, purpose=showing.purpose, component=COMPONENT
+    )
+    if isinstance(found, Refused):
+        return found
+    places = [(recorded[0].position, field) for recorded, field in values]
+    pairs = list(zip(places, found, strict=True))
+    return _Shown(
+        tuple((*place, *salted) for place, salted in pairs if salted is not None),
+        tuple(place for place, salted in pairs if salted is None),
+    )
+
+
+async def _recorded(center: Center, events: Mapping[int, bytes]) -> AsyncIterator[Recorded[Any]]:
+    """The events of a bundle, without the declarations that stand far before them."""
+    wanted = {at for at, leaf in events.items() if b.head_of(leaf).type != _DECLARED}
+    if wanted:
+        async for batch in center.read(min(wanted), max(wanted) + 1):
+            for recorded in batch:
+                if recorded[0].position in wanted:
+                    yield recorded
+
+
+# --- handing it out -------------------------------------------------------------------------
+
+
+def _judged(data: bytes, log: Path) -> dict[str, Any]:
+    """What its own verifier says of a bundle, without a key.
+
+    :raises FormatError: it refutes something: the tiles or the log are wrong.
+    """
+    report = verifier.Bundle(data).judge({}, {}, 0)
     for name, claim in report["claims"].items():
         if claim["verdict"] == verifier.REFUTED:
             what = f"its {name} does not hold: {plain(claim['what'])}"
-            raise FormatError(str(log), what, "verify the log; delete NAME.tiles: it is made again")
+            remedy = "verify the log; delete NAME.tiles/tile, then sign: tiles are made again"
+            raise FormatError(str(log), what, remedy)
+    return report
 
 
-def _write(data: bytes, output: Path) -> Path:
-    """Write the bundle, and the verifier beside it.
+def _free(output: Path) -> Path:
+    """Where the verifier of a bundle goes.
 
-    :raises ConfigError: another file stands in the verifier's place.
+    :raises ConfigError: the bundle, or another file in the verifier's place, is there.
     """
-    source = Path(verifier.__file__).read_bytes()
+    if os.path.lexists(output):
+        raise ConfigError(str(output), "is there already", "name a new file")
     place = output.with_name("verify_bundle.py")
-    if os.path.lexists(place) and place.read_bytes() != source:
+    if os.path.lexists(place) and place.read_bytes() != _verifier():
         raise ConfigError(str(place), "is there already, and another", "name another folder")
-    place.write_bytes(source)
-    output.write_bytes(data)
     return place
 
 
-def _tell(report: dict[str, Any], events: int, output: Path, place: Path, json: bool) -> int:
+def _verifier() -> bytes:
+    return Path(verifier.__file__).read_bytes()
+
+
+def _write(data: bytes, output: Path, place: Path, *, private: bool) -> None:
+    """Write the bundle, and the verifier beside it."""
+
+    def write(file: IO[bytes]) -> None:
+        if private:
+            os.fchmod(file.fileno(), 0o600)  # It holds what nobody else may read.
+        file.write(data)
+
+    write_file(output, write)
+    place.write_bytes(_verifier())
+
+
+def _tell(
+    report: dict[str, Any], answer: _Answer, shown: _Shown, output: Path, place: Path, json: bool
+) -> int:
+    events = len(answer.events)
     claims = {name: claim for name, claim in report["claims"].items() if name != "signature"}
     whole = all(claim["verdict"] == verifier.PROVED for claim in claims.values())
     if json:
         shape = {key: report[key] for key in ("level", "question", "size")}
         files = {"file": str(output), "verifier": str(place)}
-        print_json({**shape, **files, "events": events, "claims": claims})
+        opened = [[at, field] for at, field, *_ in shown.disclosed]
+        erased = [list(place) for place in shown.erased]
+        sealed = {"disclosed": opened, "erased": erased}
+        print_json({**shape, **files, "events": events, **sealed, "claims": claims})
         return GOOD if whole else UNPROVABLE
     out = console()
     counted = f"{events} events, proved in the first {report['size']}; {report['level']}"
     out.print(plain(f"{output}: {counted}"), markup=False)
     for name, claim in claims.items():
         out.print(plain(f"  {claim['verdict']} {name}: {claim['what']}"), markup=False)
+    for at, field in shown.erased:
+        out.print(plain(f"  erased, not disclosed: {field} at {at}"), markup=False)
     out.print(plain(f"  check it with: python3 {place} {output} --key VKEY"), markup=False)
     return GOOD if whole else UNPROVABLE

@@ -32,7 +32,8 @@ def checkpoint(
 ) -> int:
     """Build the tree of a log up to its end, in NAME.tiles beside it, and sign it.
 
-    What was built before is not hashed again. While a center signs by itself, or `cckit
+    What was built before is not hashed again. Exit 1: a checkpoint in NAME.tiles is of
+    another history of this log, so nothing is signed. While a center signs by itself, or `cckit
     follow` does, the tiles are in use and this is refused.
 
     :param log: the log, NAME.db. It is only read.
@@ -62,6 +63,7 @@ def notary_of(log: Path, key: Path) -> Iterator[Notary]:
 
     :raises ConfigError: the keys are not this log's.
     :raises StoreError: no log, or somebody else builds its tiles.
+    :raises HistoryError: what was signed of this log is not over it.
     """
     signers = read_signers(key)
     store = open_log(log)

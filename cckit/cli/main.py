@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from .codes import BAD_INPUT, GOOD
+from .codes import BAD_INPUT, GOOD, NO
 from .streams import escape_unwritable, forget_reader
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print("cckit", version("cckit-sdk"))
         return GOOD
-    from cckit.core.errors import CckitError
+    from cckit.core.errors import CckitError, HistoryError
 
     escape_unwritable()
     try:
         code = _run(arguments)
     except CckitError as error:
         say(error)
-        code = BAD_INPUT
+        code = NO if isinstance(error, HistoryError) else BAD_INPUT
     except BrokenPipeError:  # Whoever read our output has seen enough.
         forget_reader()
         return GOOD

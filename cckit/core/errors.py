@@ -65,3 +65,10 @@ class ProofError(CckitError):
 
 class UnknownSignerError(ProofError):
     """Nobody whose key is trusted here has signed: nothing is refuted, and nothing proved."""
+
+
+class HistoryError(ProofError):
+    """A key would sign a second history of a log: nothing is signed until it has a new name.
+
+    .. versionadded:: 0.2
+    """

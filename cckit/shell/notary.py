@@ -194,6 +194,8 @@ class AtWork:
         """Open the tiles at ``path`` to be built by this center alone.
 
         :raises StoreError: somebody else builds them.
+        :raises HistoryError: its key has signed another history of this log. Nothing is
+            written to it then: what comes after would be unsigned for ever.
         """
 
         def make() -> tuple[Store, Tiles]:

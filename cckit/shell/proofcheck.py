@@ -125,4 +125,5 @@ class _Check:
 
 
 def _wrong(what: str) -> FormatError:
-    return FormatError("tiles", what, "find out who changed it; the log makes tiles again")
+    remedy = "find out who changed it; the log makes tiles again, but no checkpoints"
+    return FormatError("tiles", what, remedy)

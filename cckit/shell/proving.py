@@ -59,7 +59,7 @@ def prove(store: Store, tiles: Tiles, positions: Sequence[int]) -> Iterator[Prov
             check_inclusion(leaf_hash(event), position, signed.size, hashes, signed.root)
         except ProofError as error:
             what = f"their path to position {position} does not lead to the checkpoint's root"
-            remedy = "verify the log; delete the folder: it is made again"
+            remedy = "verify the log; delete tile in it, then sign: tiles are made again"
             raise FormatError(tiles.path, what, remedy) from error
         yield Proved(event, Proof(position, hashes, note))
 

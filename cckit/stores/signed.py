@@ -28,6 +28,23 @@ class Signed:
         for name in self._folder.names(ALL):
             yield from _notes(self._folder.read(f"{ALL}/{name}") or b"")
 
+    def aside(self) -> Iterator[bytes]:
+        """All notes that were set aside."""
+        for name in self._folder.names():
+            if name.startswith(BEFORE):
+                parts = [f"{name}/{one}" for one in self._folder.names(name)] or [name]
+                for part in parts:
+                    # A newest one that had no others beside it is a file by itself.
+                    yield from _notes((self._folder.read(part) or b"") + b"\n")
+
+    def ever(self) -> Iterator[bytes]:
+        """Every note that lies there, in no order."""
+        newest = self.newest()
+        if newest is not None:
+            yield newest
+        yield from self.all()
+        yield from self.aside()
+
     def keep(self, note: bytes, size: int) -> None:
         """Add a note on a tree of ``size``; it is the newest, durably."""
         name = f"{ALL}/{size // GROUP:012}"

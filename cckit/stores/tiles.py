@@ -11,8 +11,10 @@ Tiles are durable before ``edge`` names them, and ``edge`` is before a checkpoin
 is written: a power cut leaves a checkpoint over tiles that are there. The chain at the
 edge stands for all events before it, and the root over the edge for all hashes, so tiles
 of another log, of another past of it, or with a spoilt edge are noticed. They are made
-anew, for the folder is derived from the log. Who changes a tile that is full already
-changes no proof into a false one: a proof is held against its checkpoint before it is given.
+anew, for tiles are derived from the log; but only if every checkpoint that was signed under
+its name is still over it (``history.py``), and those are set aside. Who changes a tile that
+is full already changes no proof into a false one: a proof is held against its checkpoint
+before it is given.
 """
 
 import os
@@ -37,6 +39,7 @@ from cckit.hooks.store import Store
 from .connection import disk_errors
 from .edge import FULL, Edge, File, RightEdge, subtree
 from .folder import Folder, sync_file
+from .history import check_history
 from .lock import WriterLock
 from .signed import Signed
 from .views import is_past
@@ -49,7 +52,7 @@ CACHED: Final = 64
 EDGE: Final = "edge"
 LOCK: Final = "lock"
 
-_REMEDY: Final = "delete the folder: it is made again from the log"
+_REMEDY: Final = "delete tile in it, then sign: tiles are made again, checkpoints never"
 
 
 def tiles_beside(log: str | os.PathLike[str]) -> str:
@@ -100,6 +103,8 @@ class Tiles:
         log is no longer its own. ``folder`` is the file layer, for tests that cut the power.
 
         :raises FormatError: to read, they are not of this log, or not of its past.
+        :raises HistoryError: to build, a checkpoint that was signed under this log's name
+            is not over this log.
         :raises StoreError: somebody else builds them, or the disk failed.
         """
         files = Folder(path) if folder is None else folder
@@ -134,6 +139,8 @@ class Tiles:
         fault = tiles._fault(store)
         if fault is None and stored is None and tiles._signed.newest() is not None:
             fault = "they have no edge"
+        if fault is not None or stored is None:
+            check_history(files.path, tiles._signed.ever(), store)
         if fault is not None:
             tiles._throw_away()
             tiles = cls(files, _start(store), lock)

@@ -180,6 +180,25 @@ def test_foreign_tiles_are_made_anew_and_said_to_be(
     assert run("prove", other, "--position", 1, "-o", tmp_path / "p").code == 0
 
 
+def test_a_log_in_the_place_of_one_that_was_signed_is_not_signed(
+    run: Run, place: Place, files: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    traffic, staffing = files / "traffic.toml", files / "staffing.toml"
+    made = run("simulate", traffic, "--staffing", staffing, "--log", other, "--seed", 4)
+    assert made.code == 0, made.err
+    shutil.copytree(place.log.with_suffix(".tiles"), tmp_path / "other.tiles")
+    before = {p: p.read_bytes() for p in (tmp_path / "other.tiles").rglob("*") if p.is_file()}
+    for command in (("checkpoint", other), ("follow", other, "--once")):
+        done = run(*command, "--key", place.key)
+        assert done.code == 1
+        assert done.out == ""
+        assert "this key signed another history of this log" in done.err
+        assert "cckit restore LOG --origin NAME" in done.err
+    after = {p: p.read_bytes() for p in (tmp_path / "other.tiles").rglob("*") if p.is_file()}
+    assert after == before
+
+
 # --- proofs that hold -----------------------------------------------------------------------
 
 

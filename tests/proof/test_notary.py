@@ -14,7 +14,7 @@ from trio.testing import MockClock
 
 from cckit import Config, open_center
 from cckit.core.codec import Codec
-from cckit.core.errors import ConfigError, StoreError, UsageError
+from cckit.core.errors import ConfigError, HistoryError, StoreError, UsageError
 from cckit.core.events import Draft
 from cckit.core.facts import FACTS, AccessGranted, ConfigApplied
 from cckit.core.ids import Stream
@@ -391,6 +391,28 @@ def test_a_follower_signs_while_a_center_writes(tmp_path: Path, key: Path) -> No
     sizes = held(log, key)
     assert sizes == sorted(set(sizes))
     assert sizes[-1] >= 5000
+
+
+def test_a_center_whose_key_signed_another_history_does_not_open(tmp_path: Path, key: Path) -> None:
+    log = tmp_path / "center.db"
+
+    async def work(**options: Any) -> None:
+        async with virtual(log, **options) as center:
+            await record(center, 10)
+
+    run(work)
+    older = log.read_bytes()
+    run(partial(work, signer=key))
+    sizes = held(log, key)
+    signed = log.read_bytes()
+    log.write_bytes(older)
+    with pytest.raises(HistoryError, match=f"of {sizes[-1]} events, and the log has"):
+        run(partial(work, signer=key))
+    store = SqliteStore.open(log, read_only=True)
+    assert (store.head().position or 0) < sizes[-1], "nothing is written"
+    store.close()
+    log.write_bytes(signed)
+    assert held(log, key) == sizes
 
 
 def test_a_notary_far_behind_saves_as_it_goes(tmp_path: Path, key: Path) -> None:

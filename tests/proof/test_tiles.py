@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cckit.core.errors import FormatError, StoreError, UsageError
+from cckit.core.errors import FormatError, HistoryError, StoreError, UsageError
 from cckit.core.frame import Frame
 from cckit.core.merkle import check_inclusion, inclusion_proof, leaf_hash, root_of
 from cckit.core.tlog import Checkpoint, entries_path, tile_path, unpack_entries
@@ -20,6 +20,17 @@ ORIGIN, LOG_ID = "center", bytes(range(16))
 
 def leaf(position: int) -> bytes:
     return b"event %d " % position * (position % 3 + 1)
+
+
+@pytest.fixture(autouse=True)
+def _leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the frames of ``Log`` would hold."""
+
+    def hashes(_: object, frame: Frame) -> list[bytes]:
+        told = b"" if frame.body == b"body" else frame.body
+        return [leaf_hash(leaf(n) + told) for n in range(frame.first, frame.end)]
+
+    monkeypatch.setattr("cckit.stores.history.leaf_hashes", hashes)
 
 
 class Log(MemoryStore):
@@ -219,7 +230,7 @@ def test_tiles_of_another_log_are_made_anew(tmp_path: Path) -> None:
     tiles, _ = grown(tmp_path, [300])
     tiles.save_checkpoint(signed(tiles))
     tiles.close()
-    other = Log(log_id=bytes(16))
+    other = Log("elsewhere", bytes(16))
     other.add(300)
     assert rebuilt(tmp_path, other) == "they are of another log, center"
     assert len(list(tmp_path.glob("checkpoints.before-1/*"))) == 1
@@ -274,6 +285,60 @@ def test_a_spoilt_edge_is_made_anew(tmp_path: Path) -> None:
     again = Tiles.open(tmp_path, log, write=True)
     assert again.rebuilt == "they have no edge"
     again.close()
+
+
+def refused(path: Path, log: Log) -> str:
+    """Why the tiles are not made anew; what lies there is as it was."""
+    before = files(path)
+    with pytest.raises(HistoryError) as told:
+        Tiles.open(path, log, write=True)
+    assert files(path) == before
+    assert "another history" in told.value.what
+    assert "cckit restore LOG --origin NAME" in told.value.remedy
+    return told.value.what.partition(": ")[2]
+
+
+def test_no_second_history_is_begun_over_a_checkpoint_of_the_first(tmp_path: Path) -> None:
+    tiles, log = grown(tmp_path, [300, 20, 5])
+    for size in (300, 320):
+        tiles.save_checkpoint(signed(tiles, size))
+    tiles.close()
+    older, fork, foreign = Log(), Log(), Log(log_id=bytes(16))
+    older.add(300)
+    fork.add(300)
+    fork.add(100, b"else")
+    foreign.add(400, b"else")
+    lacking = "its checkpoint is of 320 events, and the log has 300"
+    assert refused(tmp_path, older) == lacking
+    assert refused(tmp_path, fork) == "its checkpoint of 320 events has another root"
+    assert refused(tmp_path, foreign) == "its checkpoint of 300 events has another root"
+    (tmp_path / "edge").unlink()
+    assert refused(tmp_path, older) == lacking
+    (tmp_path / "checkpoint").unlink()
+    assert refused(tmp_path, older) == lacking
+    assert rebuilt_over(tmp_path, log) is None
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_was_set_aside_is_still_signed(tmp_path: Path, alone: bool) -> None:
+    tiles, log = grown(tmp_path, [300, 20])
+    tiles.save_checkpoint(signed(tiles))
+    tiles.close()
+    if alone:
+        next(tmp_path.glob("checkpoints/*")).unlink()
+    (tmp_path / "tile/0/001.p/64").unlink()
+    assert rebuilt_over(tmp_path, log) == "their right edge is spoilt"
+    assert not (tmp_path / "checkpoint").exists()
+    older = Log()
+    older.add(300)
+    assert refused(tmp_path, older) == "its checkpoint is of 320 events, and the log has 300"
+
+
+def rebuilt_over(path: Path, log: Log) -> str | None:
+    """Why the tiles are made anew over a log that all checkpoints fit."""
+    tiles = Tiles.open(path, log, write=True)
+    tiles.close()
+    return tiles.rebuilt
 
 
 def test_a_spoilt_full_tile_is_said_to_be_so(tmp_path: Path) -> None:
