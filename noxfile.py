@@ -14,7 +14,7 @@ nox.options.sessions = ["tests"]
 
 TORTURE = {"HYPOTHESIS_PROFILE": "fresh", "CCKIT_TORTURE": "1", "CCKIT_TIER": "long"}
 FOLDERS = ("cckit", "plugins", "adapters", "examples")
-HARNESSES = ("tests/faults", "tests/proof", "tests/erasure", "tests/fuzz")
+HARNESSES = ("tests/faults", "tests/proof", "tests/erasure", "tests/access", "tests/fuzz")
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
@@ -96,7 +96,8 @@ def harness(session: nox.Session) -> None:
     """The harnesses of faults, proof and erasure, as much as `.ci/run` does."""
     install(session)
     folders = session.posargs or HARNESSES
-    session.run("python", "-m", "pytest", *folders, env={"CCKIT_TIER": "fast"})
+    minutes = "faulthandler_timeout=1800"
+    session.run("python", "-m", "pytest", "-o", minutes, *folders, env={"CCKIT_TIER": "fast"})
 
 
 @nox.session
