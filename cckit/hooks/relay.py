@@ -265,6 +265,10 @@ class Relay:
         health.failed()
         self.failures.append(PluginFailed(plugin, hook, error, health.suspended))
 
+    def is_suspended(self, plugin: str) -> bool:
+        """Whether a plugin may not be called any more."""
+        return self._health[plugin].suspended
+
     def _load(self, hook: str, plugin: str, function: Callable[..., Any], **arguments: Any) -> Any:
         try:
             return function(**arguments)

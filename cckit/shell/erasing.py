@@ -3,7 +3,8 @@
 ``subject.erasure_started`` is durable first; then the keys and lookups are destroyed and
 the KEK is exchanged, then whatever else holds something of that person is asked, and
 ``subject.erased`` says what was reached. All that waits is one batch with one exchange.
-What a crash cut off is done again when the center opens, before anybody else is served.
+What a crash cut off is done again once the center is open, for an eraser that hangs must
+not keep it shut; whoever is to be erased stays shut from the first moment.
 
 What an erasure has ended, an old copy of a file could bring back. So keys remember how far
 they have seen the log, and whom they have forgotten; the log has its erasures. Where one
@@ -11,10 +12,10 @@ of them is behind the other the center does not open (``check_guard``) until ``c
 restore`` has erased again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 import trio
@@ -24,7 +25,7 @@ from cckit.core.errors import FormatError, Refused, StoreError
 from cckit.core.events import SYSTEM, Actor, Draft
 from cckit.core.facts import SubjectErased, SubjectErasureStarted
 from cckit.core.ids import CENTER, Stream, SubjectId
-from cckit.hooks import Eraser
+from cckit.hooks import Eraser, Relay
 from cckit.stores.destroying import Destroyed
 from cckit.stores.keyfile import Erased, Mark, Memory
 
@@ -40,14 +41,13 @@ ERASER_S: Final = 60
 """How long one eraser may take for one person."""
 RETRY_S: Final = 60
 """After what failed, such as a key service that did not answer."""
+AT_ONCE: Final = 16
+"""Erasers that are asked at the same time."""
 BATCH: Final = 1_024
 """People erased at a time."""
 PURPOSE_MAX: Final = 4_000
 """Characters of the grounds of a refusal."""
 RESTORE: Final = "see `cckit restore`: it erases again what a copy has brought back"
-
-Fail = Callable[[str, str, str], None]
-"""(plugin, hook, error): counts a failure of a plugin and has it recorded."""
 
 
 class Erasing:
@@ -59,13 +59,13 @@ class Erasing:
         people: People,
         owner: Owner,
         erasers: Sequence[tuple[str, Eraser]],
-        fail: Fail,
+        relay: Relay,
     ) -> None:
         self._writer = writer
         self._people = people
         self._owner = owner
         self._erasers = erasers
-        self._fail = fail
+        self._relay = relay
         self._waiting: dict[Stream, tuple[int, str]] = {}
         self._bell = Parking()
         self._done: dict[Stream, SubjectErased] = {}
@@ -82,16 +82,13 @@ class Erasing:
             self._bell.ring()
 
     async def resume(self, archive: Archive) -> None:
-        """End what a crash cut off: whose erasure the log knows as begun.
-
-        :raises StoreError: keys can't be destroyed.
-        """
+        """Have ``run`` end what a crash cut off: whose erasure the log knows as begun."""
         for name, ground in self._writer.engine.floor.erasing.items():
             stream = Stream(name)
             found = await archive.positions(stream, "subject.erasure_started")
             self._waiting[stream] = (found[-1], ground)
-        await self._carry_out()
-        await self._durable()
+        if self._waiting:
+            self._bell.ring()
 
     async def run(self) -> None:
         """Erase whoever waits for it, until cancelled; what fails is tried again."""
@@ -129,10 +126,12 @@ class Erasing:
     async def forget_further(self) -> None:
         """Have the keys take the end of this log for what they have seen last.
 
-        Only for a log that has lost its tail, and after all erasures of it are done again.
+        Only for a log that has lost its tail. All erasures of it are done again before.
 
-        :raises StoreError: the disk failed.
+        :raises StoreError: the disk failed, or keys can't be destroyed.
         """
+        for stream in list(self._writer.engine.floor.erasing):
+            await self.settled(Stream(stream))
         await self._durable()
         mark = mark_of(self._writer.head)
         await self._owner.run(partial(self._people.remember, mark))
@@ -157,10 +156,11 @@ class Erasing:
         while self._waiting:
             batch = dict(list(self._waiting.items())[:BATCH])
             destroyed = await self._destroy(batch)
+            reached = await self._reach(batch, destroyed)
+            if not self._writer.accepts():
+                return
             for stream, (position, ground) in batch.items():
-                erased = await self._reach(stream, ground, destroyed)
-                if not self._writer.accepts():
-                    return
+                erased = reached[stream]
                 self._writer.record([Draft(stream, erased)], SYSTEM, cause=position)
                 self._people.erased(stream)
                 if self._waiting.get(stream) == (position, ground):
@@ -178,29 +178,73 @@ class Erasing:
         asked = {stream: Erased(0, position) for stream, (position, _) in batch.items()}
         return await self._owner.run(partial(destroy, asked, mark_of(self._writer.head)))
 
-    async def _reach(self, stream: Stream, ground: str, destroyed: Destroyed) -> SubjectErased:
+    async def _reach(
+        self, batch: Mapping[Stream, tuple[int, str]], destroyed: Destroyed
+    ) -> dict[Stream, SubjectErased]:
         """Every place that may hold something of somebody, and what came of it.
 
         The log's own places come first. Views and snapshots hold ids and counts alone: no
         fold of ours keeps a personal value, so there is nothing of anybody to find there.
         """
-        subject = SubjectId(stream.partition("/")[2])
-        gone = destroyed.people.get(bytes.fromhex(subject), Erased(0, -1))
-        coverage = {"keys": gone.keys, "lookups": gone.lookups, "snapshots": 0, "views": 0}
-        failures = {}
-        if destroyed.backups:
-            failures["backups"] = destroyed.backups
-        else:
-            coverage["backups"] = 1
-        for plugin, eraser in self._erasers:
+        limit = trio.CapacityLimiter(AT_ONCE)
+        places = {stream: _own_places(_subject(stream), destroyed) for stream in batch}
+        async with trio.open_nursery() as nursery:
+            for stream, (_, ground) in batch.items():
+                for plugin, eraser in self._erasers:
+                    asked = (plugin, eraser, _subject(stream), ground, places[stream])
+                    nursery.start_soon(self._ask, limit, *asked)
+        return {
+            stream: SubjectErased(
+                ground,
+                places[stream].coverage["keys"],
+                dict(sorted(places[stream].coverage.items())),
+                dict(sorted(places[stream].failures.items())),
+            )
+            for stream, (_, ground) in batch.items()
+        }
+
+    async def _ask(
+        self,
+        limit: trio.CapacityLimiter,
+        plugin: str,
+        eraser: Eraser,
+        subject: SubjectId,
+        ground: str,
+        places: "_Places",
+    ) -> None:
+        """Have one eraser erase one person."""
+        async with limit:
+            if self._relay.is_suspended(plugin):
+                places.failures[eraser.name] = "suspended"
+                return
             try:
                 with trio.fail_after(ERASER_S):
-                    coverage[eraser.name] = _count(await eraser.erase(subject, ground))
+                    places.coverage[eraser.name] = _count(await eraser.erase(subject, ground))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is the plugin's
                 # The message may hold what was to be erased; the type does not.
-                failures[eraser.name] = type(error).__name__
-                self._fail(plugin, f"eraser {eraser.name}", type(error).__name__)
-        return SubjectErased(ground, gone.keys, coverage, failures)
+                places.failures[eraser.name] = type(error).__name__
+                self._relay.fail(plugin, f"eraser {eraser.name}", type(error).__name__)
+
+
+class _Places(NamedTuple):
+    """Where something of one person was looked for."""
+
+    coverage: dict[str, int]
+    """How much was erased, by place."""
+    failures: dict[str, str]
+    """Why nothing was, by place."""
+
+
+def _own_places(subject: SubjectId, destroyed: Destroyed) -> _Places:
+    gone = destroyed.people.get(bytes.fromhex(subject), Erased(0, -1))
+    coverage = {"keys": gone.keys, "lookups": gone.lookups, "snapshots": 0, "views": 0}
+    if destroyed.backups:
+        return _Places(coverage, {"backups": destroyed.backups})
+    return _Places({**coverage, "backups": 1}, {})
+
+
+def _subject(stream: Stream) -> SubjectId:
+    return SubjectId(stream.partition("/")[2])
 
 
 def _count(answer: Any) -> int:

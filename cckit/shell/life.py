@@ -44,7 +44,7 @@ from .opening import (
     refold,
     start_run,
 )
-from .owner import Owner, own
+from .owner import Owner, opened, own
 from .people import People
 from .plugins import Loaded, instantiate, load
 from .processes import Processes, Running, hook_of
@@ -189,7 +189,7 @@ class Life:
         )  # fmt: skip
         start_run(writer, registry, loaded, config, self._clock, epoch, vkeys(signers))
         processes = await self._continue(loaded, people, writer, archive, past, unsettled, end)
-        erasing = Erasing(writer, people, owner, loaded.erasers, relay.fail)
+        erasing = Erasing(writer, people, owner, loaded.erasers, relay)
         return await self._start(
             loaded, codec, people, archive, feed, writer, erasing, notary, processes, past, end
         )
@@ -205,7 +205,7 @@ class Life:
         job = partial(
             open_log, self._log, self._keys, config, relay, self._entropy, self._take_over
         )
-        place = await owner.run(job)
+        place = await opened(owner, job)
         if place.ours:
             self._closers.append(lambda: owner.run(place.store.close))
         self._ours = place.ours and self._log is not None  # Who made it in memory lost it.

@@ -74,6 +74,7 @@ def judge(folder: Path, people: list[SubjectId], said: set[str]) -> str:
     """Open a center on an image; what is wrong, empty if nothing is."""
 
     async def main(center: Center) -> str:
+        await center.erased(people[0])
         known = await callers(center)
         story = [
             type(data)

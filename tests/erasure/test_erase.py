@@ -14,6 +14,7 @@ from cckit.core.commands import Erase, LogIn, ReportArrived, SetHold, SetProfile
 from cckit.core.ids import AgentId, SubjectId, agent_stream, subject_stream
 from cckit.hooks import Eraser, RegisterHooks, hookimpl
 from cckit.hooks.vault import subject_bytes
+from cckit.testing.center import run_center
 
 GROUND = "letter of 2026-03-02, art. 17"
 NUMBER = "+972-54-000-0001"
@@ -243,17 +244,71 @@ async def test_hook_cckit_register_erasers(autojump_clock: MockClock) -> None:
             "wrong": "TypeError",
         }
         assert notes.asked == crm.asked == slow.asked == [(subject, GROUND)]
-        assert [
+        assert {
             (one.plugin, one.hook, one.error) for one in await facts(center, f.PluginFailed)
-        ] == [
+        } == {
             ("one", "eraser crm", "RuntimeError"),
             ("two", "eraser slow", "TooSlowError"),
             ("two", "eraser wrong", "TypeError"),
-        ]
+        }
         crm.answer = 1
         await center.do(Erase(subject, GROUND))
         again = await center.erased(subject)
         assert again is not None and again.coverage["crm"] == 1
+
+
+def test_an_eraser_that_hangs_keeps_no_center_shut(tmp_path: Path, config: Config) -> None:
+    path = str(tmp_path / "a.db")
+
+    async def begin(center: Center) -> SubjectId:
+        subject, _ = await arrived(center)
+        await center.do(Erase(subject, GROUND))
+        return subject
+
+    async def go_on(center: Center) -> tuple[float, float, f.SubjectErased | None]:
+        opened = trio.current_time() - born[0]
+        same, recorded = await arrived(center, subject=subject)
+        assert (same, recorded[1].from_) == (subject, None)
+        done = await center.erased(subject)
+        return opened, trio.current_time() - born[0], done
+
+    born: list[float] = []
+
+    class Born(Keeping):
+        @hookimpl
+        def cckit_register_erasers(self) -> Sequence[Eraser]:
+            born[:] = [trio.current_time()]
+            return self.erasers
+
+    hangs = {"one": Keeping(Notes("notes", None))}
+    subject = run_center(begin, config, log=path, plugins=hangs)
+    again = {"one": Born(Notes("notes", None), Notes("crm", None)), "two": Keeping(Notes("x", 1))}
+    opened, ended, done = run_center(go_on, config, seed=1, log=path, plugins=again)
+    assert done is not None
+    assert (opened, round(ended)) == (0, 60)
+    assert done.failures == {"crm": "TooSlowError", "notes": "TooSlowError"}
+    assert (done.keys, done.coverage["x"]) == (1, 1)
+
+
+def test_a_plugin_that_is_suspended_is_not_asked(config: Config) -> None:
+    async def main(center: Center) -> tuple[float, list[f.SubjectErased | None]]:
+        people = [(await arrived(center, str(n)))[0] for n in range(40)]
+        started = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for subject in people:
+                nursery.start_soon(center.do, Erase(subject, GROUND))
+        done = [await center.erased(subject) for subject in people]
+        return trio.current_time() - started, done
+
+    slow, quick = Notes("slow", None), Notes("quick", 2)
+    plugins = {"one": Keeping(slow), "two": Keeping(quick)}
+    took, done = run_center(main, config, plugins=plugins)
+    assert took < 3 * 60
+    reasons = [one.failures["slow"] for one in done if one is not None]
+    assert len(reasons) == 40
+    assert reasons.count("TooSlowError") == len(slow.asked) <= 17
+    assert reasons.count("suspended") == 40 - len(slow.asked)
+    assert all(one is not None and one.coverage["quick"] == 2 for one in done)
 
 
 # --- orders ---------------------------------------------------------------------------------
