@@ -18,7 +18,7 @@ from cckit.hooks.store import Store
 from cckit.stores.views import Saved, Views
 
 from .feed import Batch, Chunk
-from .owner import Owner
+from .owner import Owner, opened
 from .requests import Known
 
 T = TypeVar("T")
@@ -71,9 +71,13 @@ class Archive:
 
         def make() -> tuple[Store, Views]:
             handle = store.reader()
-            return handle, Views.open(path, handle)
+            try:
+                return handle, Views.open(path, handle)
+            except BaseException:
+                handle.close()
+                raise
 
-        handle, views = await owner.run(make)
+        handle, views = await opened(owner, make)
         return cls(owner, handle, views, codec, say)
 
     def reader(self) -> Store:

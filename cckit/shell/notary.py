@@ -9,7 +9,7 @@ nothing, a checkpoint that a crash loses is signed again to the same bytes.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import sleep
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import trio
 
@@ -29,9 +29,8 @@ from cckit.stores.tiles import Tiles
 
 from .archive import Readable
 from .feed import Batch, Feed
+from .owner import Runs, opened
 from .parking import Parking
-
-T = TypeVar("T")
 
 EVERY_EVENTS: Final = 1_000
 """After so many events a checkpoint is due,"""
@@ -143,14 +142,6 @@ def root_of_log(store: Store, size: int) -> bytes:
     return frontier.root()
 
 
-class Runs(Protocol):
-    """The reading thread, as the notary needs it."""
-
-    async def run(self, job: Callable[[], T]) -> T:
-        """Run a job there and wait for its answer."""
-        ...
-
-
 def sync_log(path: str) -> None:
     """Make durable what a log and its WAL hold, whoever wrote it.
 
@@ -206,7 +197,7 @@ class AtWork:
                 handle.close()
                 raise
 
-        handle, tiles = await reader.run(make)
+        handle, tiles = await opened(reader, make)
         if tiles.rebuilt is not None:
             say(f"{path}: {tiles.rebuilt}; they are made anew")
 

@@ -25,18 +25,24 @@ Job = Callable[[], Any]
 Done = Callable[[outcome.Outcome[Any]], None]
 
 
-class Owner(Protocol):
-    """Runs jobs on a store, one after the other."""
-
-    def post(self, job: Job, done: Done) -> None:
-        """Run ``job`` after those posted before; ``done`` gets its outcome, in trio."""
-        ...
+class Runs(Protocol):
+    """As much of an owner as who only asks it needs."""
 
     async def run(self, job: Callable[[], T]) -> T:
         """Run ``job`` and wait for its answer; what it raises is raised here.
 
+        A wait that is cancelled drops the answer, see ``opened``.
+
         :raises UsageError: the owner was closed.
         """
+        ...
+
+
+class Owner(Runs, Protocol):
+    """Runs jobs on a store, one after the other."""
+
+    def post(self, job: Job, done: Done) -> None:
+        """Run ``job`` after those posted before; ``done`` gets its outcome, in trio."""
         ...
 
     def block(self, job: Callable[[], T]) -> T:
@@ -51,6 +57,16 @@ class Owner(Protocol):
 def own(name: str, *, virtual: bool) -> Owner:
     """An owner for the time we live in. Make it inside a trio run."""
     return InlineOwner() if virtual else ThreadOwner(name)
+
+
+async def opened(owner: Runs, job: Callable[[], T]) -> T:
+    """Run a job that opens something, and wait for what it opened even when cancelled.
+
+    An answer that is dropped would stay open, with its lock, until the process ends. The
+    wait is no longer for it: an owner finishes its jobs before it closes.
+    """
+    with trio.CancelScope(shield=True):
+        return await owner.run(job)
 
 
 class InlineOwner:
