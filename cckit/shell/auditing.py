@@ -2,19 +2,22 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain as chain_of
 from typing import Any, Final
 
 from cckit.core.audit import Audit, Beside, Bounds, Checkpoints, Pinned, Subject, certificate
+from cckit.core.audit.findings import Findings
 from cckit.core.codec import Codec
-from cckit.core.errors import ConfigError
+from cckit.core.errors import ConfigError, FormatError
 from cckit.core.events import Recorded
 from cckit.core.facts import FACTS, ProjectionPinned
 from cckit.core.frame import Frame, continued, first_previous
-from cckit.core.note import VKey
+from cckit.core.note import Note, VKey
 from cckit.core.redaction import leaf_hashes, readable
 from cckit.core.registry import Registry
 from cckit.core.reports import PROJECTIONS
+from cckit.core.tlog import SIZE_MAX, Checkpoint
 from cckit.core.upcasters import UPCASTERS
 from cckit.core.verify import Verdict
 from cckit.hooks.signing import verify
@@ -64,21 +67,26 @@ def audit_log(
         registry = Registry((*FACTS, *brought.kinds), (*UPCASTERS, *brought.upcasters))
         rebuilt = rebuilt_of((*PROJECTIONS, *brought.projections), registry)
         audit = Audit(rebuilt, _pins(store, Codec(registry), end), bounds)
-        signed = _checkpoints(os.fspath(path), store, keys, bounds, audit)
+        notes = Signed(Folder(tiles_beside(os.fspath(path))))
+        signed = _checkpoints(notes, store, keys, bounds, audit)
+        aside = _set_aside(notes, store)
         codec, head = Codec(registry), first_previous(store.first_origin, store.log_id)
         for frame in _frames(store, end):
             events = list(readable(codec, frame))
             audit.feed(frame, events, end)
-            if signed is not None:
-                _grow(signed, leaf_hashes(codec, frame), events, frame, end)
+            hashes = leaf_hashes(codec, frame) if signed is not None or aside is not None else ()
+            for one in (signed, aside):
+                if one is not None:
+                    _grow(one, hashes, events, frame, end)
             progress(frame.end)
             head = frame.chain
         audit.end()
-        if signed is not None:
-            signed.end(whole=at is None)
+        for one in (signed, aside):
+            if one is not None:
+                one.end(whole=at is None)
         closed = None if at is not None else store.closed_at is not None
         subject = Subject(store.origin, store.log_id, head, chain, closed)
-        found = None if signed is None else signed.as_json()
+        found = None if signed is None else signed.as_json(aside)
         held = check_keys_beside(store, os.fspath(path), end) if whole else None
         people = None if held is None else held.as_json()
         return certificate(subject, audit, Beside(found, people, bool(keys)))
@@ -87,19 +95,35 @@ def audit_log(
 
 
 def _checkpoints(
-    path: str, store: SqliteStore, keys: Sequence[VKey], bounds: Bounds, audit: Audit
+    signed: Signed, store: SqliteStore, keys: Sequence[VKey], bounds: Bounds, audit: Audit
 ) -> Checkpoints | None:
     """The signed checkpoints beside a log; None if there are none."""
-    folder = Folder(tiles_beside(path))
-    if not os.path.isdir(folder.path):
+    if next(chain_of(signed.all(), signed.aside()), None) is None:
         return None
-    notes, found = Signed(folder).all(), audit.anomalies.found
-    first = next(notes, None)
-    if first is None:
-        return None
-    late = bounds.checkpoint_us
+    late, found = bounds.checkpoint_us, audit.anomalies.found
     origins = (store.origin, *(before for before, _, _ in continued(store.continues)))
-    return Checkpoints(origins, chain_of((first,), notes), keys, verify, late, found)
+    return Checkpoints(origins, signed.all(), keys, verify, late, found)
+
+
+def _set_aside(signed: Signed, store: SqliteStore) -> Checkpoints | None:
+    """The checkpoints of this log that were set aside with tiles; None if there are none.
+
+    A log that goes on under a new name lacks what its old name has signed after the copy:
+    it says so itself, so of an older name only the events count that it went on from.
+    """
+    reach = {store.origin: SIZE_MAX}
+    for before, size, _ in continued(store.continues):
+        reach[before] = size
+    sizes: dict[bytes, int] = {}
+    for note in signed.aside():
+        with suppress(FormatError):  # What is spoilt was thrown away for that.
+            one = Checkpoint.parse(Note.parse(note).text)
+            if one.size <= reach.get(one.origin, -1):
+                sizes[note] = one.size
+    if not sizes:
+        return None
+    notes = sorted(sizes, key=lambda note: sizes[note])
+    return Checkpoints(tuple(reach), notes, (), verify, SIZE_MAX, Findings(()))
 
 
 def _grow(

@@ -13,6 +13,7 @@ from cckit.shell.auditing import audit_log
 from cckit.shell.pinning import pin_log
 from cckit.stores.folder import Folder
 from cckit.stores.signed import Signed
+from cckit.stores.sqlite import SqliteStore
 
 from .logs import ANNA, HOUR, Log
 
@@ -44,7 +45,7 @@ def note(
 
 def keep(folder: Path, *notes: bytes) -> None:
     tiles = folder / "a.tiles"
-    (tiles / "checkpoints").mkdir(parents=True)
+    (tiles / "checkpoints").mkdir(parents=True, exist_ok=True)
     signed = Signed(Folder(tiles))
     for one in notes:
         signed.keep(one, 1)
@@ -127,6 +128,59 @@ def test_a_checkpoint_that_is_not_of_this_log_is_named(
     )
     assert found["checkpoints"]["first"] == {"size": wrong["size"], "reason": reason}
     assert found["checkpoints"]["covered"] == 5
+
+
+def set_aside(folder: Path, *notes: bytes) -> None:
+    keep(folder, *notes)
+    Signed(Folder(folder / "a.tiles")).set_aside()
+
+
+def test_checkpoints_that_were_set_aside_and_fit_hold(log: Log, tmp_path: Path) -> None:
+    path = save(log, tmp_path)
+    set_aside(tmp_path, note(log, 60), note(log, 61))
+    set_aside(tmp_path, note(log, 5), b"spoilt")
+    keep(tmp_path, note(log, 62))
+    found = audit_log(path)
+    assert (found["verdict"], found["checkpoints"]["compared"]) == ("holds", 4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"spoilt": True, "size": 60}, "its root is not that of the log's events"),
+        ({"size": 10**6}, "it is of more events than the log has"),
+    ],
+)
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_second_history_is_found_in_what_was_set_aside(
+    wrong: dict[str, object], reason: str, signed: bool, log: Log, tmp_path: Path
+) -> None:
+    path = save(log, tmp_path)
+    set_aside(tmp_path, note(log, **wrong))  # type: ignore[arg-type]
+    if signed:
+        keep(tmp_path, note(log, 62))
+    found = audit_log(path)
+    assert (found["verdict"], found["because"]) == ("differs", ["a checkpoint is not of this log"])
+    told = f"{reason}; it was set aside when tiles were made anew"
+    assert found["checkpoints"]["first"] == {"size": wrong["size"], "reason": told}
+
+
+def test_tiles_of_another_log_that_were_set_aside_say_nothing(log: Log, tmp_path: Path) -> None:
+    path = save(log, tmp_path)
+    set_aside(tmp_path, note(log, 60, origin="other", spoilt=True))
+    assert audit_log(path)["verdict"] == "holds"
+
+
+def test_what_an_older_name_signed_counts_up_to_the_copy(log: Log, tmp_path: Path) -> None:
+    path = save(log, tmp_path)
+    store = SqliteStore.open(path)
+    size = (store.head().position or 0) + 1
+    store.continue_as("newer")
+    store.close()
+    set_aside(tmp_path, note(log, size + 1, spoilt=True))
+    assert audit_log(path)["verdict"] == "holds", "the new name says that a tail is lacking"
+    set_aside(tmp_path, note(log, 60, spoilt=True))
+    assert audit_log(path)["verdict"] == "differs"
 
 
 def test_checkpoints_that_go_back_are_named(log: Log, tmp_path: Path) -> None:

@@ -78,14 +78,19 @@ class Checkpoints:
             self._next = self._advance()
         self._tell_late()
 
-    def as_json(self) -> dict[str, Any]:
-        """What came of it."""
+    def as_json(self, aside: "Checkpoints | None" = None) -> dict[str, Any]:
+        """What came of it, and of those that were set aside when tiles were made anew."""
+        wrong, first = self.wrong, self.first
+        if aside is not None and aside.first is not None:
+            wrong += aside.wrong
+            told = f"{aside.first['reason']}; it was set aside when tiles were made anew"
+            first = first or {**aside.first, "reason": told}
         return {
-            "ok": self.wrong == 0,
-            "compared": self.compared,
+            "ok": wrong == 0,
+            "compared": self.compared + (0 if aside is None else aside.compared),
             "covered": self.covered,
-            "wrong": self.wrong,
-            "first": self.first,
+            "wrong": wrong,
+            "first": first,
             "verified": self.verified if self._keys else None,
             "witnesses": sorted(self._witnesses)[:NAMES_MAX],
             "claimed": sorted(self._claimed)[:NAMES_MAX],
