@@ -66,7 +66,8 @@ async def opened(owner: Runs, job: Callable[[], T]) -> T:
     wait is no longer for it: an owner finishes its jobs before it closes.
     """
     with trio.CancelScope(shield=True):
-        return await owner.run(job)
+        made = await owner.run(job)
+    return made
 
 
 class InlineOwner:
