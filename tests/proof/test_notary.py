@@ -297,26 +297,40 @@ def test_a_center_and_a_follower_never_build_at_once(tmp_path: Path, key: Path) 
     run(main)
 
 
-def test_who_was_taken_over_signs_no_more(tmp_path: Path, key: Path) -> None:
+def test_who_was_taken_over_signs_no_more(
+    tmp_path: Path, key: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "center.db"
-    said: list[str] = []
+    signed: list[Tiles] = []
+    earlier: set[Tiles] = set()
+    saving = Tiles.save_checkpoint
+
+    def save(tiles: Tiles, note: bytes) -> None:
+        signed.append(tiles)
+        saving(tiles, note)
+
+    monkeypatch.setattr(Tiles, "save_checkpoint", save)
 
     async def main() -> None:
         async with virtual(log, signer=key) as first:
             await record(first, 300)
             await trio.sleep(2)
+            await record(first, 10)  # Durable, and not yet signed.
+            earlier.update(signed)
             async with virtual(log, signer=key, take_over=True) as second:
+                signed.clear()
                 await record(second, 700)
                 await trio.sleep(2)
                 with pytest.raises(StoreError):
                     await record(first, 1)
                     await record(first, 1)
-                await trio.sleep(2)
+                await trio.sleep(120)
                 await record(second, 10)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("logging.Logger.warning", lambda _, text, *a: said.append(text))
-        run(main)
+    run(main)
+    assert len(earlier) == len(set(signed)) == 1
+    assert earlier.isdisjoint(signed)
+    assert [r for r in caplog.messages if "another center took the log over" in r]
     sizes = held(log, key)
     assert sizes == sorted(sizes)
 
