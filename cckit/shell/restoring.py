@@ -10,7 +10,7 @@ done by calling again.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -37,7 +37,7 @@ from .erasing import find_undone
 from .errand import configured
 from .files import read_file
 from .life import Life, Parts
-from .plugins import instantiate, load
+from .plugins import load
 
 GROUND: Final = "restore: erased before, at position"
 """What the ground of an erasure done again begins with; the position follows."""
@@ -125,13 +125,15 @@ async def restore_log(
     keys: Path,
     origin: str | None = None,
     ledger: Path | None = None,
+    plugins: Mapping[str, object] | None = None,
     clock: Clock | None = None,
     entropy: Entropy | None = None,
 ) -> Restored:
     """Erase again whom a copy has brought back, and let the log be opened again.
 
     ``origin``: the name that a log without its tail goes on under. ``ledger``: erasures
-    that neither the log nor the keys may know of, as ``erasures`` gave them.
+    that neither the log nor the keys may know of, as ``erasures`` gave them. ``plugins``:
+    instances by name, where the center of the log had them from its program.
 
     Whatever is refused is refused before the log has its new name.
 
@@ -144,11 +146,11 @@ async def restore_log(
     """
     clock = SystemClock() if clock is None else clock
     entropy = SystemEntropy() if entropy is None else entropy
-    look = partial(_look, log, keys, origin, ledger, clock, entropy)
-    seen, rows, config = await trio.to_thread.run_sync(look)
+    look = partial(_look, log, keys, origin, ledger, plugins, clock, entropy)
+    seen, rows, config, had = await trio.to_thread.run_sync(look)
     if origin is not None:
         await trio.to_thread.run_sync(_rename, log, origin)
-    life = Life(log, keys, {}, clock, entropy, False, True, guarded=False)
+    life = Life(log, keys, had, clock, entropy, False, True, guarded=False)
     parts = await life.begin(config)
     try:
         if origin is not None:
@@ -175,10 +177,18 @@ class _Seen(NamedTuple):
     rows: Sequence[Known]
     """What the ledger names."""
     config: Config
+    plugins: Mapping[str, object]
+    """All that its center had."""
 
 
 def _look(
-    log: Path, keys: Path, origin: str | None, ledger: Path | None, clock: Clock, entropy: Entropy
+    log: Path,
+    keys: Path,
+    origin: str | None,
+    ledger: Path | None,
+    plugins: Mapping[str, object] | None,
+    clock: Clock,
+    entropy: Entropy,
 ) -> _Seen:
     """Read all that may refuse a restoring, and write nothing: a name is given for good.
 
@@ -195,12 +205,11 @@ def _look(
     finally:
         store.close()
     rows = [] if ledger is None else read_ledger(ledger, log_id)
-    config = configured(log)
-    instances = instantiate(config, {})
+    config, instances = configured(log, plugins)
     relay = Relay(instances, clock.ticks, logging.getLogger("cckit").warning)
     load(config, instances, relay)
     check_kek(keys, log_id, entropy.draw, relay.open_keks(log_id))
-    return _Seen(memory, rows, config)
+    return _Seen(memory, rows, config, instances)
 
 
 def _rename(log: Path, origin: str) -> None:

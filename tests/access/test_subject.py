@@ -11,8 +11,11 @@ import trio
 from cckit import Center, Config, QueueSettings, Stored, open_center
 from cckit.cli.logs import events, new_codec, open_log
 from cckit.core import facts as f
+from cckit.core.ask import Verdict
 from cckit.core.commands import Deflect, Enqueue, ReportArrived
+from cckit.core.events import Actor
 from cckit.core.ids import QueueId
+from cckit.hooks import PolicyHooks, hookimpl
 from cckit.shell.clock import SystemClock
 
 from .conftest import NUMBER, OTHER, Logged, Run
@@ -132,6 +135,37 @@ def test_who_is_erased_can_be_neither_found_nor_told_nor_erased_again(
     assert "was erased at position" in again.err
     other = run("subject", "export", logged.path, logged.other, "-o", out, "--json")
     assert other.code == 0, other.err
+
+
+def test_an_errand_leaves_out_no_plugin_that_the_program_handed_in(
+    run: Run, tmp_path: Path
+) -> None:
+    class Guard(PolicyHooks):
+        @hookimpl
+        def cckit_authorize(self, actor: Actor) -> Verdict:  # type: ignore[override]
+            return Verdict(actor.id != "mallory", "no")
+
+    log, out = tmp_path / "center.db", tmp_path / "told.json"
+
+    async def day() -> str:
+        async with open_center(Config(), log=log, plugins={"g": Guard()}) as center:
+            arrived = await center.do(ReportArrived("voice", from_=NUMBER))
+            assert isinstance(arrived, Stored)
+            await center.do(Deflect(arrived.contact))
+            return str(arrived.fact(f.ContactCreated).subject)
+
+    who = trio.run(day)
+    before = log.read_bytes()
+    for words in (
+        ("export", log, who, "-o", out, "--actor", "agent/mallory"),
+        ("erase", log, who, "--ground", "her wish"),
+    ):
+        done = run("subject", *words)
+        assert done.code == 2
+        assert "its plugin g can't be loaded here" in done.err
+        assert "ask the center itself, or install it" in done.err
+    assert not out.exists()
+    assert log.read_bytes() == before
 
 
 @pytest.mark.parametrize(
