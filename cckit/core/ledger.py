@@ -132,6 +132,8 @@ class CountCheck:
         self.last: int | None = None
         """Position of the last of them."""
         self._awaited: tuple[str, int] | None = None
+        self._entered: dict[str, int] = {}
+        """Queue to its entries whose number is above all before: ``n``, where none is missing."""
 
     def take(self, envelope: Envelope, data: Any) -> list[Miscount]:
         """Compare, then count, one event."""
@@ -142,8 +144,18 @@ class CountCheck:
         elif self._awaited is not None:
             wrong.append(Miscount(position, *self._awaited, None, None, None))
             self._awaited = None
+        elif type(data) is QueueEntered:
+            wrong += self._enter(position, data)
         self.counts.add(envelope, data)
         return wrong
+
+    def _enter(self, position: int, entry: QueueEntered) -> Iterator[Miscount]:
+        """What is wrong with the number of an entry: an earlier one has it, or one above it."""
+        highest = self.counts.queue.get(entry.queue, 0)
+        if entry.n > highest:
+            self._entered[entry.queue] = self._entered.get(entry.queue, 0) + 1
+        else:
+            yield Miscount(position, "queue", 0, entry.queue, entry.n, highest + 1)
 
     def redacted(self, n: int) -> None:
         """Note events of which only the hash is left."""
@@ -172,6 +184,8 @@ class CountCheck:
     def _differing(
         self, position: int, fact: LedgerCounted, ours: dict[str, int]
     ) -> Iterator[Miscount]:
+        if fact.kind == "queue":
+            ours = {name: self._entered.get(name, 0) for name in ours}
         for name in sorted({*ours, *fact.counters}):
             said, found = fact.counters.get(name), ours.get(name)
             if said != found:

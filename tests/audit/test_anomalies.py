@@ -59,6 +59,11 @@ def queue_hole(log: Log) -> tuple[int, dict[str, Any]]:
     return at, {"queue": "help", "awaited": 3, "found": 4}
 
 
+def queue_double(log: Log) -> tuple[int, dict[str, Any]]:
+    at = log.add(entered(2, 4), stream="contact/9", actor=LINE)
+    return at, {"queue": "help", "awaited": 3, "found": 2}
+
+
 def id_hole(log: Log) -> tuple[int, dict[str, Any]]:
     at = log.add(entered(3, 5), stream="contact/9", actor=LINE)
     return at, {"epoch": 1, "awaited": 5, "found": 6}
@@ -140,6 +145,7 @@ PLANTS: dict[str, Plant] = {
     "clock.went_back": clock_went_back,
     "adapter.silent": adapter_silent,
     "queue.hole": queue_hole,
+    "queue.double": queue_double,
     "id.hole": id_hole,
     "epoch.hole": epoch_hole,
     "event.late": event_late,
@@ -181,7 +187,7 @@ def test_all_planted_together_are_all_found(certify: Certify) -> None:
     log = Log()
     day(log)
     for kind in PLANTS:
-        if kind not in ("erasure.incomplete", "id.hole", "queue.hole", "epoch.hole"):
+        if kind != "erasure.incomplete" and not kind.endswith((".hole", ".double")):
             PLANTS[kind](log)
             log.at += 3 * MINUTE
             log.add(f.LegHeld(LegId(FIRST), "customer"), stream="contact/0", actor=LINE)

@@ -44,6 +44,33 @@ def test_what_is_counted() -> None:
     assert counts.events == sum(counts.type.values()) == log.next
 
 
+def test_two_entries_with_one_number_do_not_hold(certify: Certify) -> None:
+    log = Log()
+    log.add(entered(1), stream="contact/a", actor=LINE)
+    log.add(entered(2), stream="contact/b", actor=LINE)
+    twice = log.add(entered(2), stream="contact/c", actor=LINE)
+    other = log.add(entered(1), stream="contact/d", actor=LINE)
+    log.add(*counts_of(log).facts())
+    found = certify(log)
+    assert found["verdict"] == "differs"
+    assert "the log counts otherwise than its events do" in found["because"]
+    wrong = [(one["position"], one["counted"], one["found"]) for one in found["counts"]["first"]]
+    assert wrong == [(twice, 2, 3), (other, 1, 3)]
+    assert {one["counter"] for one in found["counts"]["first"]} == {"help"}
+
+
+def test_a_number_that_no_entry_has_does_not_hold(certify: Certify) -> None:
+    log = Log()
+    log.add(entered(1), stream="contact/a", actor=LINE)
+    log.add(entered(3), stream="contact/b", actor=LINE)
+    at = log.add(*counts_of(log).facts())
+    found = certify(log)
+    assert found["verdict"] == "differs"
+    (wrong,) = found["counts"]["first"]
+    assert (wrong["position"], wrong["counter"]) == (at, "help")
+    assert (wrong["counted"], wrong["found"]) == (3, 2)
+
+
 def test_bytes_and_events_are_counted_alike() -> None:
     log = Log()
     day(log, 3)

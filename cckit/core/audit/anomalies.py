@@ -23,6 +23,7 @@ ANOMALIES: Final = (
     "clock.went_back",
     "adapter.silent",
     "queue.hole",
+    "queue.double",
     "id.hole",
     "epoch.hole",
     "event.late",
@@ -258,8 +259,9 @@ class Anomalies:
         self._id(envelope, data.entry)
         awaited = self._entered.get(data.queue, 0) + 1
         if data.n != awaited and not self._filled(data.n - awaited):
+            kind = "queue.hole" if data.n > awaited else "queue.double"
             told = {"queue": data.queue, "awaited": awaited, "found": data.n}
-            self.found.add("queue.hole", envelope.position, envelope.recorded_at, **told)
+            self.found.add(kind, envelope.position, envelope.recorded_at, **told)
         self._entered[data.queue] = max(awaited - 1, data.n)
 
     def _id(self, envelope: Envelope, given: int) -> None:

@@ -10,6 +10,7 @@ TITLES: Final[Mapping[str, str]] = {
     "clock.went_back": "Time went back, and nothing says why",
     "adapter.silent": "An adapter said nothing while others went on",
     "queue.hole": "Numbers of a queue's entries are missing",
+    "queue.double": "Entries of a queue have a number that was given before",
     "id.hole": "Ids were given out and are in no event",
     "epoch.hole": "Writers came and stored nothing",
     "event.late": "Events were recorded long after they happened",
