@@ -15,8 +15,7 @@ import argparse
 import re
 import struct
 import sys
-from base64 import b64decode, b64encode
-from binascii import crc32
+from binascii import a2b_base64, b2a_base64, crc32
 from bisect import bisect_left
 from collections import namedtuple
 from hashlib import sha256, sha512
@@ -26,17 +25,21 @@ from typing import Any
 
 VERDICTS = PROVED, REFUTED, BAD, UNPROVABLE = "proved", "refuted", "bad input", "not provable"
 
+SIZE_MAX, EVENTS_MAX = 64 << 20, 400_000  # Half a gigabyte of memory does for these.
+
 class Unprovable(ValueError):
     """It may be so, but what would show it is not here. Any other ValueError says no."""
-
 def hold(good: object, what: str, doubt: type[ValueError] = ValueError) -> None:
     if not good:
         raise doubt(what)
-
+def words_of(error: BaseException) -> str:
+    """What is wrong, in words of ours; Python's are about Python."""
+    ours = isinstance(error, (Unprovable, OSError)) or type(error) is ValueError
+    other = "too little memory" if isinstance(error, MemoryError) else "it is in no form of ours"
+    return str(error) if ours else other
 # --- the tree: RFC 6962, section 2.1 --------------------------------------------------------
 def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
-
 def roots(low: int, high: int, leaves: list[Any], others: Any, edge: int) -> tuple[bytes, bytes]:
     """The roots over [low, high) when the tree had ``edge`` leaves, and now; a part with neither
     a known leaf nor the edge in it takes its root from ``others``."""
@@ -49,11 +52,8 @@ def roots(low: int, high: int, leaves: list[Any], others: Any, edge: int) -> tup
         cut = bisect_left(leaves, (middle,))
         old1, left = roots(low, middle, leaves[:cut], others, edge)
         old2, right = roots(middle, high, leaves[cut:], others, edge)
-        root = node_hash(left, right)
-        if low < edge < high:
-            return (node_hash(old1, old2) if old2 else old1), root
+        return (node_hash(old1, old2) if old2 else old1), node_hash(left, right)
     return (root if high <= edge else b""), root
-
 # --- Ed25519: RFC 8032, section 5.1, with S < L, y < p, and no point of small order ----------
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, ROOT = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
@@ -67,8 +67,7 @@ def add(p: Point, q: Point) -> Point:
 
 def point_of(data: bytes) -> Point | None:
     """The point that 32 bytes encode; None if none, or in another form, or of small order."""
-    number = int.from_bytes(data, "little")
-    y, sign = number & (1 << 255) - 1, number >> 255
+    sign, y = divmod(int.from_bytes(data, "little"), 1 << 255)
     u, v = y * y - 1, D * y * y + 1
     x = u * v**3 * pow(u * v**7, (P - 5) // 8, P) % P
     x = x if (v * x * x - u) % P == 0 else x * ROOT % P
@@ -78,7 +77,6 @@ def point_of(data: bytes) -> Point | None:
         eightfold = add(eightfold, eightfold)
     good = len(data) == 32 and y < P and (v * x * x - u) % P == 0
     return point if good and eightfold[0] else None
-
 def is_signature(public: bytes, message: bytes, signature: bytes) -> bool:
     base = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
     a, r, s = point_of(public), point_of(signature[:32]), int.from_bytes(signature[32:], "little")
@@ -90,9 +88,8 @@ def is_signature(public: bytes, message: bytes, signature: bytes) -> bool:
     for bit in range(252, -1, -1):  # The sum becomes s * base - k * a, which must be r.
         point = add(add(point, point), addends[(s >> bit & 1) | (k >> bit & 1) << 1])
     return (point[0] - r[0] * point[2]) % P == 0 and (point[1] - r[1] * point[2]) % P == 0
-
 # --- signed checkpoints: C2SP signed-note, tlog-checkpoint, tlog-cosignature -----------------
-SIGNER, WITNESS = 1, 4
+SIGNER, WITNESS, WHOSE = 1, 4, {1: "log", 4: "witness"}
 NOTE = re.compile(  # Origin, size and root; a blank line; 1 to 16 signatures.
     r"(([^\0-\x1f]+)\n(0|[1-9][0-9]{0,18})\n(\S{43}=)\n)\n((?:— [^\s\0-\x1f+]+ \S{8,}\n){1,16})"
 )
@@ -102,18 +99,16 @@ Checkpoint = namedtuple("Checkpoint", "origin size root text signatures")
 
 def unbase64(text: str) -> bytes:
     whole = len(text) % 4 == 0 and re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", text)
-    data = b64decode(text) if whole else b""
-    hold(b64encode(data).decode() == text, f"{text[:60]!r} is no base64 in its one form")
+    data = a2b_base64(text) if whole else b""
+    hold(b2a_base64(data, newline=False).decode() == text, f"{text[:60]!r} is no base64 of ours")
     return data
-
 def key_of(text: str, kind: int) -> tuple[tuple[str, bytes], bytes]:
     name, number, data = (*text.split("+", 2), "", "")[:3]
     raw = unbase64(data)
-    id = sha256(name.encode() + b"\n" + raw).digest()[:4]
+    id = sha256(name.encode(errors="replace") + b"\n" + raw).digest()[:4]
     good = name and number == id.hex() and len(raw) == 33 and raw[0] == kind
-    hold(good, f"{text!r} is no name+id+base64 of an Ed25519 key of algorithm {kind}")
+    hold(good, f"{text!r} is no key of a {WHOSE[kind]}: give its text, NAME+ID+BASE64")
     return (name, id), raw[1:]
-
 def checkpoint_of(note: bytes) -> Checkpoint:
     match = NOTE.fullmatch(note.decode())
     text, origin, size, root, lines = match.groups() if match else ("", "", "0", "", "")
@@ -136,7 +131,6 @@ def signed_by(checkpoint: Checkpoint, keys: Keys, kind: int) -> dict[tuple[str, 
             hold(good, f"the signature of {name} does not hold")
             found[name, raw[:4]] = time
     return found
-
 # --- msgpack: of each value the one shortest form; no floats, no extension but 1 -------------
 SHORT = ((dict, 0, 0), (list, 0, 0), (str, 0, 0), (str, 0, 0))  # Codes 80, 90, A0, B0.
 LONG = {  # Kind, bytes of the number or length, least; nothing in a log needs longer lengths.
@@ -151,7 +145,6 @@ def unpack(data: bytes) -> Any:
     value, end = read(data, 0, 0)
     hold(end == len(data), "no canonical msgpack")
     return value
-
 def read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
     """One value, and where it ends; a sealed one as the tuple of its parts."""
     hold(at < len(data), "a value that is cut off")
@@ -182,7 +175,7 @@ def read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
         parts, end = unpack(data[at + 1 : end + 1]), end + 1
         hold(data[at] == 1 and fits(parts, SEALED), "an extension that is no sealed value")
         return tuple(parts), end
-    return part.decode() if kind is str else part, end
+    return sys.intern(part.decode()) if kind is str else part, end  # Most texts come again.
 
 def fits(value: Any, shape: str | list[str]) -> bool:
     """Whether a value is of a type as the log declares it: ``int``, ``{str[]}?`` …"""
@@ -197,7 +190,6 @@ def fits(value: Any, shape: str | list[str]) -> bool:
     if shape[:1] + shape[-1:] == "{}":
         return type(value) is dict and all(fits(one, shape[1:-1]) for one in value.values())
     return shape in ("int", "bool", "str", "bytes") and type(value).__name__ == shape
-
 # --- the file: a zip in one form only, its members, its events -------------------------------
 MEMBERS = ("bundle.json", "checkpoint", "disclosed.json", "events.bin", "older", "proof.bin")
 STORED = struct.pack("<5H", 20, 0, 0, 0, 33)  # Version 2.0, no flags, stored, 1980-01-01.
@@ -209,32 +201,30 @@ def members_of(data: bytes) -> dict[str, bytes]:
     found, directory, at = {}, b"", 0
     for name in MEMBERS:
         size, start = int.from_bytes(data[at + 22 : at + 26], "little"), at + 30 + len(name)
-        body, there = data[start : start + size], data[at + 30 : start]
-        hold(there == name.encode(), f"where the member {name} should be stands {there!r}")
+        body, here = data[start : start + size], name.encode()
         head = STORED + struct.pack("<IIIHH", crc32(body), len(body), len(body), len(name), 0)
-        hold(data[at : at + 30] == b"PK\x03\x04" + head, f"{name} is compressed, cut or changed")
-        directory += b"PK\x01\x02\x14\x03" + head + struct.pack("<6xII", 0o600 << 16, at) + there
+        good = data[at:start] == b"PK\x03\x04" + head + here
+        hold(good, f"where {name} should be stands another file, or it is compressed or changed")
+        directory += b"PK\x01\x02\x14\x03" + head + struct.pack("<6xII", 0o600 << 16, at) + here
         found[name], at = body, start + size
     end = struct.pack("<4s4HIIH", b"PK\x05\x06", 0, 0, 6, 6, len(directory), at, 0)
     hold(data[at:] == directory + end, "after its members the bundle is cut off, or goes on")
     return found
-
 def events_of(data: bytes) -> list[Event]:
     found, at = list[Any](), 0
     while at < len(data):
+        hold(len(found) < EVENTS_MAX, f"more than {EVENTS_MAX} events are too many at a time")
         start, at = at + 4, at + 4 + int.from_bytes(data[at : at + 4], "big")
         hold(at - start < 1 << 16 and at <= len(data), f"events.bin, byte {start}: cut off")
         fields = unpack(data[start:at])
-        hold(fits(fields, ENVELOPE), f"events.bin, byte {start}: no event")
-        good = fields[0] > (found[-1].position if found else -1)
-        hold(good, f"position {fields[0]} stands twice, or out of order")
+        hold(fits(fields, ENVELOPE) and fields[0] >= 0, f"events.bin, byte {start}: no event")
+        hold(not found or fields[0] > found[-1].position, "one stands twice, or out of order")
         found.append(Event._make([*fields, sha256(b"\x00" + data[start:at]).digest()]))
     hold(found, "there is no event in it")
     return found
-
 # --- the claims -----------------------------------------------------------------------------
 QUESTIONS = {"contact": ["str"], "queue": ["str", "int?", "int"], "range": ["int", "int"]}
-ORDER = (REFUTED, UNPROVABLE, PROVED)  # The first that one of the claims has is the verdict.
+ASKED = {"contact": "contact {}", "queue": "queue {}, {} to {}", "range": "positions {} to {}"}
 RESTS = dict.fromkeys(("completeness", "contents"), ("inclusion", "schema"))
 DECLARED: list[Any] = ["schema.declared", 1, ["declared:str", "n:int", "fields:str[]"]]
 
@@ -247,8 +237,8 @@ class Bundle:
         hold([dumps(self.question), dumps(self.opened)] == texts, "JSON in another form than ours")
         shapes = [QUESTIONS[k] for k in QUESTIONS if self.question[:2] == ["cckit bundle 1", k]]
         hold(shapes and fits(self.question[2:], shapes[0]), "bundle.json asks no question")
-        good = all(fits(one, ["int", "str", "str", "str"]) for one in self.opened)
-        hold(good, "disclosed.json is no list of [position, field, salt, value]")
+        good = [fits(one, ["int", "str", "str", "str"]) for one in self.opened]
+        hold(type(self.opened) is list and all(good), "disclosed.json lists no openings")
         self.new = checkpoint_of(members["checkpoint"])
         self.old = checkpoint_of(members["older"]) if members["older"] else None
         self.events, self.proof = events_of(members["events.bin"]), members["proof.bin"]
@@ -297,9 +287,11 @@ class Bundle:
     def completeness(self) -> str:
         _, kind, first, second, third = (*self.question, None, None)[:5]
         if kind == "range":
-            here = sum(first <= event.position <= second for event in self.events)
-            hold(0 < here == second - first + 1, f"{here} events of {first} to {second} are here")
-            return f"replayed: all {here} events of the positions {first} to {second}"
+            rest = [e for e in self.events if e.type != "schema.declared" or e.position >= first]
+            here = [e.position for e in rest if e.type != "schema.declared" or e.position <= second]
+            good = here[:1] + here[-1:] == [first, second] and len(here) == second - first + 1
+            hold(good, f"the events here are not those of the positions {first} to {second}")
+            return f"replayed: all {len(here)} events of the positions {first} to {second}"
         contact = {f"contact/{first}"}, f"contact {first}"
         streams, what = self.entries(first, second, third) if kind == "queue" else contact
         seen: dict[str, list[Any]] = {stream: [] for stream in streams}
@@ -324,8 +316,7 @@ class Bundle:
                 found.append((row["n"], event.stream))
         begin, end = max(counts[after], 0) + 1, counts.get(until, -1)
         hold(end >= 0, f"position {until} does not count the queue {queue}", Unprovable)
-        good = [n for n, _ in found] == [*range(begin, begin + len(found))]
-        good = good and begin + len(found) == end + 1
+        good = [n for n, _ in found] == [*range(begin, min(end, begin + len(found)) + 1)]
         hold(good, f"the entries of {queue} are not {begin} to {end}, each once and in order")
         return {stream for _, stream in found}, f"entries {begin} to {end} of {queue}"
 
@@ -354,8 +345,9 @@ class Bundle:
                 claims[name] = {"verdict": PROVED, "what": check(*given)}
             except (ValueError, LookupError, TypeError, AttributeError) as no:
                 verdict = UNPROVABLE if isinstance(no, Unprovable) else REFUTED
-                claims[name] = {"verdict": verdict, "what": str(no)}
-        worst = min((one["verdict"] for one in claims.values()), key=ORDER.index)
+                claims[name] = {"verdict": verdict, "what": words_of(no)}
+        found = {one["verdict"] for one in claims.values()}
+        worst = next(one for one in (REFUTED, UNPROVABLE, PROVED) if one in found)
         complete = claims["completeness"]
         level = complete["what"].split(":")[0] if complete["verdict"] == PROVED else "included"
         return {"verdict": worst, "level": level, "question": self.question[1:], "claims": claims,
@@ -373,15 +365,18 @@ def verify_bundle(
     :param json: print {verdict, level, question, origin, size, root, claims}.
     """
     try:
-        good = file.is_file() and file.stat().st_size <= 1 << 30 and quorum >= 0
-        hold(good, "no file of at most 1 GiB, or a quorum below 0")
+        hold(quorum >= 0, "a quorum is 0 or more witnesses")
+        hold(file.is_file() and file.stat().st_size <= SIZE_MAX, "no file of at most 64 MiB")
         signers = dict(key_of(text, SIGNER) for text in key)
         cosigners = dict(key_of(text, WITNESS) for text in witness_key)
         report = Bundle(file.read_bytes()).judge(signers, cosigners, quorum or len(cosigners))
-    except (ValueError, TypeError, LookupError, OSError, RecursionError) as error:
-        print("cckit: " + repr(f"{file}: {error}")[1:-1], file=sys.stderr)
+    except (ValueError, TypeError, LookupError, OSError, RecursionError, MemoryError) as error:
+        report, wrong = {}, words_of(error)
+    if not report:  # The error is gone by now, and the memory that it held.
+        print("cckit: " + repr(f"{file}: {wrong}")[1:-1], file=sys.stderr)
         return VERDICTS.index(BAD)
-    lines = ["{verdict}, {level}: {question} of the first {size} of {origin}".format(**report)]
+    asked = ASKED[report["question"][0]].format(*(part or 0 for part in report["question"][1:]))
+    lines = ["{verdict}, {level}: {0} of the first {size} of {origin}".format(asked, **report)]
     lines += [f"  {c['verdict']:14}{name}: {c['what']}" for name, c in report["claims"].items()]
     print(dumps(report, indent=2) if json else "\n".join(repr(line)[1:-1] for line in lines))
     return VERDICTS.index(report["verdict"])
@@ -394,7 +389,12 @@ def main() -> int:
     parser.add_argument("--quorum", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     given = vars(parser.parse_args())
-    return verify_bundle(given.pop("file"), **given)
-
+    code = getattr(sys.stdout, "encoding", None)
+    try:  # What a screen cannot show is escaped, and what cannot be written is no verdict.
+        with open(1, "w", encoding=code, errors="backslashreplace", closefd=False) as sys.stdout:
+            return verify_bundle(given.pop("file"), **given)
+    except OSError as error:
+        print(f"cckit: standard output: {error}", file=sys.stderr)
+        return VERDICTS.index(BAD)
 if __name__ == "__main__":
     sys.exit(main())

@@ -25,8 +25,10 @@ from .ids import ContactId, QueueId, contact_stream
 from .merkle import Read, root_at
 
 FORM: Final = "cckit bundle 1"
-SIZE_MAX: Final = 1 << 30
-"""Bytes of a bundle."""
+SIZE_MAX: Final = 64 << 20
+"""Bytes of a bundle: more takes more memory to check than an auditor may have."""
+EVENTS_MAX: Final = 400_000
+"""Events of a bundle, for the same reason."""
 UNIX: Final = 3
 READABLE: Final = 0o600
 """Of whoever unpacks it."""
@@ -204,7 +206,7 @@ def pack(
     ``checkpoint`` is a signed note, and ``older``, if there is one. ``disclosed``: position,
     field, salt and packed value of what is to be shown.
 
-    :raises UsageError: more than 1 GiB.
+    :raises UsageError: more than 64 MiB, or than 400,000 events.
     """
     opened = [[at, field, salt.hex(), value.hex()] for at, field, salt, value in disclosed]
     members = {
@@ -216,8 +218,9 @@ def pack(
         "proof.bin": proof,
     }
     size = sum(len(data) for data in members.values())
-    if size > SIZE_MAX - 4096:
-        raise UsageError("bundle", f"{size} bytes; 1 GiB is the most", "ask for less at a time")
+    if size > SIZE_MAX - 4096 or len(events) > EVENTS_MAX:
+        what = f"{len(events)} events in {size} bytes; at most {EVENTS_MAX} in 64 MiB are checked"
+        raise UsageError("bundle", what, "ask for a smaller range at a time")
     file = BytesIO()
     with ZipFile(file, "w", ZIP_STORED) as archive:
         for name, data in members.items():

@@ -1,6 +1,7 @@
 """Bundles that somebody has made to deceive: each is refused, by its own words and exit code."""
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -124,15 +125,15 @@ class _Twice(dict[str, bytes]):
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     bomb = zipped({**members(GOOD), "events.bin": bytes(50_000_000)}, ZIP_DEFLATED)
     assert len(bomb) < 60_000
-    with pytest.raises(ValueError, match="is compressed"):
+    with pytest.raises(ValueError, match="or it is compressed"):
         verifier.Bundle(bomb)
     assert run(bomb, tmp_path) == 2
 
 
-def test_more_than_a_gibibyte_is_not_read_to_its_end(tmp_path: Path) -> None:
+def test_more_than_an_auditor_can_hold_is_not_read(tmp_path: Path) -> None:
     huge = tmp_path / "huge.zip"
     with huge.open("wb") as file:
-        file.truncate((1 << 30) + 1)
+        file.truncate(verifier.SIZE_MAX + 1)
     assert verifier.verify_bundle(huge, key=(KEY.vkey.text(),)) == 2
 
 
@@ -191,7 +192,9 @@ def test_events_of_no_form_are_bad_input(events: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b'[["a"]]', b"[1]", b'[[1, "f", "00", 5]]', b"[ ]", b'{"a": 1}', b"x"], ids=range(6)
+    "text",
+    [b'[["a"]]', b"[1]", b'[[1, "f", "00", 5]]', b"[ ]", b'{"a": 1}', b"x", b"{}"],
+    ids=range(7),
 )
 def test_disclosures_of_no_form_are_bad_input(text: bytes, tmp_path: Path) -> None:
     assert run(with_member(GOOD, "disclosed.json", text), tmp_path) == 2
@@ -244,10 +247,10 @@ def test_keys_of_small_order_or_another_kind_are_no_keys(tmp_path: Path) -> None
     for y in (0, 1, P - 1):
         raw = b"\x01" + y.to_bytes(32, "little")
         id = hashlib.sha256(b"log.example/day\n" + raw).digest()[:4]
-        text = f"log.example/day+{id.hex()}+{verifier.b64encode(raw).decode()}"
+        text = f"log.example/day+{id.hex()}+{b64encode(raw).decode()}"
         note = LOG.checkpoint().rpartition(b"\n\n")[0] + b"\n\n"
         forged = id + raw[1:] + bytes(32)
-        note += "— log.example/day ".encode() + verifier.b64encode(forged) + b"\n"
+        note += "— log.example/day ".encode() + b64encode(forged) + b"\n"
         data = LOG.bundle(OF_A, checkpoint=note)
         assert run(data, tmp_path, text) == 1
     assert run(GOOD, tmp_path, WITNESSES[0].vkey.text()) == 2
@@ -272,7 +275,7 @@ def test_a_forged_cosignature_refutes() -> None:
     lines = note.split(b"\n")
     raw = bytearray(verifier.unbase64(lines[-2].split(b" ")[2].decode()))
     raw[10] ^= 1  # A second of its time.
-    lines[-2] = b" ".join([*lines[-2].split(b" ")[:2], verifier.b64encode(bytes(raw))])
+    lines[-2] = b" ".join([*lines[-2].split(b" ")[:2], b64encode(bytes(raw))])
     report = judged(LOG.bundle(OF_A, checkpoint=b"\n".join(lines)), quorum=1)
     assert report["claims"]["witnesses"]["verdict"] == REFUTED
 
