@@ -47,6 +47,8 @@ class WitnessState:
         self.path = path
         self._lock = Lock()
         self._failed = False
+        self._file = _identity(path)
+        """Of the file that is opened next; another one in its place is no memory of ours."""
         self._connection = connect(path, Mode.WRITE, vfs)
         self._wal = Checkpoints(self._connection)
 
@@ -91,8 +93,8 @@ class WitnessState:
     def replace(self, before: Checkpoint | None, seen: Seen) -> bool:
         """Put a checkpoint in the place of ``before``, durably; False if another one is there.
 
-        :raises StoreError: the disk failed, now or before. Whether it was kept is unknown,
-            so the file has to be opened anew.
+        :raises StoreError: the disk failed, now or before, or the file was deleted or
+            replaced. Whether it was kept is unknown, so the file has to be opened anew.
         """
         with self._lock:
             self._check_open()
@@ -113,8 +115,18 @@ class WitnessState:
             return False
         row = (new.origin, new.size, new.root, seen.time, seen.note)
         execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?)", row)
+        self._check_place()
         execute("COMMIT")
+        # What is kept in a file that nobody finds again is forgotten at the next start.
+        self._check_place()
         return True
+
+    def _check_place(self) -> None:
+        """:raises StoreError: the name is no longer that of the file we write."""
+        if _identity(self.path) != self._file:
+            what = "was deleted or replaced while the witness ran: what it cosigns is forgotten"
+            remedy = "bring the newest copy back; lacking that, begin with --new and a new key"
+            raise StoreError(self.path, what, remedy)
 
     def _find(self, origin: str) -> Seen | None:
         row: Any = self._connection.execute(_FIND, (origin,)).fetchone()
@@ -137,6 +149,15 @@ class WitnessState:
             finally:
                 self._failed = True
                 self._connection.close()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Device and inode of what a name names; None if that is nothing."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create(path: str, vfs: str | None) -> None:

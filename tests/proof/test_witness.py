@@ -272,6 +272,37 @@ def test_what_another_process_kept_first_stands(state: WitnessState) -> None:
     beside.close()
 
 
+@pytest.mark.parametrize("how", ["deleted", "replaced", "replaced at the last moment"])
+def test_a_witness_whose_memory_was_taken_away_cosigns_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    path = tmp_path / "witness.db"
+    state = WitnessState.open(path, create=True)
+    witness = Witness([WITNESS], [KEY.vkey], state, noon)
+    assert status(witness.add_checkpoint(HONEST.submission(0, 10))) == 200
+    other = tmp_path / "other.db"
+    WitnessState.open(other, create=True).close()
+    if how == "deleted":
+        path.unlink()
+    elif how == "replaced":
+        other.rename(path)
+    else:
+        check = state._check_place
+
+        def late() -> None:
+            """The file is exchanged between the look at it and the commit."""
+            check()
+            if other.exists():
+                other.rename(path)
+
+        monkeypatch.setattr(state, "_check_place", late)
+    with pytest.raises(StoreError, match="was deleted or replaced while the witness ran"):
+        witness.add_checkpoint(HONEST.submission(10, 20))
+    with pytest.raises(StoreError, match="has failed before"):
+        witness.add_checkpoint(HONEST.submission(10, 20))
+    state.close()
+
+
 def test_a_state_that_failed_cosigns_nothing_more(tmp_path: Path) -> None:
     disk = FailingDisk("failing-witness")
     path = tmp_path / "witness.db"
