@@ -48,6 +48,7 @@ from .followers import Follower
 from .life import Life, Parts
 from .moving import back_up_beside
 from .opening import Log
+from .people import is_personal
 from .pinning import Pinner, pin_daily
 from .replies import Reply
 from .requests import Known
@@ -82,8 +83,9 @@ class Center:
             parts.run_soon(partial(run_channel, plugin, channel, self.do, parts.writer))
         if self._retention:
             keeper = Retention(
-                self._retention, self.do, lambda: self.state.holds, parts.feed, parts.clock
-            )
+                self._retention, self.do, lambda: self.state.holds, parts.feed, parts.clock,
+                parts.archive, parts.writer.say,
+            )  # fmt: skip
             parts.run_soon(keeper.run)
 
         projections = parts.loaded.projections
@@ -126,6 +128,9 @@ class Center:
             await trio.lowlevel.checkpoint()
             return refused
         try:
+            if not people.is_ready and is_personal(command):
+                await people.ready()
+                writer.check_open()
             command = people.known(command)
             digest: bytes | None = None
             if request is not None:
@@ -228,10 +233,14 @@ class Center:
         # What does not fit is refused here, before memory is ahead of the log.
         encoded = self._parts.codec.encoded(drafts)
         if not encoded and drafts:
-            refused = self._parts.people.unsealable(drafts)
+            people = self._parts.people
+            refused = people.unsealable(drafts)
             if refused is not None:
                 await trio.lowlevel.checkpoint()
                 return refused
+            if not people.is_ready and people.has_clear(drafts):
+                await people.ready()
+                writer.check_open()
         if request is not None:
             requests = writer.requests
             digest = requests.key(actor, request) + requests.drafts_digest(drafts, encoded)
