@@ -8,13 +8,14 @@ nothing, a checkpoint that a crash loses is signed again to the same bytes.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import sleep
 from typing import Final
 
 import trio
 
 from cckit.core.codec import Codec
-from cckit.core.errors import CckitError, StoreError
+from cckit.core.errors import CckitError, HistoryError, StoreError
 from cckit.core.frame import REDACTED
 from cckit.core.merkle import Frontier
 from cckit.core.note import Note, Signature
@@ -42,6 +43,8 @@ CHUNK_EVENTS: Final = 8_192
 """Hashed at a time; a frame is never cut."""
 SAVE_EVENTS: Final = 65_536
 """Hashed before they are saved, where the tree is far behind."""
+AGAIN_S: Final = 60
+"""Before another try, where the disk failed."""
 NEVER: Final = 2**63
 
 
@@ -153,24 +156,38 @@ def sync_log(path: str) -> None:
                 sync_file(name)
 
 
+class TakenOverError(StoreError):
+    """Another center writes this log now, so this one signs it no more."""
+
+
 class AtWork:
     """A notary inside a center: woken by what becomes durable, working on the reading thread.
 
-    Tiles can be made again from the log, so their failure does not end the center.
+    Tiles can be made again from the log, so their failure does not end the center: every
+    minute all is taken up anew, until it works. Who was taken over, or would sign a second
+    history, signs no more.
     """
 
     def __init__(
-        self, notary: Notary, handle: Store, reader: Runs, say: Callable[[str], None]
+        self,
+        reader: Runs,
+        store: Readable,
+        path: str,
+        signers: Sequence[Signer],
+        say: Callable[[str], None],
     ) -> None:
-        self._notary = notary
-        self._handle = handle
         self._reader = reader
+        self._store = store
+        self._path = path
+        self._signers = signers
         self._say = say
         self._feed: Feed | None = None
-        self._epoch = 0
+        self._epoch: int | None = None
         self._bell = Parking()
         self._ring_at = NEVER
-        self._failed = False
+        self._failure = ""
+        """Why nothing is signed for now; empty if all is well."""
+        self._over = False
 
     @classmethod
     async def open(
@@ -188,24 +205,9 @@ class AtWork:
         :raises HistoryError: its key has signed another history of this log. Nothing is
             written to it then: what comes after would be unsigned for ever.
         """
-
-        def make() -> tuple[Store, Tiles]:
-            handle = store.reader()
-            try:
-                return handle, Tiles.open(path, handle, write=True, take_over=take_over)
-            except BaseException:
-                handle.close()
-                raise
-
-        handle, tiles = await opened(reader, make)
-        if tiles.rebuilt is not None:
-            say(f"{path}: {tiles.rebuilt}; they are made anew")
-
-        def settle() -> None:
-            if handle.head().epoch != found._epoch:
-                raise StoreError(path, "another center took the log over", "stop this one")
-
-        found = cls(Notary(handle, tiles, signers, settle), handle, reader, say)
+        found = cls(reader, store, path, signers, say)
+        await opened(reader, partial(found._take_up, take_over))
+        found._tell_what_was_rebuilt()
         return found
 
     def begin(self, feed: Feed, epoch: int) -> None:
@@ -220,13 +222,16 @@ class AtWork:
             self._bell.ring()
 
     async def run(self) -> None:
-        """Sign now and then, until cancelled or the disk fails."""
-        while not self._failed:
-            covered = self._notary.tiles.size
-            await self._reach(covered + 1)
-            with trio.move_on_after(EVERY_S):
-                await trio.sleep(LEAST_S)
-                await self._reach(covered + EVERY_EVENTS)
+        """Sign now and then, until cancelled or over."""
+        while not self._over:
+            if self._failure:
+                await trio.sleep(AGAIN_S)
+            else:
+                covered = self._notary.tiles.size
+                await self._reach(covered + 1)
+                with trio.move_on_after(EVERY_S):
+                    await trio.sleep(LEAST_S)
+                    await self._reach(covered + EVERY_EVENTS)
             await self.sign()
 
     async def _reach(self, end: int) -> None:
@@ -240,23 +245,61 @@ class AtWork:
 
     async def sign(self) -> None:
         """Hash all that is durable now, in steps that let others read, and sign it."""
-        if self._failed:
+        if self._over:
             return
         end = self._durable()
         try:
+            if self._failure:
+                await self._reader.run(self._take_up_again)
+                self._tell_what_was_rebuilt()
             while await self._reader.run(lambda: self._notary.grow(end)):
                 pass
             await self._reader.run(self._notary.sign)
-        except CckitError as error:
-            self._failed = True
+        except (TakenOverError, HistoryError) as error:
+            self._over = True
             self._say(f"no more checkpoints are signed: {error}")
+        except CckitError as error:
+            if self._failure != str(error):
+                self._say(f"no checkpoint is signed, which is tried again every minute: {error}")
+            self._failure = str(error)
+        else:
+            if self._failure:
+                self._say("checkpoints are signed again")
+            self._failure = ""
+
+    def _tell_what_was_rebuilt(self) -> None:
+        why = self._notary.tiles.rebuilt
+        if why is not None:
+            self._say(f"{self._path}: {why}; they are made anew")
 
     async def close(self) -> None:
         """Sign what was durable last, and let the tiles go."""
-
-        def end() -> None:
-            self._notary.tiles.close()
-            self._handle.close()
-
         await self.sign()
-        await self._reader.run(end)
+        await self._reader.run(self._let_go)
+
+    # --- on the reading thread ------------------------------------------------------------
+
+    def _take_up(self, take_over: bool = False) -> None:
+        handle = self._store.reader()
+        try:
+            self._check_ours(handle)
+            tiles = Tiles.open(self._path, handle, write=True, take_over=take_over)
+        except BaseException:
+            handle.close()
+            raise
+        self._handle = handle
+        self._notary = Notary(handle, tiles, self._signers, partial(self._check_ours, handle))
+
+    def _take_up_again(self) -> None:
+        self._let_go()
+        self._take_up()
+
+    def _let_go(self) -> None:
+        self._notary.tiles.close()
+        self._handle.close()
+
+    def _check_ours(self, handle: Store) -> None:
+        """:raises TakenOverError: the log is no longer this center's."""
+        if self._epoch is not None and handle.head().epoch != self._epoch:
+            what = "another center took the log over"
+            raise TakenOverError(self._path, what, "stop this one")

@@ -25,7 +25,7 @@ from cckit.core.tlog import Checkpoint
 from cckit.hooks.signing import Signer, verify
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
-from cckit.shell.notary import EVERY_EVENTS, Notary, root_of_log, sync_log
+from cckit.shell.notary import AGAIN_S, EVERY_EVENTS, Notary, root_of_log, sync_log
 from cckit.shell.proving import prove
 from cckit.shell.signers import read_signers, vkeys, write_signers
 from cckit.stores.sqlite import SqliteStore
@@ -330,36 +330,55 @@ def test_who_was_taken_over_signs_no_more(
     run(main)
     assert len(earlier) == len(set(signed)) == 1
     assert earlier.isdisjoint(signed)
-    assert [r for r in caplog.messages if "another center took the log over" in r]
+    (said,) = [text for text in caplog.messages if "another center took the log over" in text]
+    assert said.startswith("no more checkpoints are signed")
     sizes = held(log, key)
     assert sizes == sorted(sizes)
 
 
-def test_a_disk_that_fails_ends_the_signing_and_not_the_center(
+def test_a_disk_that_fails_holds_the_signing_up_and_not_the_center(
     tmp_path: Path, key: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = tmp_path / "center.db"
+    seen: list[list[int]] = []
 
     async def main() -> None:
         async with virtual(log, signer=key) as center:
             await trio.sleep(2)
-            folder = log.with_suffix(".tiles")
-            (folder / "edge.new").mkdir()
-            await record(center, 10)
-            await trio.sleep(2)
-            (folder / "edge.new").rmdir()
-            await record(center, 10)
+            in_the_way = log.with_suffix(".tiles") / "edge.new"
+            for _ in range(2):
+                in_the_way.mkdir()
+                await record(center, 10)
+                await trio.sleep(3 * AGAIN_S)
+                in_the_way.rmdir()
+                seen.append(held(log, key))
+                await trio.sleep(AGAIN_S + 1)
+                seen.append(held(log, key))
+                assert seen[-1][-1] == center.position
 
     run(main)
-    assert [r for r in caplog.records if "no more checkpoints are signed" in r.message]
-    before = held(log, key)
+    during, after, again, at_last = (sizes[-1] for sizes in seen)
+    assert during < after == again < at_last
+    failed = [text for text in caplog.messages if "tried again every minute" in text]
+    well = [text for text in caplog.messages if "checkpoints are signed again" in text]
+    assert (len(failed), len(well)) == (2, 2)
 
-    async def again() -> None:
-        async with virtual(log, signer=key):
-            pass
 
-    run(again)
-    assert held(log, key)[-1] > before[-1]
+def test_a_disk_that_works_again_at_the_close_has_the_end_signed(tmp_path: Path, key: Path) -> None:
+    log = tmp_path / "center.db"
+
+    async def main() -> int:
+        async with virtual(log, signer=key) as center:
+            await trio.sleep(2)
+            in_the_way = log.with_suffix(".tiles") / "edge.new"
+            in_the_way.mkdir()
+            await record(center, 10)
+            await trio.sleep(2)
+            in_the_way.rmdir()
+            await record(center, 10)
+            return int(center.position)
+
+    assert run(main) == held(log, key)[-1]
 
 
 # --- in a process of its own ----------------------------------------------------------------
