@@ -24,6 +24,8 @@ from .text import instant_text, plain
 
 TITLE: Final = b"c2sp.org/tlog-proof@v1\n"
 PROVED, REFUTED, UNPROVED = "proved", "refuted", "not provable"
+INCLUDED: Final = "included"
+"""What proofs of events show: that these are in the log, never that no others are."""
 CODES: Final = {PROVED: GOOD, REFUTED: NO, UNPROVED: UNPROVABLE}
 
 
@@ -47,10 +49,12 @@ def check(
 ) -> int:
     """Check proofs that events are in a log, against a public key that you trust.
 
-    Exit 0 only if every event is proved; 1 if something is refuted: an event that is
+    Whether the log has others beside them no proof of an event shows: `cckit bundle` does. Exit
+    0 only if every event is proved; 1 if something is refuted: an event that is
     another one, a path or a signature that does not hold; 2 if there is nothing to judge: no
     proof, cut off, doubled, of another log, or over more events than the log given has; 3 if
-    nothing is proved: no key, or another key than who signed, or no event.
+    nothing is proved: no key, or another key than who signed, or no event, or the events of a
+    folder are all of one stream and some of that stream are missing.
 
     :param file: a proof, or the folder that `cckit prove --contact` wrote.
     :param key: a public key of the log, by another way than the proof; may be given more
@@ -58,8 +62,8 @@ def check(
     :param event: the event, a file or its bytes in hex, one for each proof; left out, it is
         in the file beside the proof, FILE.event.
     :param log: a copy of the log that you have: the checkpoint must be over its beginning.
-    :param json: print {verdict, origin, size, signed_by, events: [{position, verdict, reason,
-        event}]}.
+    :param json: print {verdict, level, lacking, origin, size, signed_by, events: [{position,
+        verdict, reason, event}]}; level is "included".
     """
     keys = tuple(VKey.parse(text) for text in key)
     places = _places(file)
@@ -239,19 +243,40 @@ def _tell(
     json: bool,
 ) -> int:
     verdicts = {claim.verdict for claim in claims}
+    lacking = _lacking(claims) if file.is_dir() else None
+    if lacking is not None:
+        verdicts.add(UNPROVED)
     verdict = next(one for one in (REFUTED, UNPROVED, PROVED) if one in verdicts)
     names = {name for who in signed.values() if isinstance(who, tuple) for name in who}
     if json:
         rows = [claim._asdict() for claim in claims]
-        shape = {"verdict": verdict, "origin": over.origin, "size": over.size}
-        print_json({**shape, "signed_by": sorted(names), "events": rows})
+        shape = {"verdict": verdict, "level": INCLUDED, "lacking": lacking}
+        log = {"origin": over.origin, "size": over.size}
+        print_json({**shape, **log, "signed_by": sorted(names), "events": rows})
         return CODES[verdict]
     out = console()
     for claim in claims:
         out.print(plain(_line(claim)), markup=False)
     by = f", signed by {', '.join(sorted(names))}" if verdict == PROVED else ""
-    out.print(plain(f"{file}: {verdict.upper()}{by}"), markup=False)
+    why = "" if lacking is None else f": {lacking}"
+    out.print(plain(f"{file}: {verdict.upper()}{by}{why}"), markup=False)
+    if verdict == PROVED and file.is_dir():
+        events = "1 event is" if len(claims) == 1 else f"{len(claims)} events are"
+        rest = "whether there are others this does not show (see cckit bundle)"
+        out.print(f"{events} in the log; {rest}", markup=False)
     return CODES[verdict]
+
+
+def _lacking(claims: Sequence[Claim]) -> str | None:
+    """What is missing of the stream that all events are of; None if nothing is known to be."""
+    events = [claim.event for claim in claims if claim.event is not None]
+    if len({event["stream"] for event in events}) != 1:
+        return None
+    versions = {event["stream_version"] for event in events}
+    missing = next(n for n in range(len(versions) + 1) if n not in versions)
+    if missing > max(versions):
+        return None
+    return f"version {missing} of {events[0]['stream']} is not among them"
 
 
 def _line(claim: Claim) -> str:

@@ -237,9 +237,31 @@ def test_a_contact_is_proved_wholly(run: Run, place: Place) -> None:
     events = [row["event"] for row in done.json["events"]]
     assert [event["position"] for event in events] == positions
     assert [event["stream_version"] for event in events] == list(range(len(events)))
+    assert (done.json["level"], done.json["lacking"]) == ("included", None)
     assert run("check", folder, "--key", place.vkey).out.endswith(
-        f"{folder}: PROVED, signed by {ORIGIN}\n"
+        f"{folder}: PROVED, signed by {ORIGIN}\n{len(events)} events are in the log; "
+        "whether there are others this does not show (see cckit bundle)\n"
     )
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_contact_of_which_an_event_was_taken_out_is_not_proved(
+    run: Run, place: Place, tmp_path: Path, version: int
+) -> None:
+    folder = tmp_path / "proofs"
+    written = run("prove", place.log, "--contact", place.contact, "-o", folder, "--json").json
+    at = written["positions"][version]
+    for name in (f"{at}.tlog-proof", f"{at}.event"):
+        (folder / name).unlink()
+    done = run("check", folder, "--key", place.vkey, "--json")
+    assert (done.code, done.json["verdict"]) == (3, "not provable")
+    assert done.json["lacking"] == (
+        f"version {version} of contact/{place.contact} is not among them"
+    )
+    assert {row["verdict"] for row in done.json["events"]} == {"proved"}
+    done = run("check", folder, "--key", place.vkey)
+    assert "NOT PROVABLE: version" in done.out
+    assert "PROVED," not in done.out
 
 
 # --- proofs that do not ---------------------------------------------------------------------
