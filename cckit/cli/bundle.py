@@ -1,6 +1,7 @@
 """``cckit bundle``: hand out a part of a log with the proof that it is one."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any, Final, NamedTuple
@@ -25,9 +26,11 @@ from cckit.core.note import Note
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.store import Store
 from cckit.shell.access import sealed_fields
+from cckit.shell.appearing import refuse_existing
 from cckit.shell.center import Center
 from cckit.shell.moving import write_file
 from cckit.shell.proving import positions_of
+from cckit.stores.folder import UNBORN, Folder
 from cckit.stores.tiles import Tiles, tiles_beside
 
 from . import verify_bundle as verifier
@@ -40,6 +43,7 @@ from .output import console, print_json
 from .text import plain
 
 COMPONENT: Final = "cckit bundle"
+_VERIFIER: Final = "verify_bundle.py"
 _DECLARED: Final = kind_of(SchemaDeclared).name
 
 
@@ -310,14 +314,15 @@ def _judged(data: bytes, log: Path) -> dict[str, Any]:
 
 
 def _free(output: Path) -> Path:
-    """Where the verifier of a bundle goes.
+    """Where the verifier of a bundle goes; one of another version is replaced.
 
     :raises ConfigError: the bundle, or another file in the verifier's place, is there.
     """
-    if os.path.lexists(output):
-        raise ConfigError(str(output), "is there already", "name a new file")
-    place = output.with_name("verify_bundle.py")
-    if os.path.lexists(place) and place.read_bytes() != _verifier():
+    place = output.with_name(_VERIFIER)
+    if output.name.lower() == _VERIFIER:
+        raise ConfigError(str(output), "is the name of the verifier", "name another file")
+    refuse_existing(output)
+    if os.path.lexists(place) and not (place.is_file() and _first(place.read_bytes()) == _first()):
         raise ConfigError(str(place), "is there already, and another", "name another folder")
     return place
 
@@ -326,8 +331,16 @@ def _verifier() -> bytes:
     return Path(verifier.__file__).read_bytes()
 
 
+def _first(source: bytes | None = None) -> list[bytes]:
+    """How a verifier of any version begins."""
+    return (_verifier() if source is None else source).splitlines()[:2]
+
+
 def _write(data: bytes, output: Path, place: Path, *, private: bool) -> None:
-    """Write the bundle, and the verifier beside it."""
+    """Write the bundle and the verifier beside it: both whole and synced, or neither.
+
+    :raises ConfigError: one of them can't be written.
+    """
 
     def write(file: IO[bytes]) -> None:
         if private:
@@ -335,7 +348,17 @@ def _write(data: bytes, output: Path, place: Path, *, private: bool) -> None:
         file.write(data)
 
     write_file(output, write)
-    place.write_bytes(_verifier())
+    folder, source = Folder(place.parent), _verifier()
+    try:
+        if folder.read(place.name) not in (None, source):
+            print(plain(f"{place}: of another version, is written anew"), file=sys.stderr)
+        folder.put([(place.name, source)])
+    except OSError as error:
+        folder.remove(place.name + UNBORN)
+        output.unlink()
+        what = f"can't be written: {error.strerror}"
+        remedy = "make room there, or name another folder"
+        raise ConfigError(str(place), what, remedy) from error
 
 
 def _tell(
