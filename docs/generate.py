@@ -306,7 +306,7 @@ def cli() -> str:
         for node in app.body
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)
-        and node.target.id in ("COMMANDS", "HELP")
+        and node.target.id in ("COMMANDS", "GROUPS", "HELP")
         and node.value
     }
     out = [
@@ -320,7 +320,8 @@ def cli() -> str:
     ]
     words = [name for name, _ in constants["COMMANDS"]]
     out += [command(word.replace("-", "_"), word.replace("-", "_"), word) for word in words]
-    out += [command("keys", word, f"keys {word}") for word in ("new", "show", "rotate")]
+    for group, _, members in constants["GROUPS"]:
+        out += [command(group, word, f"{group} {word}") for word, _ in members]
     return "\n".join(out)
 
 

@@ -37,6 +37,29 @@ COMMANDS: Final = (
 )
 """Name and help; the function has the name of its file, with _ for -."""
 
+GROUPS: Final = (
+    (
+        "keys",
+        "Make, show and exchange the keys that sign checkpoints.",
+        (
+            ("new", "Make a key: its private half in a file, its public half printed."),
+            ("show", "Print the public halves of the keys of a file."),
+            ("rotate", "Exchange a key: a new one signs beside the old one, then alone."),
+        ),
+    ),
+    (
+        "subject",
+        "Tell, keep or erase what a log knows about somebody.",
+        (
+            ("export", "Write down everything that a log knows about somebody."),
+            ("erase", "Destroy the keys of somebody: nobody can read on what they sealed."),
+            ("hold", "Forbid that somebody is erased, or allow it again."),
+            ("find", "Tell who has a number; that somebody asked is in the log."),
+        ),
+    ),
+)
+"""Commands of two words: the first, its help, and the second ones, functions of one file."""
+
 HELP: Final = """The contact center as a library: every decision and number from one log.
 
 Every command takes --json. Exit codes: 0 good, 1 the check says no, 2 bad input,
@@ -56,17 +79,15 @@ def make_app() -> App:
         console=console(wrap=True),
     )
     imports = App(name="import", help="Turn records of another system into a log.")
-    imports.command("cckit.cli.import_:calls", name="calls")
-    imports.command("cckit.cli.import_frames:frames", name="frames")
+    calls, frames = "Make a log of call records in a CSV file.", "Make a log of exported frames."
+    imports.command("cckit.cli.import_:calls", name="calls", help=calls)
+    imports.command("cckit.cli.import_frames:frames", name="frames", help=frames)
     app.command(imports)
-    keys = App(name="keys", help="Make, show and exchange the keys that sign checkpoints.")
-    for name in ("new", "show", "rotate"):
-        keys.command(f"cckit.cli.keys:{name}", name=name)
-    app.command(keys)
-    subject = App(name="subject", help="Tell, keep or erase what a log knows about somebody.")
-    for name in ("export", "erase", "hold", "find"):
-        subject.command(f"cckit.cli.subject:{name}", name=name)
-    app.command(subject)
+    for group, about, members in GROUPS:
+        inner = App(name=group, help=about)
+        for name, text in members:
+            inner.command(f"cckit.cli.{group}:{name}", name=name, help=text)
+        app.command(inner)
     for name, text in COMMANDS:
         word = name.replace("-", "_")
         app.command(f"cckit.cli.{word}:{word}", name=name, help=text)

@@ -28,6 +28,23 @@ def test_files_saved_with_a_mark_of_their_encoding_are_read(run: Run, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("group", "members"),
+    [
+        ("import", ("calls", "frames")),
+        ("keys", ("new", "rotate", "show")),
+        ("subject", ("erase", "export", "find", "hold")),
+    ],
+)
+def test_help_says_of_each_command_what_it_does(
+    run: Run, group: str, members: tuple[str, ...]
+) -> None:
+    lines = [line.strip("│ ").split() for line in run(group, "--help").out.splitlines()]
+    told = {words[0]: words[1:] for words in lines if words and words[0] in members}
+    assert sorted(told) == sorted(members)
+    assert all(len(words) > 3 for words in told.values()), told
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("explain", "LOG", "--contact", "a", "--offer", "1"), "are two questions"),
