@@ -6,8 +6,8 @@ of the log hold for it. Nobody can report from it or go on with it, for it lacks
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from shutil import copytree
 from typing import NamedTuple
 
 from cckit.core.codec import Codec
@@ -22,9 +22,13 @@ from cckit.core.transfer import LogName
 from cckit.core.verify import Verdict
 from cckit.hooks.store import Store
 from cckit.stores.backup import write_log
+from cckit.stores.connection import disk_errors, sync_folder
+from cckit.stores.folder import Folder
 from cckit.stores.signed import ALL, NEWEST
 from cckit.stores.sqlite import SqliteStore
 from cckit.stores.tiles import tiles_beside
+
+from .appearing import refuse_existing
 
 
 class Redacted(NamedTuple):
@@ -49,16 +53,21 @@ def redact_log(
 
     ``progress`` is told the position of each frame.
 
+    The checkpoints of the log lie beside the copy, durable before it has its name; what
+    fails leaves neither.
+
     :raises StoreError: there is no such log, it is not whole, or ``out`` exists.
-    :raises ConfigError: ``out`` is the log.
+    :raises ConfigError: ``out`` is the log, or tiles lie beside it.
 
     .. versionadded:: 0.2
     """
     if os.path.abspath(log) == os.path.abspath(out):
         raise ConfigError("--out", "is the log itself", "name a file that does not exist yet")
+    refuse_existing(Path(tiles_beside(out)))
     store = SqliteStore.open(log, read_only=True)
     events = frames = 0
     try:
+        signed = _checkpoints(log)  # Before the head: none is of more than the copy holds.
         head = store.head()
         end = 0 if head.position is None else head.position + 1
         codec = Codec(Registry((SubjectErased,)))
@@ -83,21 +92,46 @@ def redact_log(
                 yield redacted.pack()
 
         name = LogName(store.origin, store.log_id, store.continues)
-        found = write_log(out, name, left(), str(log), epoch=head.epoch)
+        with _beside(out, signed) as write:
+            found = write_log(out, name, left(), str(log), epoch=head.epoch, ready=write)
     finally:
         store.close()
-    _take_checkpoints(Path(log), Path(out))
     return Redacted(len(erased), events, frames, found)
 
 
-def _take_checkpoints(log: Path, out: Path) -> None:
-    """Take along what was signed; the entries of the tiles hold what was taken out."""
-    source, target = Path(tiles_beside(log)), Path(tiles_beside(out))
-    if (source / NEWEST).is_file():
-        target.mkdir(exist_ok=True)
-        (target / NEWEST).write_bytes((source / NEWEST).read_bytes())
-    if (source / ALL).is_dir():
-        copytree(source / ALL, target / ALL, dirs_exist_ok=True)
+def _checkpoints(log: str | os.PathLike[str]) -> list[tuple[str, bytes]]:
+    """What was signed, as files of a folder of tiles; their entries hold what is taken out."""
+    source = Folder(tiles_beside(log))
+    with disk_errors(source.path, "look at the disk"):
+        names = [NEWEST]  # First, so that it is among the others, too.
+        names += [f"{ALL}/{name}" for name in source.names(ALL)]
+        read = ((name, source.read(name)) for name in names)
+        return [(name, content) for name, content in read if content is not None]
+
+
+@contextmanager
+def _beside(
+    out: str | os.PathLike[str], files: list[tuple[str, bytes]]
+) -> Iterator[Callable[[], None]]:
+    """What writes a folder of tiles beside a log; it is removed again if the block fails."""
+    target = Folder(tiles_beside(out))
+    made = False
+
+    def write() -> None:
+        nonlocal made
+        if files:
+            target.make_folder("")
+            made = True
+            target.put(files)
+            sync_folder(target.path)
+
+    try:
+        yield write
+    except BaseException:
+        if made:
+            target.clear()
+            target.remove_folder("")
+        raise
 
 
 def rooted(store: Store, log: str | os.PathLike[str]) -> int | None:

@@ -93,11 +93,13 @@ def write_log(
     *,
     epoch: int = 0,
     events: bool = False,
+    ready: Callable[[], None] = lambda: None,
 ) -> Verdict:
     """Write a new log from its stored frames, whole or not at all.
 
     ``where`` names what they come from. The log gets ``epoch``, or that of its last frame
-    if it is higher. With ``events`` every event is held to its schema, too.
+    if it is higher. With ``events`` every event is held to its schema, too. ``ready`` is
+    called when all is written, before the log has its name: for what lies beside it.
 
     :raises FormatError: the frames are not those of the log from its first to its last.
     :raises StoreError: there is a file at ``to`` already, or the disk failed.
@@ -111,13 +113,19 @@ def write_log(
     try:
         _refuse_existing(place)
         with disk_errors(place, _ROOM):
-            return _write(place, name, frames, where, epoch, events)
+            return _write(place, name, frames, where, epoch, events, ready)
     finally:
         lock.withdraw()
 
 
 def _write(
-    place: str, name: LogName, frames: Iterable[bytes], where: str, epoch: int, events: bool
+    place: str,
+    name: LogName,
+    frames: Iterable[bytes],
+    where: str,
+    epoch: int,
+    events: bool,
+    ready: Callable[[], None],
 ) -> Verdict:
     unborn = place + ".new"
     _remove(unborn)  # Left by a copy that was killed; we hold the lock.
@@ -125,6 +133,7 @@ def _write(
         create_file(unborn, name.origin, name.log_id, None)
         found = _fill(unborn, name, frames, where, epoch, events)
         _refuse_existing(place)
+        ready()
         os.rename(unborn, place)
     except BaseException:
         _remove(unborn)

@@ -1,5 +1,6 @@
 """A redacted copy: nothing of the erased is left in it, and all of it is still proved."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from cckit.core.verify import verify
 from cckit.shell.checking import verify_log
 from cckit.shell.folding import fold
 from cckit.shell.redacting import redact_log, rooted
+from cckit.stores.folder import Folder
 from cckit.stores.sqlite import SqliteStore
 
 from .conftest import Run
@@ -323,6 +325,87 @@ def test_the_log_is_never_written_over(days: Days, tmp_path: Path, run: Run) -> 
     assert there.read_text() == "mine"
     assert run("redact", tmp_path / "none.db", "-o", tmp_path / "a.db").code == 2
     assert days.path.read_bytes() == before
+
+
+def test_no_tiles_that_lie_there_are_written_over(days: Days, tmp_path: Path, run: Run) -> None:
+    tiles = tmp_path / "copy.tiles"
+    tiles.mkdir()
+    (tiles / "checkpoint").write_text("of another log")
+    done = run("redact", days.path, "--out", tmp_path / "copy.db")
+    assert done.code == 2
+    assert "copy.tiles: exists already" in done.err
+    assert (tiles / "checkpoint").read_text() == "of another log"
+    assert list(tmp_path.iterdir()) == [tiles]
+
+
+def full(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("step", ["make_folder", "write", "sync", "rename"])
+def test_where_no_checkpoint_can_be_written_nothing_is_left_of_the_copy(
+    days: Days, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, step: str
+) -> None:
+    monkeypatch.setattr(Folder, step, full)
+    done = run("redact", days.path, "--out", tmp_path / "copy.db")
+    assert done.code == 2
+    assert "No space left on device" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_log_gets_no_name_no_checkpoint_stays(
+    days: Days, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    put = Folder.put
+
+    def put_last(folder: Folder, files: Any) -> None:
+        put(folder, files)
+        monkeypatch.setattr("os.rename", full)
+
+    monkeypatch.setattr(Folder, "put", put_last)
+    assert run("redact", days.path, "--out", tmp_path / "copy.db").code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_checkpoints_are_there_before_the_log_has_its_name(
+    days: Days, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, tiles = tmp_path / "copy.db", tmp_path / "copy.tiles"
+    found: list[bool] = []
+    rename = os.rename
+
+    def renamed(source: str, to: str) -> None:
+        if to == str(out):
+            found.append((tiles / "checkpoint").exists() and any((tiles / "checkpoints").iterdir()))
+        rename(source, to)
+
+    monkeypatch.setattr("os.rename", renamed)
+    redact_log(days.path, out)
+    assert found == [True]
+    source = days.path.with_suffix(".tiles")
+    for name in ("checkpoint", *(f"checkpoints/{one.name}" for one in tiles.glob("checkpoints/*"))):
+        assert (tiles / name).read_bytes() == (source / name).read_bytes()
+
+
+def test_no_checkpoint_beside_the_copy_is_of_more_than_it_holds(
+    days: Days, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A center that goes on signs while the copy is made."""
+    asked: list[str] = []
+    read, head = Folder.read, SqliteStore.head
+
+    def reading(folder: Folder, name: str) -> bytes | None:
+        asked.append("checkpoints")
+        return read(folder, name)
+
+    def heading(store: SqliteStore) -> Any:
+        asked.append("head")
+        return head(store)
+
+    monkeypatch.setattr(Folder, "read", reading)
+    monkeypatch.setattr(SqliteStore, "head", heading)
+    redact_log(days.path, tmp_path / "copy.db")
+    assert asked.index("head") > max(n for n, one in enumerate(asked) if one == "checkpoints")
 
 
 def test_a_log_without_erasures_is_copied_as_it_is(tmp_path: Path, logged: Any) -> None:
