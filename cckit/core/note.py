@@ -70,6 +70,25 @@ def is_key_name(name: str) -> bool:
     return bool(name) and not any(c == "+" or c.isspace() or c < " " for c in name)
 
 
+def key_name_fault(name: str) -> str | None:
+    """Why no key is made with this name; None if one may be.
+
+    Narrower than ``is_key_name``, which reads what others have signed: what does not print,
+    such as the marks that turn the direction of text, makes one name look like another one.
+    The origin of a log, which is the name of its key, may have none of it either.
+    """
+    if not name:
+        return "the name is empty"
+    if any(c.isspace() for c in name):
+        return f"the name {name!a} has a blank, which ends a name in a signed note"
+    if "+" in name:
+        return f"the name {name!a} has a +, which ends a name in a public key"
+    if not name.isprintable():
+        odd = next(c for c in name if not c.isprintable())
+        return f"the name {name!a} has U+{ord(odd):04X}, which does not print"
+    return None
+
+
 @attrs.frozen
 class VKey:
     """A public key with its name: whom a signature is believed.

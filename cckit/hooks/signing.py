@@ -26,8 +26,8 @@ from cckit.core.note import (
     cosigned_text,
     decode64,
     encode64,
-    is_key_name,
     key_id,
+    key_name_fault,
 )
 
 if TYPE_CHECKING:
@@ -96,10 +96,13 @@ class Signer:
     _key: "Ed25519PrivateKey" = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        fits = is_key_name(self.name) and self.algorithm in (ED25519, COSIGNATURE)
-        if not fits or len(self.seed) != SEED_SIZE:
-            what = "a name with blanks or +, an unknown algorithm, or a seed of another size"
-            raise UsageError("private key", what, f"give a plain name and {SEED_SIZE} bytes")
+        fault = key_name_fault(self.name)
+        if fault is not None:
+            remedy = "give letters, digits, dots and hyphens"
+            raise UsageError("private key", fault, remedy)
+        if self.algorithm not in (ED25519, COSIGNATURE) or len(self.seed) != SEED_SIZE:
+            what = "an unknown algorithm, or a seed of another size"
+            raise UsageError("private key", what, f"give {SEED_SIZE} bytes")
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         object.__setattr__(self, "_key", Ed25519PrivateKey.from_private_bytes(self.seed))
@@ -124,7 +127,7 @@ class Signer:
         where = "private key"
         name, _, rest = text.removeprefix(_PREFIX).partition("+")
         id_text, _, encoded = rest.partition("+")
-        if not text.startswith(_PREFIX) or not is_key_name(name):
+        if not text.startswith(_PREFIX) or key_name_fault(name) is not None:
             raise FormatError(where, "no PRIVATE+KEY with a name", remedy)
         key = decode64(encoded, where)
         if len(key) != 1 + SEED_SIZE or key[0] not in (ED25519, COSIGNATURE):

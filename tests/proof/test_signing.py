@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from cckit.core import FormatError, UsageError
+from cckit.core.frame import first_previous
 from cckit.core.note import COSIGNATURE, ED25519
 from cckit.hooks.signing import SMALL_ORDER, L, P, Signer, verify
 
@@ -184,3 +185,33 @@ def test_what_is_no_private_key_is_refused_without_being_shown(
 def test_a_key_is_used_for_what_it_is_made(make: Callable[[], object]) -> None:
     with pytest.raises(UsageError):
         make()
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("", "the name is empty"),
+        ("bad name", "'bad name' has a blank"),
+        ("no\u00a0break", "has a blank"),
+        ("a+b", "'a+b' has a +"),
+        ("retnec\u202e", "has U+202E, which does not print"),
+        ("cen\u200bter", "has U+200B, which does not print"),
+        ("\x07", "has U+0007"),
+        ("\ud800", "has U+D800"),
+    ],
+)
+def test_a_name_that_a_key_can_t_have_is_told_its_fault(name: str, fault: str) -> None:
+    with pytest.raises(UsageError) as told:
+        Signer.generate(name, Random(1).randbytes)
+    assert fault in told.value.what
+    assert told.value.what.isprintable()
+
+
+def test_letters_of_any_script_name_a_key() -> None:
+    assert Signer.generate("מוקד.example", Random(1).randbytes).vkey.name == "מוקד.example"
+
+
+@pytest.mark.parametrize("name", ["", "center\u202e", "cen\u200bter", "two\nlines"])
+def test_no_log_has_a_name_that_no_key_could_have(name: str) -> None:
+    with pytest.raises(UsageError):
+        first_previous(name, bytes(16))
