@@ -28,10 +28,13 @@ from cckit.hooks.store import Store
 from cckit.shell.access import sealed_fields
 from cckit.shell.appearing import refuse_existing
 from cckit.shell.center import Center
+from cckit.shell.finding import frames_of
 from cckit.shell.moving import write_file
 from cckit.shell.proving import positions_of
+from cckit.stores.compaction import path_of
 from cckit.stores.folder import UNBORN, Folder
 from cckit.stores.tiles import Tiles, tiles_beside
+from cckit.stores.views import Views
 
 from . import verify_bundle as verifier
 from .codes import GOOD, UNPROVABLE
@@ -93,10 +96,11 @@ def bundle(
         what = "--contact is a question by itself"
         raise ConfigError("bundle", what, "leave --queue, --from and --to out")
     showing = _showing(disclose, purpose, actor, keys)
-    store = open_log(log)
+    store, views = open_log(log), None
     try:
         tiles = Tiles.open(tiles_beside(log), store)
-        source = _Source(log, store, tiles)
+        views = Views.look(path_of(log), store)
+        source = _Source(log, store, tiles, views)
         question = source.question(contact, queue, from_, to)
         answer = source.answer(question)
     except _NotProvableError as error:
@@ -104,6 +108,8 @@ def bundle(
         return UNPROVABLE
     finally:
         store.close()
+        if views is not None:
+            views.close()
     data = answer.pack()
     report = _judged(data, log)
     shown = _Shown()
@@ -135,7 +141,7 @@ class _Answer(NamedTuple):
 class _Source:
     """A log, as far as its newest checkpoint covers it."""
 
-    def __init__(self, log: Path, store: Store, tiles: Tiles) -> None:
+    def __init__(self, log: Path, store: Store, tiles: Tiles, views: Views | None) -> None:
         note = tiles.checkpoint()
         if note is None:
             what = "no checkpoint is over this log"
@@ -145,12 +151,13 @@ class _Source:
         self._tiles = tiles
         self._note = note
         self._size = _signed(note).size
+        self._views = views if views is not None and views.next >= self._size else None
         self._codec = new_codec()
 
-    def leaves(self) -> Iterable[bytes]:
-        """The expanded events that the checkpoint covers, in order."""
+    def leaves(self, wanted: b.Wanted) -> Iterable[bytes]:
+        """The wanted ones of the events that the checkpoint covers, and maybe others."""
         plain_codec = Codec(self._codec.registry)
-        for frame in self._store.read():
+        for frame in frames_of(self._store, self._views, wanted):
             if frame.first >= self._size:
                 return
             if frame.flags & REDACTED:

@@ -75,8 +75,18 @@ class OfRange(NamedTuple):
 
 
 Question: TypeAlias = OfContact | OfQueue | OfRange
-Leaves: TypeAlias = Callable[[], Iterable[bytes]]
-"""Each call gives the expanded events of the log again, from position 0 on."""
+
+
+class Wanted(NamedTuple):
+    """Which events have to be looked at: all of some streams, types and positions."""
+
+    streams: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    positions: range = range(0)
+
+
+Leaves: TypeAlias = Callable[[Wanted], Iterable[bytes]]
+"""Each call gives expanded events of the log, in order: all that are wanted, maybe others."""
 
 
 class Head(NamedTuple):
@@ -102,22 +112,23 @@ def pick(question: Question, leaves: Leaves, codec: Codec) -> dict[int, bytes]:
     """The events that answer a question, and the declarations of their types, by position."""
     if isinstance(question, OfRange):
         first, last = question
-        return _with_types(leaves(), codec, lambda head: first <= head.position <= last)
+        here = leaves(Wanted(types=frozenset({_DECLARED}), positions=range(first, last + 1)))
+        return _with_types(here, codec, lambda head: first <= head.position <= last)
     if isinstance(question, OfContact):
-        streams = {str(contact_stream(question.contact))}
-        return _with_types(leaves(), codec, lambda head: head.stream in streams)
+        streams = frozenset({str(contact_stream(question.contact))})
+        here = leaves(Wanted(streams, frozenset({_DECLARED})))
+        return _with_types(here, codec, lambda head: head.stream in streams)
     after = -1 if question.after is None else question.after
     entered = set()
-    for leaf in leaves():
+    for leaf in leaves(Wanted(types=frozenset({_ENTERED}))):
         head = head_of(leaf)
         if head.type == _ENTERED and after < head.position < question.until:
             data = codec.decode(head.type, head.version, head.data)
             if data.queue == question.queue:
                 entered.add(head.stream)
     ledgers = {question.after, question.until}
-    return _with_types(
-        leaves(), codec, lambda head: head.stream in entered or head.position in ledgers
-    )
+    here = leaves(Wanted(frozenset(entered), frozenset({_DECLARED, _COUNTED})))
+    return _with_types(here, codec, lambda head: head.stream in entered or head.position in ledgers)
 
 
 def _with_types(
@@ -149,7 +160,7 @@ def ledgers_around(
     the first one after ``last``, or the newest; None if there is none.
     """
     before = after = None
-    for leaf in leaves():
+    for leaf in leaves(Wanted(types=frozenset({_COUNTED}))):
         head = head_of(leaf)
         if head.type != _COUNTED:
             continue

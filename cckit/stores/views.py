@@ -39,7 +39,16 @@ from cckit.core.errors import FormatError, UsageError
 from cckit.core.frame import Frame
 from cckit.hooks.store import Store
 
-from .connection import Checkpoints, Mode, connect, disk_errors, is_read_only, read_header
+from .connection import (
+    Checkpoints,
+    Mode,
+    connect,
+    disk_errors,
+    is_read_only,
+    read_header,
+    wal_size,
+)
+from .file import mode_beside_writer
 from .index import Chunk, chunks
 
 APPLICATION_ID: Final = 0x43434B56  # "CCKV"
@@ -101,13 +110,14 @@ class Views:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, path: str | None, connection: apsw.Connection) -> None:
+    def __init__(self, path: str | None, connection: apsw.Connection, writes: bool = True) -> None:
         self.path = path
         """None if they are in memory."""
         self._where = path or "views in memory"
         self._connection = connection
         self._execute = connection.execute
-        self._wal = Checkpoints(connection)
+        self._writes = writes
+        self._wal = Checkpoints(connection, writes)
         reached: Any = self._execute("SELECT log_id, position, chain FROM reached").fetchone()
         self._log_id: bytes = reached[0]
         self._position: int | None = reached[1]
@@ -135,6 +145,25 @@ class Views:
             return cls._make(place, store.log_id)
 
     @classmethod
+    def look(cls, path: str | os.PathLike[str], store: Store) -> "Views | None":
+        """The views that lie there, for reading only, also while a center writes them.
+
+        None where there are none, or none of this log's past: ask the log itself.
+
+        :raises StoreError: the log can't be read.
+
+        .. versionadded:: 0.2
+        """
+        place = os.path.abspath(path)
+        if not os.path.exists(place):
+            return None
+        try:
+            mode = Mode.IMMUTABLE if wal_size(place) is None else mode_beside_writer(place)
+            return cls._find(place, store, mode)
+        except (FormatError, OSError, apsw.Error):
+            return None  # Another program's, or gone by now: they were only to save time.
+
+    @classmethod
     def _make(cls, path: str | None, log_id: bytes) -> "Views":
         connection = apsw.Connection(":memory:") if path is None else connect(path, Mode.CREATE)
         connection.pragma("application_id", APPLICATION_ID)
@@ -148,18 +177,21 @@ class Views:
         return cls(path, connection)
 
     @classmethod
-    def _find(cls, path: str, store: Store) -> "Views | None":
+    def _find(cls, path: str, store: Store, mode: Mode = Mode.WRITE) -> "Views | None":
         """The views in a file, or None if they are not of this log's past."""
         connection = None
         try:
             header = read_header(path)
             if (header.application_id, header.user_version) != (APPLICATION_ID, FORMAT):
                 return None
-            connection = connect(path, Mode.WRITE)
-            connection.pragma("synchronous", "NORMAL")
-            views = cls(path, connection)
+            connection = connect(path, mode)
+            writes = mode is Mode.WRITE
+            if writes:
+                connection.pragma("synchronous", "NORMAL")
+            views = cls(path, connection, writes)
             if views._log_id == store.log_id and is_past(store, views._position, views._chain):
-                views._forget_strangers(store)
+                if writes:
+                    views._forget_strangers(store)
                 return views
         except (FormatError, apsw.CorruptError, apsw.NotADBError, apsw.SQLError):
             pass  # Not ours, or spoilt: the log makes them again.
@@ -400,7 +432,7 @@ class Views:
         :raises StoreError: the disk failed.
         """
         with self._writing():
-            if self.path is not None and os.path.exists(self.path):
+            if self._writes and self.path is not None and os.path.exists(self.path):
                 self._wal.finish()
             self._connection.close()
 

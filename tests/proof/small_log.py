@@ -142,7 +142,7 @@ class SmallLog:
         return Note(text, tuple(lines)).pack()
 
     def pick(self, question: b.Question, size: int | None = None) -> dict[int, bytes]:
-        return b.pick(question, lambda: self.leaves[:size], self.codec)
+        return b.pick(question, lambda _: self.leaves[:size], self.codec)
 
     def bundle(
         self,

@@ -81,11 +81,11 @@ def test_nothing_belongs_to_a_contact_that_is_not_there() -> None:
 def test_the_countings_are_those_around_the_positions(
     first: int | None, last: int | None, found: tuple[int | None, int | None]
 ) -> None:
-    assert b.ledgers_around(HELP, first, last, lambda: LOG.leaves, LOG.codec) == found
+    assert b.ledgers_around(HELP, first, last, lambda _: LOG.leaves, LOG.codec) == found
 
 
 def test_a_queue_that_nobody_counted_has_no_countings() -> None:
-    around = b.ledgers_around(QueueId("none"), None, None, lambda: LOG.leaves, LOG.codec)
+    around = b.ledgers_around(QueueId("none"), None, None, lambda _: LOG.leaves, LOG.codec)
     assert around == (None, None)
 
 
