@@ -7,7 +7,7 @@ roles, each only where it differs from the log.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ from cckit.core.facts import (
     RunStarted,
     SchemaDeclared,
 )
-from cckit.core.floor import VERSION
+from cckit.core.floor import VERSION, Floor
 from cckit.core.ids import CENTER, AgentId
 from cckit.core.instant import Instant
 from cckit.core.note import VKey
@@ -40,7 +40,7 @@ from cckit.stores.sqlite import SqliteStore
 
 from .archive import Archive, Readable
 from .clock import Clock
-from .config import AgentSettings, Config
+from .config import SHOWN, AgentSettings, Config
 from .entropy import Entropy
 from .plugins import Loaded
 from .requests import KEPT_US, Requests
@@ -229,6 +229,7 @@ def start_run(
     :raises ConfigError: what the floor refuses of the configuration.
     """
     _check_not_locked_out(writer, loaded, config)
+    _check_rules(writer.engine.floor, loaded, config)
     floor = writer.engine.floor
     if floor.kind not in ("", KIND):
         remedy = "open it for reading, or take a new log"
@@ -295,6 +296,33 @@ def _check_not_locked_out(writer: Writer, loaded: Loaded, config: Config) -> Non
         what = "nobody holds a role, so everybody would be denied"
         remedy = '[permissions] first_admin = "…" names who gives the others theirs'
         raise ConfigError(config.file, what, remedy)
+
+
+def _check_rules(floor: Floor, loaded: Loaded, config: Config) -> None:
+    """A law about what is nowhere would protect nothing, and nobody would ever know.
+
+    :raises ConfigError: a rule of retention names a queue that neither the file nor the log
+        has, or a channel that no agent and no plugin has, where there are agents.
+    """
+    queues = {*config.queues, *floor.queues}
+    agents = [agent.channels for agent in config.agents.values()]
+    channels = {name for costs in agents for name in costs}
+    channels |= {name for agent in floor.agents.values() for name in agent.costs}
+    if channels:
+        channels |= {channel.name for _, channel in loaded.channels}
+    for n, rule in enumerate(config.retention, 1):
+        where = f"{config.file}: retention[{n}]"
+        if rule.queue is not None and rule.queue not in queues:
+            what = f"neither the file nor the log has a queue {rule.queue!r}"
+            raise ConfigError(f"{where}.queue", what, f"use {_some(queues)}, or add the queue")
+        if rule.channel is not None and channels and rule.channel not in channels:
+            what = f"no agent and no plugin has a channel {rule.channel!r}"
+            remedy = f"use {_some(channels)}, or give it to an agent"
+            raise ConfigError(f"{where}.channel", what, remedy)
+
+
+def _some(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)[:SHOWN]) or "none"
 
 
 def _give_first_roles(writer: Writer, loaded: Loaded) -> None:

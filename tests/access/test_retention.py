@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 import trio
 from hypothesis import given
@@ -166,6 +167,41 @@ def test_each_mistake_names_its_place(text: str, where: str) -> None:
     assert found.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("rule", "where", "what"),
+    [
+        (Rule("law", 1825, least=True, queue="order"), "queue", "a queue 'order'"),
+        (Rule("law", 1825, least=True, channel="voise"), "channel", "a channel 'voise'"),
+    ],
+)
+@trio_test
+async def test_a_law_about_what_is_nowhere_is_refused_and_not_in_the_log(
+    rule: Rule, where: str, what: str, tmp_path: Any
+) -> None:
+    log = tmp_path / "center.db"
+    async with center_of(log=log):
+        pass
+    with pytest.raises(ConfigError) as found:
+        async with center_of(attrs.evolve(RULED, retention=(Rule("all", 90), rule)), log=log):
+            pass
+    assert found.value.where == f"CENTER.toml: retention[2].{where}"
+    assert what in found.value.what
+    assert "orders" in found.value.remedy or "chat, voice" in found.value.remedy
+    async with center_of(log=log) as center:
+        kinds = [d.kind async for b in center.read(types=(f.ConfigApplied,)) for _, d in b]
+    assert kinds.count("retention") == 1
+
+
+@trio_test
+async def test_a_law_may_name_a_queue_that_only_the_log_has_still(tmp_path: Any) -> None:
+    log = tmp_path / "center.db"
+    async with center_of(log=log):
+        pass
+    law = Rule("law", 1825, least=True, queue="orders", channel="chat")
+    async with center_of(Config(retention=(law,)), log=log) as center:
+        assert center.state.queues
+
+
 # --- a center, for years --------------------------------------------------------------------
 
 
@@ -176,7 +212,7 @@ def autojump_clock() -> MockClock:
 
 RULED = Config(
     queues={"help": QueueSettings(), "orders": QueueSettings()},
-    agents={"anna": AgentSettings()},
+    agents={"anna": AgentSettings(channels={"voice": 100, "chat": 30})},
     retention=(
         Rule("chats", 90, channel="chat"),
         Rule("calls", 365, channel="voice"),
