@@ -118,8 +118,9 @@ def _print_first(found: Mapping[str, Any], say: Any) -> None:
         after = "" if first["after"] is None else f", the same up to {first['after']}"
         say(f"  first: {first['projection']} {first['version']} at position "
             f"{first['of_position']}{after}")  # fmt: skip
-        say(f"    pinned   {first['pinned']} at position {first['position']}")
-        say(f"    came out {first['found'] or '–'}")
+        what = "chain, " if "chain" in first["because"] else ""
+        say(f"    pinned   {what}{first['pinned']} at position {first['position']}")
+        say(f"    came out {what}{first['found'] or '–'}")
         say(f"    other    {', '.join(first['because'])}")
     for one in found["counts"]["first"][:SHOWN]:
         counter = "its part" if one["counter"] is None else one["counter"]

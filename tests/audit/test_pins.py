@@ -124,7 +124,9 @@ def test_a_pin_over_another_past_is_named_though_its_digest_fits(certify: Certif
     pinned(log, Entries(), chain=bytes(32))
     found = certify(log, [Entries()])
     assert found["verdict"] == "differs"
-    assert found["pins"]["first"]["because"] == ["chain"]
+    first = found["pins"]["first"]
+    assert first["because"] == ["chain"]
+    assert first["pinned"] == bytes(32).hex() != first["found"] == log.frames[-2].chain.hex()
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 10**6])

@@ -57,6 +57,9 @@ def schemas(types: Sequence[type], registry: Registry) -> bytes:
     return digest(declared)
 
 
+_CHAIN: Final = ("chain",)
+
+
 def pin(
     identity: Identity, position: int, chain: bytes, projection: AnyProjection, state: Any
 ) -> ProjectionPinned:
@@ -92,11 +95,12 @@ class Compared(NamedTuple):
     """What is not as it was: chain, digest, code, schemas, zones, version, position; or why
     it was not compared: not loaded, redacted, or that the projection raised."""
     found: bytes | None
-    """The digest that came out."""
+    """The digest that came out; where the chain is another one, which says it all, the chain."""
 
     def as_json(self) -> dict[str, Any]:
         """One map, hashes as hex."""
         fact = self.pinned.fact
+        pinned = fact.chain if self.because[:1] == _CHAIN else fact.digest
         return {
             "position": self.pinned.position,
             "at": self.pinned.at,
@@ -105,7 +109,7 @@ class Compared(NamedTuple):
             "of_position": fact.position,
             "status": self.status,
             "because": list(self.because),
-            "pinned": fact.digest.hex(),
+            "pinned": pinned.hex(),
             "found": None if self.found is None else self.found.hex(),
         }
 
@@ -122,7 +126,7 @@ def compare(
     """
     fact = pinned.fact
     if fact.chain != chain:
-        return Compared(pinned, DIFFERS, ("chain",), found)
+        return Compared(pinned, DIFFERS, _CHAIN, chain)
     if ours is None:
         return Compared(pinned, NOT_COMPARED, ("not loaded",), None)
     if fact.n != ours.version:
