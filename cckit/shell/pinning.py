@@ -101,17 +101,21 @@ class _Fold:
         for frame in store.read(self.next):
             if frame.first >= end or self.next - first >= STEP_EVENTS:
                 break
-            self.counts.add_frame(frame, codec)
-            if not only_count:
-                events = codec.events(frame.body, frame.first, self._types)
-                for one in self.rebuilt:
-                    one.feed(events)
-                for _, data in events:
-                    if type(data) is RunStarted:
-                        self.kind = data.kind
-                self.chain = frame.chain
-            self.next, self.at = frame.end, frame.committed_at
+            self.add(frame, codec, only_count=only_count)
         return self.next
+
+    def add(self, frame: Frame, codec: Codec, *, only_count: bool = False) -> None:
+        """Fold the next frame."""
+        self.counts.add_frame(frame, codec)
+        if not only_count:
+            events = codec.events(frame.body, frame.first, self._types)
+            for one in self.rebuilt:
+                one.feed(events)
+            for _, data in events:
+                if type(data) is RunStarted:
+                    self.kind = data.kind
+            self.chain = frame.chain
+        self.next, self.at = frame.end, frame.committed_at
 
     def pinned(self, one: Rebuilt, position: int) -> ProjectionPinned | None:
         """The pin of one projection; None if it raised."""
@@ -257,9 +261,10 @@ def pin_log(
     try:
         fold = _Fold((*PROJECTIONS, *brought.projections), registry)
         codec = Codec(registry)
-        end = found.events
-        while fold.next < end:
-            progress(fold.step(end, store, codec))
+        # In one go: nobody waits for this thread, and each step reads ahead anew.
+        for frame in store.read():
+            fold.add(frame, codec)
+            progress(fold.next)
         return _append(store, codec, fold)
     finally:
         store.close()

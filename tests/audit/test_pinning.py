@@ -10,7 +10,7 @@ import trio
 from cckit import AgentSettings, Config, ConfigError, QueueSettings, Stored, StoreError, UsageError
 from cckit.core.commands import Enqueue, LogIn, ReportArrived, SetReady
 from cckit.core.events import event
-from cckit.core.facts import LedgerCounted, ProjectionPinned
+from cckit.core.facts import AgentReady, LedgerCounted, ProjectionPinned
 from cckit.core.instant import HOUR, MINUTE, Instant
 from cckit.core.projection import AnyProjection
 from cckit.core.reports import PROJECTIONS
@@ -321,3 +321,19 @@ def test_a_log_that_is_not_whole_gets_no_pin(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not whole"):
         pin_log(path)
     assert path.read_bytes() == before
+
+
+def test_a_closed_log_is_read_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log()
+    for n in range(1_000):
+        log.add(AgentReady(), stream=f"agent/{n}", actor=ANNA)
+    path = log.save(tmp_path / "a.db")
+    read, began = SqliteStore.read_bytes, []
+
+    def counted(self: SqliteStore, first: int = 0, limit: int | None = None) -> Any:
+        began.append(first)
+        return read(self, first, limit)
+
+    monkeypatch.setattr(SqliteStore, "read_bytes", counted)
+    pin_log(path)
+    assert len(began) < 6, "each step would read ahead anew"
