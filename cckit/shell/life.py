@@ -156,14 +156,16 @@ class Life:
         past = await learn_past(archive)
         keys = place.keys
         opens = None
+        known = bool(loaded.processes)  # These don't wait, so they find the keys open.
         end = 0 if before.position is None else before.position + 1
         if keys is not None:
             keks, draw = relay.open_keks(store.log_id), self._entropy.draw
             opens = partial(Keys.open, keys, store.log_id, draw, keks=keks)
+            memory = await owner.run(partial(remembered, keys, store.log_id))
+            known = known or memory is not None
             if self._guarded:
-                memory = await owner.run(partial(remembered, keys, store.log_id))
                 await check_guard(archive, memory, place.name, end)
-        people = People(opens, store.log_id, self._entropy, codec, end)
+        people = People(opens, owner, store.log_id, self._entropy, codec, end)
         self._closers.append(lambda: owner.run(partial(people.close, self._mark())))
         make = partial(self._engine, loaded, people, archive)
         engine, requests = await fold_log(archive, make, relay.machine_failed, end), Requests()
@@ -174,6 +176,8 @@ class Life:
         await learn_requests(archive, requests, unsettled, end, self._clock.now())
         epoch = await owner.run(store.claim)
         head = await owner.run(store.head)
+        if known:
+            await people.ready()
         feed = Feed(archive.chunk, end)
         if notary is not None:
             notary.begin(feed, epoch)

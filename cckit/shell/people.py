@@ -1,7 +1,8 @@
 """Numbers become subjects before decide, and personal values are sealed after it.
 
-The key file is opened when the first person is met: a center that knows nobody needs no
-keys, and no cryptography. Keys made since are durable before the frame that needs them.
+The key file is opened with a log that has one, else before the first person is met: a center
+that knows nobody needs no keys, and no cryptography. That is done by the thread that writes,
+for who keeps the KEK may be far away. Keys are durable before the frame that needs them.
 Where a log has no key file, who comes is unknown and nothing personal is taken.
 
 From the moment an erasure is decided nobody opens or seals anything of that person: what
@@ -27,6 +28,7 @@ from cckit.stores.keyfile import NOTHING, Erased, Mark
 from cckit.stores.keys import Keys
 
 from .entropy import Entropy, contact_id, subject_id
+from .owner import Owner
 from .replies import Reply, Stored, Superseded
 
 PERSONAL_IN: Final[Mapping[type, tuple[str, ...]]] = {
@@ -50,12 +52,14 @@ class People:
     def __init__(
         self,
         open_keys: Callable[[], Keys] | None,
+        owner: Owner,
         log_id: bytes,
         entropy: Entropy,
         codec: Codec,
         end: int = 0,
     ) -> None:
         self._open_keys = open_keys
+        self._owner = owner
         self._log_id = log_id
         self._entropy = entropy
         self._codec = codec
@@ -66,6 +70,20 @@ class People:
         self._fresh: Stream | None = None
         self._end = end
         self._shut: set[bytes] = set()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the keys are open, or there are none."""
+        return self._keys is not None or self._open_keys is None
+
+    async def ready(self) -> None:
+        """Have the keys opened by the thread that writes, before anybody is spoken of.
+
+        :raises FormatError: a foreign key file, or one whose KEK is missing.
+        :raises StoreError: the disk, or whoever keeps the KEK, failed.
+        """
+        if not self.is_ready:
+            await self._owner.run(self._opened)
 
     # --- a command on its way to decide ---------------------------------------------------
 
@@ -83,7 +101,7 @@ class People:
             number = command.to if command.direction == "out" else command.from_
             if command.subject is None and number is not None:
                 return _with(command, subject=self._opened().subject(number))
-        elif type(command) in (SetProfile, LogIn) and _is_personal(command):
+        elif type(command) in (SetProfile, LogIn) and is_personal(command):
             stream = agent_stream(command.agent)
             self._agents[stream] = self._opened().subject(stream)
         return command
@@ -124,7 +142,7 @@ class People:
     def _completed(self, command: Any) -> Any:
         if type(command) is not ReportArrived:
             return command
-        if command.subject is None and _is_personal(command):
+        if command.subject is None and is_personal(command):
             # A caller who hides the number is somebody all the same.
             command = _with(command, subject=subject_id(self._entropy))
             self._fresh = subject_stream(command.subject)
@@ -133,7 +151,7 @@ class People:
         return command
 
     def _keyed(self, command: Any) -> Sequence[Draft]:
-        if not _is_personal(command):
+        if not is_personal(command):
             return ()
         arrives = type(command) is ReportArrived
         subject = command.subject if arrives else self._agents[agent_stream(command.agent)]
@@ -158,13 +176,20 @@ class People:
         """
         for stream, data in drafts:
             check_stream(stream)
-            values = {name: getattr(data, name) for name in self._personal.get(type(data), ())}
-            values = {name: value for name, value in values.items() if not _sealed(value)}
+            values = self._clear(data)
             if values and self._open_keys is None:
                 return _no_keys(f"{kind_of(type(data)).name}.{next(iter(values)).rstrip('_')}")
             canonical(list(values.values()))
             self._codec.encode(_with(data, **dict.fromkeys(values)) if values else data)
         return None
+
+    def has_clear(self, drafts: Sequence[Draft]) -> bool:
+        """Whether facts hold something that has to be sealed."""
+        return any(self._clear(data) for _, data in drafts)
+
+    def _clear(self, data: Any) -> dict[str, Any]:
+        values = {name: getattr(data, name) for name in self._personal.get(type(data), ())}
+        return {name: value for name, value in values.items() if not _sealed(value)}
 
     # --- sealing and opening --------------------------------------------------------------
 
@@ -296,7 +321,8 @@ def personal_fields(registry: Registry) -> dict[type, tuple[str, ...]]:
     return found
 
 
-def _is_personal(command: Any) -> bool:
+def is_personal(command: Any) -> bool:
+    """Whether a command says something of a person that has to be sealed."""
     fields = PERSONAL_IN.get(type(command), ())
     return any(getattr(command, name) is not None for name in fields)
 
