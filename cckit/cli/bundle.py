@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any, Final, NamedTuple
 
@@ -15,19 +15,14 @@ from cckit.core.errors import (
     ConfigError,
     FormatError,
     ProofError,
-    Refused,
     UsageError,
 )
-from cckit.core.events import Actor, Recorded, kind_of
-from cckit.core.facts import SchemaDeclared
 from cckit.core.frame import REDACTED
 from cckit.core.ids import ContactId, QueueId, contact_stream
 from cckit.core.note import Note
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.store import Store
-from cckit.shell.access import sealed_fields
 from cckit.shell.appearing import refuse_existing
-from cckit.shell.center import Center
 from cckit.shell.finding import frames_of
 from cckit.shell.moving import write_file
 from cckit.shell.proving import positions_of
@@ -38,16 +33,13 @@ from cckit.stores.views import Views
 
 from . import verify_bundle as verifier
 from .codes import GOOD, UNPROVABLE
-from .errands import Who, actor_of, run_errand
 from .logs import new_codec, open_log
 from .main import say
-from .options import Json, Whole
+from .options import Json, Who, Whole
 from .output import console, print_json
 from .text import plain
 
-COMPONENT: Final = "cckit bundle"
 _VERIFIER: Final = "verify_bundle.py"
-_DECLARED: Final = kind_of(SchemaDeclared).name
 
 
 def bundle(
@@ -95,7 +87,7 @@ def bundle(
     if contact is not None and (queue, from_, to) != (None, None, None):
         what = "--contact is a question by itself"
         raise ConfigError("bundle", what, "leave --queue, --from and --to out")
-    showing = _showing(disclose, purpose, actor, keys)
+    _check_disclosure(disclose, purpose, actor, keys)
     store, views = open_log(log), None
     try:
         tiles = Tiles.open(tiles_beside(log), store)
@@ -112,9 +104,12 @@ def bundle(
             views.close()
     data = answer.pack()
     report = _judged(data, log)
-    shown = _Shown()
-    if showing is not None:
-        shown = run_errand(log, keys, lambda center: _show(center, answer.events, showing))
+    shown = Shown()
+    if purpose is not None:
+        # The center that the log says so in is loaded only here, for it takes its time.
+        from .showing import show
+
+        shown = show(log, keys, answer.events, disclose, actor, purpose)
         data = answer.pack(shown.disclosed)
         report = _judged(data, log)
     _write(data, output, place, private=bool(shown.disclosed))
@@ -136,6 +131,29 @@ class _Answer(NamedTuple):
 
     def pack(self, disclosed: Sequence[tuple[int, str, bytes, bytes]] = ()) -> bytes:
         return b.pack(*self, disclosed)
+
+
+class Shown(NamedTuple):
+    """Which values are shown in a bundle, and which can't be any more."""
+
+    disclosed: tuple[tuple[int, str, bytes, bytes], ...] = ()
+    """Position, field, salt and packed value."""
+    erased: tuple[tuple[int, str], ...] = ()
+
+
+def _check_disclosure(
+    fields: tuple[str, ...], purpose: str | None, actor: str | None, keys: Path | None
+) -> None:
+    """Refuse to show something half said.
+
+    :raises ConfigError: it is.
+    """
+    if fields and purpose is None:
+        remedy = "say it: --purpose TEXT; it stands in the log"
+        raise ConfigError("--disclose", "what are the values shown for?", remedy)
+    if not fields and (purpose, actor, keys) != (None, None, None):
+        what = "--purpose, --actor and --keys are about values that are shown"
+        raise ConfigError("bundle", what, "say which: --disclose FIELD")
 
 
 class _Source:
@@ -229,80 +247,6 @@ def _signed(note: bytes) -> Checkpoint:
     return Checkpoint.parse(Note.parse(note).text)
 
 
-# --- showing what is sealed -----------------------------------------------------------------
-
-
-class _Showing(NamedTuple):
-    """What is to be shown, by whom and what for."""
-
-    fields: tuple[str, ...]
-    actor: Actor
-    purpose: str
-
-
-class _Shown(NamedTuple):
-    """What came of it."""
-
-    disclosed: tuple[tuple[int, str, bytes, bytes], ...] = ()
-    """Position, field, salt and packed value."""
-    erased: tuple[tuple[int, str], ...] = ()
-
-
-def _showing(
-    fields: tuple[str, ...], purpose: str | None, actor: str | None, keys: Path | None
-) -> _Showing | None:
-    """What is to be shown; None if nothing is.
-
-    :raises ConfigError: half of it is left out.
-    """
-    if not fields:
-        if (purpose, actor, keys) != (None, None, None):
-            what = "--purpose, --actor and --keys are about values that are shown"
-            raise ConfigError("bundle", what, "say which: --disclose FIELD")
-        return None
-    if purpose is None:
-        remedy = "say it: --purpose TEXT; it stands in the log"
-        raise ConfigError("--disclose", "what are the values shown for?", remedy)
-    return _Showing(fields, actor_of(actor), purpose)
-
-
-async def _show(center: Center, events: Mapping[int, bytes], showing: _Showing) -> _Shown | Refused:
-    """Open the fields of the events, once the log says so."""
-    sealed = [
-        (recorded, field)
-        async for recorded in _recorded(center, events)
-        for field in sealed_fields(recorded[1])
-    ]
-    there = {field for _, field in sealed}
-    for field in showing.fields:
-        if field not in there:
-            what = f"no event of the bundle has {plain(field)!r} sealed"
-            names = ", ".join(sorted(there)) or "none at all"
-            return Refused("bundle.no_field", "--disclose", what, f"these are: {names}")
-    values = [one for one in sealed if one[1] in showing.fields]
-    found = await center.reveal(
-        values, actor=showing.actor, purpose=showing.purpose, component=COMPONENT
-    )
-    if isinstance(found, Refused):
-        return found
-    places = [(recorded[0].position, field) for recorded, field in values]
-    pairs = list(zip(places, found, strict=True))
-    return _Shown(
-        tuple((*place, *salted) for place, salted in pairs if salted is not None),
-        tuple(place for place, salted in pairs if salted is None),
-    )
-
-
-async def _recorded(center: Center, events: Mapping[int, bytes]) -> AsyncIterator[Recorded[Any]]:
-    """The events of a bundle, without the declarations that stand far before them."""
-    wanted = {at for at, leaf in events.items() if b.head_of(leaf).type != _DECLARED}
-    if wanted:
-        async for batch in center.read(min(wanted), max(wanted) + 1):
-            for recorded in batch:
-                if recorded[0].position in wanted:
-                    yield recorded
-
-
 # --- handing it out -------------------------------------------------------------------------
 
 
@@ -369,7 +313,7 @@ def _write(data: bytes, output: Path, place: Path, *, private: bool) -> None:
 
 
 def _tell(
-    report: dict[str, Any], answer: _Answer, shown: _Shown, output: Path, place: Path, json: bool
+    report: dict[str, Any], answer: _Answer, shown: Shown, output: Path, place: Path, json: bool
 ) -> int:
     events = len(answer.events)
     claims = {name: claim for name, claim in report["claims"].items() if name != "signature"}

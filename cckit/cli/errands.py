@@ -7,19 +7,17 @@ import getpass
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import trio
-from cyclopts import Parameter
 
+from cckit.core.access import PEOPLE
 from cckit.core.errors import ConfigError, Refused, StoreError
-from cckit.core.events import ACTOR_KINDS, Actor
+from cckit.core.events import Actor
 from cckit.shell.center import Center
 from cckit.shell.errand import open_errand
 
 from .text import plain
-
-Who = Annotated[str | None, Parameter(name="--actor")]
 
 
 def run_errand(log: Path, keys: Path | None, errand: Callable[[Center], Awaitable[Any]]) -> Any:
@@ -51,18 +49,18 @@ def run_errand(log: Path, keys: Path | None, errand: Callable[[Center], Awaitabl
 
 
 def actor_of(text: str | None) -> Actor:
-    """Who asks.
+    """Who asks: one of the people of a center, whom its guard judges by their roles.
 
-    :raises ConfigError: no KIND/ID.
+    :raises ConfigError: no KIND/ID, or somebody whom no guard would judge.
     """
     if text is None:
         try:
             name = getpass.getuser()
         except (OSError, KeyError):  # A user without a name, as in a container.
             name = str(os.getuid())
-        return Actor("system", name)
+        return Actor("admin", name)
     kind, _, name = text.partition("/")
-    if kind not in ACTOR_KINDS or not name:
-        kinds = ", ".join(ACTOR_KINDS)
+    if kind not in PEOPLE or not name:
+        kinds = ", ".join(sorted(PEOPLE))
         raise ConfigError("--actor", f"{plain(text)[:60]!r} is nobody", f"KIND/ID; kinds: {kinds}")
     return Actor(kind, name)

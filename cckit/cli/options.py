@@ -9,6 +9,7 @@ INT_MAX: Final = 2**63 - 1
 DIGITS: Final = len(str(INT_MAX))
 
 Json = Annotated[bool, Parameter(name="--json")]
+Who = Annotated[str | None, Parameter(name="--actor")]
 
 
 def _whole(kind: Any, tokens: Sequence[Token]) -> int:

@@ -23,8 +23,8 @@ from cckit.shell.replies import Unknown
 
 from .codes import GOOD
 from .disclosure import as_document, as_page
-from .errands import Who, actor_of, run_errand
-from .options import Json
+from .errands import actor_of, run_errand
+from .options import Json, Who
 from .output import console, print_json
 from .text import plain, plain_json
 
@@ -52,7 +52,7 @@ def export(
     :param out: the file to write: .json for machines, .html for people; readable by you alone.
     :param how: access (GDPR art. 15) or portability (art. 20).
     :param purpose: what it is for; it stands in the log.
-    :param actor: who asks, KIND/ID such as admin/dana; else the user of this computer.
+    :param actor: who asks, KIND/ID such as admin/dana; else admin/ and your login.
     :param keys: the key file; NAME.keys unless given.
     :param json: print {subject, events, streams, accesses, recordings, position, file}.
     """
@@ -103,7 +103,7 @@ def erase(
     :param log: the log, NAME.db; no center may have it open.
     :param id: the subject, 32 hex digits.
     :param ground: who asked and by which right; it stands in the log.
-    :param actor: who asks, KIND/ID such as admin/dana; else the user of this computer.
+    :param actor: who asks, KIND/ID such as admin/dana; else admin/ and your login.
     :param keys: the key file; NAME.keys unless given.
     :param json: print {subject, keys, coverage, failures}.
     """
@@ -156,7 +156,7 @@ def hold(
     :param id: the subject, 32 hex digits; or center, for everybody.
     :param ground: what orders it, or ends it; it stands in the log.
     :param off: allow erasing again.
-    :param actor: who asks, KIND/ID such as admin/dana; else the user of this computer.
+    :param actor: who asks, KIND/ID such as admin/dana; else admin/ and your login.
     :param keys: the key file; NAME.keys unless given.
     :param json: print {scope, on, changed, position}.
     """
@@ -193,7 +193,7 @@ def find(
     :param log: the log, NAME.db; no center may have it open.
     :param number: as the adapter wrote it, +972500000.
     :param purpose: what it is for; it stands in the log.
-    :param actor: who asks, KIND/ID such as admin/dana; else the user of this computer.
+    :param actor: who asks, KIND/ID such as admin/dana; else admin/ and your login.
     :param keys: the key file; NAME.keys unless given.
     :param json: print {subject}.
     """

@@ -8,7 +8,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cckit import Config, QueueSettings, open_center
+from cckit import Config, QueueSettings, Stored, open_center
 from cckit.core.bundle import Wanted, head_of
 from cckit.core.codec import Codec
 from cckit.core.commands import Deflect, ReportArrived
@@ -30,6 +30,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
         async with open_center(Config(queues={"help": QueueSettings()}), log=log) as center:
             for n in range(CALLS):
                 arrived = await center.do(ReportArrived("voice", from_=str(n)))
+                assert isinstance(arrived, Stored)
                 await center.do(Deflect(arrived.contact))
 
     trio.run(calls)
