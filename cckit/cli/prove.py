@@ -1,6 +1,5 @@
 """``cckit prove``: hand out events with the proof that the log holds them."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +8,11 @@ from cyclopts import Parameter
 from cckit.core.errors import ConfigError
 from cckit.core.ids import ContactId, contact_stream
 from cckit.hooks.store import Store
+from cckit.shell.appearing import appearing, refuse_existing
 from cckit.shell.proving import NotCoveredError, Proved, positions_of
 from cckit.shell.proving import prove as proofs
+from cckit.stores.connection import disk_errors
+from cckit.stores.folder import Folder
 from cckit.stores.tiles import Tiles, tiles_beside
 
 from .codes import GOOD, UNPROVABLE
@@ -78,16 +80,29 @@ def _of_contact(store: Store, contact: str) -> list[int]:
 
 
 def _write(found: list[Proved], output: Path, *, folder: bool) -> list[str]:
-    """Write proofs and events; the names of the files."""
-    names = []
-    if os.path.lexists(output):
-        raise ConfigError(str(output), "is there already", "name a new file or folder")
-    if folder:
-        output.mkdir()
+    """Write proofs and events, all of them or none; the names of the files.
+
+    :raises ConfigError: something of that name is there.
+    :raises StoreError: the disk failed.
+    """
+    files = []
     for event, proof in found:
-        place = output / f"{proof.index}{PROOF}" if folder else output
-        beside = place.with_name(place.name.removesuffix(PROOF) + EVENT)
-        place.write_bytes(proof.pack())
-        beside.write_bytes(event)
-        names += [str(place), str(beside)]
-    return names
+        name = f"{proof.index}{PROOF}" if folder else output.name
+        files += [(name, proof.pack()), (name.removesuffix(PROOF) + EVENT, event)]
+    refuse_existing(output)
+    with disk_errors(str(output), "make room there, or name another place"):
+        if folder:
+            with appearing(output) as path:
+                Folder(path).put(files)
+        else:
+            _write_two(files, output.parent)
+    return [str((output if folder else output.parent) / name) for name, _ in files]
+
+
+def _write_two(files: list[tuple[str, bytes]], where: Path) -> None:
+    """Write a proof and its event; no proof is ever there without the event."""
+    proof, event = (where / name for name, _ in files)
+    refuse_existing(event)
+    with appearing(proof) as first, appearing(event) as second:  # The second gets its name first.
+        for path, (_, content) in zip((first, second), files, strict=True):
+            Folder(path.parent).put([(path.name, content)])

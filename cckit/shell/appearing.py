@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all: what fails leaves nothing behind."""
+"""A file or folder that appears whole or not at all: what fails leaves nothing behind."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def refuse_existing(out: Path) -> None:
 
 
 class appearing:
-    """A path to write to, which becomes ``out`` if all goes well."""
+    """A path to make a file or folder at, which becomes ``out`` if all goes well."""
 
     def __init__(self, out: Path) -> None:
         self._out = out

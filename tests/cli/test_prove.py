@@ -225,6 +225,39 @@ def test_the_event_can_be_given_by_file_or_in_hex(run: Run, place: Place, proof:
     assert "no event was given" in done.out
 
 
+def test_an_event_that_lies_beside_the_proof_is_not_written_over(run: Run, place: Place) -> None:
+    beside = place.log.with_name("p.event")
+    beside.write_text("of another proof")
+    done = run("prove", place.log, "--position", 100, "-o", place.log.with_name("p.tlog-proof"))
+    assert done.code == 2
+    assert "p.event: exists already" in done.err
+    assert beside.read_text() == "of another proof"
+    assert not place.log.with_name("p.tlog-proof").exists()
+
+
+@pytest.mark.parametrize("what", ["--position", "--contact"])
+@pytest.mark.parametrize("step", ["write", "sync", "rename"])
+def test_a_disk_that_fails_leaves_no_proof_at_all(
+    run: Run, place: Place, monkeypatch: pytest.MonkeyPatch, what: str, step: str
+) -> None:
+    """It fails when one file is written, and the next is not."""
+    before = sorted(place.log.parent.iterdir())
+    true, done_well = getattr(Folder, step), []
+
+    def fail(*arguments: object) -> None:
+        if done_well:
+            raise OSError(28, "No space left on device")
+        done_well.append(true(*arguments))
+
+    monkeypatch.setattr(Folder, step, fail)
+    wanted = 100 if what == "--position" else place.contact
+    done = run("prove", place.log, what, wanted, "-o", place.log.with_name("p"))
+    assert len(done_well) == 1
+    assert done.code == 2
+    assert "No space left on device" in done.err
+    assert sorted(place.log.parent.iterdir()) == before
+
+
 def test_a_contact_is_proved_wholly(run: Run, place: Place) -> None:
     folder = place.log.with_name("proofs")
     written = run("prove", place.log, "--contact", place.contact, "-o", folder, "--json").json
