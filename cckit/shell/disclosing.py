@@ -71,16 +71,15 @@ async def disclose(
     if how not in HOW:
         what = f"{how!r} is no way to disclose"
         return Refused("subject.bad_disclosure", "how", what, f"use {' or '.join(HOW)}")
-    refused = await _untellable(read, subject)
-    if refused is not None:
-        return refused
+    # Whether there is, or was, such a person is told to nobody who may not ask.
+    untellable = await _untellable(read, subject)
     stream = subject_stream(subject)
     told = Draft(CENTER, DataDisclosed(subject, how, purpose))
     reply = await access.ask(
         EXPORT, stream, kind="subject", actor=actor, purpose=purpose, component=component,
-        also=(told,),
+        also=(told,) if untellable is None else (),
     )  # fmt: skip
-    refused = stopped(reply)
+    refused = stopped(reply) or untellable
     if refused is not None:
         return refused
     position: int = reply.positions[-1]  # type: ignore[union-attr]
@@ -131,7 +130,7 @@ async def _untellable(read: Read, subject: SubjectId) -> Refused | None:
     envelope, data = last
     if type(data) is SubjectKeyMade:
         return None
-    what = f"was erased at position {envelope.position}: {data.ground}"
+    what = f"was erased at position {envelope.position}"
     remedy = "nothing about them can be read any more; the log shows that it was erased"
     return Refused("subject.erased", stream, what, remedy)
 
