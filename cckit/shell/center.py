@@ -478,18 +478,18 @@ class Center:
 
         .. versionadded:: 0.2
         """
-        known = self._parts.people.known(ReportArrived("", from_=number)).subject
-        stream = subject_stream(known)
-        found = await self._archive.version(stream) is not None
+        self._writer.check_open()
+        await self._parts.people.ready()
+        found = self._parts.people.find(number)
         asked = self._access.ask(
-            FIND, stream if found else NUMBERS, target=NUMBERS,
+            FIND, NUMBERS if found is None else subject_stream(found), target=NUMBERS,
             kind="number", actor=actor, purpose=purpose, component=component,
         )  # fmt: skip
         refused = stopped(await asked)
         if refused is not None:
             return refused
-        if found:
-            return SubjectId(known)
+        if found is not None:
+            return found
         what = "the log knows nobody who has this number"
         remedy = "write it as the adapter does, such as +972500000"
         return Refused("subject.unknown", "number", what, remedy)

@@ -85,6 +85,14 @@ class People:
         if not self.is_ready:
             await self._owner.run(self._opened)
 
+    def find(self, number: str) -> SubjectId | None:
+        """Who has a number; None if nobody does, or has till an erasure. It meets nobody.
+
+        :raises StoreError: the disk failed.
+        :raises UsageError: there is no key file.
+        """
+        return self._opened().find_subject(number)
+
     # --- a command on its way to decide ---------------------------------------------------
 
     def refusal(self, command: Any) -> Refused | None:

@@ -156,13 +156,21 @@ class Keys:
         :raises StoreError: the disk failed.
         """
         sign = hmac(self._secret, number.encode(), "sha256")
-        known = self._met.get(sign) or self._lookups.get(sign) or self._look_up(sign)
+        known = self._met.get(sign) or self._look_up(sign)
         if known is None or known in self.shut:
             if len(self._met) >= _MET:
                 del self._signs[self._met.pop(next(iter(self._met)))]
             known = self._met[sign] = self._draw(SUBJECT_SIZE)
             self._signs[known] = sign
         return SubjectId(known.hex())
+
+    def find_subject(self, number: str) -> SubjectId | None:
+        """Whose number this is, if it is that of somebody with a key and not being erased.
+
+        :raises StoreError: the disk failed.
+        """
+        known = self._look_up(hmac(self._secret, number.encode(), "sha256"))
+        return None if known is None or known in self.shut else SubjectId(known.hex())
 
     def is_new(self, subject: SubjectId) -> bool:
         """Whether this person was met in this opening, and nothing is kept of them yet."""
@@ -252,6 +260,9 @@ class Keys:
             return None if wrapped is None else self._kek.unwrap(subject, number, wrapped)
 
     def _look_up(self, sign: bytes) -> bytes | None:
+        pending = self._lookups.get(sign)
+        if pending is not None:
+            return pending
         with disk_errors(self._where, REMEDY):
             found: bytes | None = self._one("SELECT subject FROM lookup WHERE number = ?", (sign,))
             return found
