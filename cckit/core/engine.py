@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from . import commands as m
 from . import facts as f
-from .access import PEOPLE, RECORD, Asked, Refusals, denial, listed, target_of
+from .access import LISTED, OURS, PEOPLE, RECORD, Asked, Refusals, denial, listed, target_of
 from .ask import OPEN, Ask, Verdict
 from .errors import CckitError, Refused
 from .events import (
@@ -288,7 +288,8 @@ class Engine:
 
     def may_not_access(self, asked: Asked, actor: Actor, now: int) -> Decision | Refused | None:
         """What denies an actor to see, hear or take something away; None if nothing does."""
-        if not self.ask.guarded or listed(actor[0], asked.action):
+        kind = actor[0]
+        if kind not in LISTED and (kind in OURS or not self.ask.guarded):
             return None
         return self._denied(asked.action, (asked.target,), actor, now, asked.purpose)
 

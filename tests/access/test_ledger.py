@@ -154,11 +154,15 @@ async def test_who_may_not_look_sees_nothing_and_is_in_the_log_ten_times_a_minut
 
 @trio_test
 @pytest.mark.parametrize("kind", ["customer", "adapter", "timer"])
-async def test_of_a_guarded_center_only_people_and_its_own_code_look(kind: str) -> None:
-    async with open_center(Config(), plugins={"guard": Guard()}) as center:
+@pytest.mark.parametrize("plugins", [{}, {"guard": Guard()}])
+async def test_only_people_and_the_centers_own_code_look(
+    kind: str, plugins: dict[str, object]
+) -> None:
+    async with open_center(Config(), plugins=plugins) as center:
         created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
         refused = await center.unmask(created, actor=Actor(kind, "dana"), purpose="an order")
         assert isinstance(refused, Refused)
+        assert [one.actor for one in await facts(center, f.AccessRefused)] == ["dana"]
         assert (await center.unmask(created, actor=SYSTEM, purpose="an order")).from_ == NUMBER
 
 

@@ -41,6 +41,12 @@ def test_find_tells_who_has_a_number_and_writes_that_it_was_asked(run: Run, logg
     assert (first.actor, first.action) == ("dana", "Find")
     assert first.object == f"subject/{logged.who}"
     assert second.component == "cckit subject"
+    store = open_log(logged.path)
+    try:
+        asked = [e.actor.kind for e, _ in events(store, new_codec(), 0, (f.AccessGranted,))]
+    finally:
+        store.close()
+    assert asked == ["admin", "admin"]
     assert NUMBER.encode() not in logged.path.read_bytes()
 
 
@@ -179,6 +185,9 @@ def test_an_errand_leaves_out_no_plugin_that_the_program_handed_in(
         (("hold", "queue", "--ground", "x"), "is no id"),
         (("export", NOBODY, "-o", "told.txt"), "says no form"),
         (("erase", NOBODY, "--ground", "x", "--actor", "dana"), "is nobody"),
+        (("erase", NOBODY, "--ground", "x", "--actor", "process/x"), "is nobody"),
+        (("erase", NOBODY, "--ground", "x", "--actor", "system/x"), "is nobody"),
+        (("erase", NOBODY, "--ground", "x", "--actor", "adapter/x"), "is nobody"),
     ],
 )
 def test_each_mistake_says_what_it_is(
