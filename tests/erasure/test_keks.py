@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Any
 
 import apsw
@@ -11,9 +11,11 @@ import pytest
 import trio
 from trio.testing import MockClock, trio_test
 
-from cckit import Config, ConfigError, Stored, StoreError, open_center
+from cckit import Config, ConfigError, Draft, Stored, StoreError, open_center
 from cckit.core.commands import Erase, ReportArrived
-from cckit.core.errors import FormatError
+from cckit.core.errors import FormatError, UsageError
+from cckit.core.facts import ContactCreated
+from cckit.core.ids import LegId, Stream, SubjectId
 from cckit.hooks import FactoryHooks, Keks, hookimpl
 from cckit.hooks.vault import subject_bytes
 from cckit.stores import connection
@@ -425,3 +427,62 @@ async def test_hook_cckit_open_keks(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="kept by one, two"):
         async with open_center(config, log=log, plugins={"one": Safe(), "two": Safe()}):
             pass
+
+
+@trio_test
+async def test_a_key_service_is_called_from_the_thread_that_writes(tmp_path: Path) -> None:
+    class Watched(Safe):
+        def __init__(self) -> None:
+            super().__init__()
+            self.threads: list[str] = []
+
+        def read(self) -> Mapping[int, bytes]:
+            self.threads.append(current_thread().name)
+            return super().read()
+
+        def add(self, number: int, kek: bytes) -> None:
+            self.threads.append(current_thread().name)
+            super().add(number, kek)
+
+        def destroy(self, number: int) -> None:
+            self.threads.append(current_thread().name)
+            super().destroy(number)
+
+    config, log, safe = Config.parse(""), tmp_path / "a.db", Watched()
+    plugins = {"safe": safe}
+    async with open_center(config, log=log, plugins=plugins) as center:
+        assert safe.threads == [], "nobody is known yet"
+        reply = await center.do(ReportArrived("voice", from_="1"))
+        subject = reply.recorded[0][1].subject
+        await center.do(Erase(subject, "asked"))
+        await center.erased(subject)
+    async with open_center(config, log=log, plugins=plugins) as center:
+        opened = len(safe.threads)
+        await center.do(ReportArrived("voice", from_="2"))
+        assert len(safe.threads) == opened
+    other = {"safe": Watched()}
+    async with open_center(config, log=tmp_path / "b.db", plugins=other) as center:
+        person = SubjectId("ab" * 16)
+        fact = ContactCreated("voice", "in", LegId(1), person, "3", None, "main", "")
+        with pytest.raises(UsageError, match="nobody holds a key"):
+            await center.record(Draft(Stream("contact/" + "cd" * 16), fact))
+    assert set(safe.threads) == set(other["safe"].threads) == {"cckit-log"}
+
+
+@trio_test
+async def test_two_who_come_first_at_once_open_the_keys_once(tmp_path: Path) -> None:
+    safe = Safe()
+    subjects = []
+
+    async def arrive(number: str) -> None:
+        reply = await center.do(ReportArrived("voice", from_=number))
+        assert isinstance(reply, Stored)
+        subjects.append(reply.recorded[0][1].subject)
+
+    plugins = {"safe": safe}
+    async with open_center(Config.parse(""), log=tmp_path / "a.db", plugins=plugins) as center:
+        async with trio.open_nursery() as nursery:
+            for number in ("1", "2", "1"):
+                nursery.start_soon(arrive, number)
+        assert len(set(subjects)) == 2
+    assert list(safe.kept) == [1]
