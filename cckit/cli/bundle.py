@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any, Final, NamedTuple
 
@@ -36,7 +36,7 @@ from .codes import GOOD, UNPROVABLE
 from .logs import new_codec, open_log
 from .main import say
 from .options import Json, Who, Whole
-from .output import console, print_json
+from .output import console, print_json, progress
 from .text import plain
 
 _VERIFIER: Final = "verify_bundle.py"
@@ -92,9 +92,10 @@ def bundle(
     try:
         tiles = Tiles.open(tiles_beside(log), store)
         views = Views.look(path_of(log), store)
-        source = _Source(log, store, tiles, views)
-        question = source.question(contact, queue, from_, to)
-        answer = source.answer(question)
+        with progress("reading") as tell:
+            source = _Source(log, store, tiles, views, tell)
+            question = source.question(contact, queue, from_, to)
+            answer = source.answer(question)
     except _NotProvableError as error:
         say(error)
         return UNPROVABLE
@@ -159,7 +160,14 @@ def _check_disclosure(
 class _Source:
     """A log, as far as its newest checkpoint covers it."""
 
-    def __init__(self, log: Path, store: Store, tiles: Tiles, views: Views | None) -> None:
+    def __init__(
+        self,
+        log: Path,
+        store: Store,
+        tiles: Tiles,
+        views: Views | None,
+        tell: Callable[[int], None],
+    ) -> None:
         note = tiles.checkpoint()
         if note is None:
             what = "no checkpoint is over this log"
@@ -168,6 +176,7 @@ class _Source:
         self._store = store
         self._tiles = tiles
         self._note = note
+        self._tell = tell
         self._size = _signed(note).size
         self._views = views if views is not None and views.next >= self._size else None
         self._codec = new_codec()
@@ -182,6 +191,7 @@ class _Source:
                 what = f"lacks events that were taken out, as in the frame at {frame.first}"
                 raise FormatError(str(self._log), what, "make the bundle from the log itself")
             yield from plain_codec.leaves(frame.body, frame.first)[: self._size - frame.first]
+            self._tell(frame.first + frame.count)
 
     def question(
         self, contact: str | None, queue: str | None, first: int | None, last: int | None
@@ -255,7 +265,8 @@ def _judged(data: bytes, log: Path) -> dict[str, Any]:
 
     :raises FormatError: it refutes something: the tiles or the log are wrong.
     """
-    report = verifier.Bundle(data).judge({}, {}, 0)
+    with progress("checking"):
+        report = verifier.Bundle(data).judge({}, {}, 0)
     for name, claim in report["claims"].items():
         if claim["verdict"] == verifier.REFUTED:
             what = f"its {name} does not hold: {plain(claim['what'])}"

@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -214,6 +216,21 @@ def test_what_is_handed_out_is_proved_offline_by_the_file_beside_it(
     within = run("verify-bundle", out, "--key", signed.key, "--json")
     assert (within.code, json.loads(within.out)) == (0, report)
     assert run("verify-bundle", out).code == 3
+
+
+def test_who_waits_for_a_bundle_is_told_how_far_it_is(
+    run: Run, signed: Signed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, list[int]] = {}
+
+    @contextmanager
+    def progress(title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        yield told.setdefault(title, []).append
+
+    monkeypatch.setattr("cckit.cli.bundle.progress", progress)
+    assert run("bundle", signed.log, "--queue", "service", "-o", tmp_path / "b.zip").code == 0
+    assert [*told] == ["reading", "checking"]
+    assert len(told["reading"]) > 2
 
 
 def test_the_same_question_gives_the_same_file(run: Run, signed: Signed, tmp_path: Path) -> None:
