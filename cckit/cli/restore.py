@@ -23,6 +23,7 @@ def restore(
     *,
     origin: str | None = None,
     erasures: Path | None = None,
+    forget_lost: bool = False,
     save: Path | None = None,
     keys: Path | None = None,
     json: Json = False,
@@ -37,23 +38,31 @@ def restore(
         signed another history.
     :param erasures: a ledger of erasures that was kept elsewhere, for where the log and its
         keys are both old copies.
+    :param forget_lost: erase everybody whose keys are not here, since their key file is lost
+        for good; without it they are only counted, and nothing is done.
     :param save: do nothing but write that ledger, ids alone, to this file.
     :param keys: the key file; NAME.keys unless given.
-    :param json: print {origin, erased}; with --save {saved, file}.
+    :param json: print {origin, erased, lost}; with --save {saved, file}.
     """
     if save is not None:
         return _save(log, save, json)
     beside = log.with_name(log.name.removesuffix(".db") + ".keys") if keys is None else keys
 
-    done = trio.run(partial(restore_log, log, keys=beside, origin=origin, ledger=erasures))
+    job = partial(
+        restore_log, log, keys=beside, origin=origin, ledger=erasures, forget_lost=forget_lost
+    )
+    done = trio.run(job)
     if json:
-        print_json({"origin": done.origin, "erased": list(done.erased)})
+        told = {"origin": done.origin, "erased": list(done.erased), "lost": list(done.lost)}
+        print_json(told)
         return GOOD
     out = console()
     if done.origin is not None:
         out.print(f"the log goes on as {plain(done.origin)}", markup=False)
     for subject in done.erased:
         out.print(f"{subject} is erased again", markup=False)
+    for subject in done.lost:
+        out.print(f"{subject} is forgotten: the keys are lost", markup=False)
     if not done.erased:
         out.print("nobody had to be erased again")
     return GOOD

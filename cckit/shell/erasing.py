@@ -31,6 +31,7 @@ from cckit.stores.keyfile import Erased, Mark, Memory
 
 from .archive import Archive
 from .feed import Batch
+from .lost import check_none_lost
 from .owner import Owner
 from .parking import Parking
 from .people import NO_KEYS, People
@@ -261,7 +262,8 @@ async def check_guard(archive: Archive, memory: Memory | None, log: str, end: in
 
     ``end``: the position after the log's last event; ``log``: its name, for messages.
 
-    :raises StoreError: one of them is a copy from before an erasure, or of another past.
+    :raises FormatError: one of them is a copy from before an erasure, or of another past,
+        or the keys of some people are not here.
     """
     known, mark = ({}, Mark(-1, b"")) if memory is None else (memory.erased, memory.mark)
     if mark.position >= end:
@@ -275,6 +277,7 @@ async def check_guard(archive: Archive, memory: Memory | None, log: str, end: in
         first = min(one.at for one in undone.values())
         what = f"has erased {len(undone)} people whom its keys still know, the first at {first}"
         raise FormatError(log, f"{what}: the key file is an old copy, or a new one", RESTORE)
+    await check_none_lost(archive, memory, log)
 
 
 async def find_undone(

@@ -10,7 +10,7 @@ done by calling again.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -26,7 +26,7 @@ from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
 from cckit.core.registry import Registry
 from cckit.hooks import Relay
 from cckit.hooks.vault import SUBJECT_SIZE
-from cckit.stores.keyfile import NOTHING, Mark, Memory, remembered
+from cckit.stores.keyfile import NOTHING, Mark, Memory, make_key_file, remembered
 from cckit.stores.sqlite import SqliteStore
 from cckit.stores.unlocking import check_kek
 
@@ -37,8 +37,11 @@ from .erasing import find_undone
 from .errand import configured
 from .files import read_file
 from .life import Life, Parts
+from .lost import lost_from, refuse_lost
 from .plugins import load
 
+LOST: Final = "restore: the keys are lost"
+"""The ground of an erasure that a lost key file had done already."""
 GROUND: Final = "restore: erased before, at position"
 """What the ground of an erasure done again begins with; the position follows."""
 
@@ -59,6 +62,8 @@ class Restored(NamedTuple):
     """The name that the log goes on under; None: its own."""
     erased: tuple[SubjectId, ...]
     """Who was erased again."""
+    lost: tuple[SubjectId, ...]
+    """Who was let go, since their keys are lost."""
 
 
 # --- the ledger of erasures -----------------------------------------------------------------
@@ -125,6 +130,7 @@ async def restore_log(
     keys: Path,
     origin: str | None = None,
     ledger: Path | None = None,
+    forget_lost: bool = False,
     plugins: Mapping[str, object] | None = None,
     clock: Clock | None = None,
     entropy: Entropy | None = None,
@@ -132,14 +138,16 @@ async def restore_log(
     """Erase again whom a copy has brought back, and let the log be opened again.
 
     ``origin``: the name that a log without its tail goes on under. ``ledger``: erasures
-    that neither the log nor the keys may know of, as ``erasures`` gave them. ``plugins``:
-    instances by name, where the center of the log had them from its program.
+    that neither the log nor the keys may know of, as ``erasures`` gave them. ``forget_lost``:
+    erase whoever's keys are not here, for good. ``plugins``: instances by name, where the
+    center of the log had them from its program.
 
     Whatever is refused is refused before the log has its new name.
 
     :raises ConfigError: the log lost its tail and no name is given, or a plugin of its
         configuration is not installed.
-    :raises FormatError: a ledger of another log, or a key file without its KEK.
+    :raises FormatError: a ledger of another log, a key file without its KEK, or keys that
+        miss somebody who is not to be let go.
     :raises StoreError: in use, or a disk failed.
 
     .. versionadded:: 0.2
@@ -147,7 +155,10 @@ async def restore_log(
     clock = SystemClock() if clock is None else clock
     entropy = SystemEntropy() if entropy is None else entropy
     look = partial(_look, log, keys, origin, ledger, plugins, clock, entropy)
-    seen, rows, config, had = await trio.to_thread.run_sync(look)
+    seen, rows, lost, config, had = await trio.to_thread.run_sync(look)
+    if not forget_lost:
+        refuse_lost(str(log), lost)
+    await trio.to_thread.run_sync(make_key_file, keys)  # A new one, where there is none.
     if origin is not None:
         await trio.to_thread.run_sync(_rename, log, origin)
     life = Life(log, keys, had, clock, entropy, False, True, guarded=False)
@@ -156,17 +167,22 @@ async def restore_log(
         if origin is not None:
             await _say_where_it_comes_from(parts, log)
         asked = await _to_erase(parts, seen, rows)
-        for stream, position in asked.items():
-            started = SubjectErasureStarted(f"{GROUND} {position}")
-            parts.writer.record([Draft(stream, started)], SYSTEM)
+        grounds = dict.fromkeys(lost, LOST)
+        grounds |= {stream: f"{GROUND} {position}" for stream, position in asked.items()}
+        for stream, ground in grounds.items():
+            parts.writer.record([Draft(stream, SubjectErasureStarted(ground))], SYSTEM)
         parts.writer.nudge()
-        for stream in asked:
+        for stream in grounds:
             await parts.erasing.settled(stream)
         if origin is not None:
             await parts.erasing.forget_further()
     finally:
         await life.end()  # noqa: ASYNC102 - it shields what has to be waited for
-    return Restored(origin, tuple(SubjectId(stream.partition("/")[2]) for stream in asked))
+    return Restored(origin, _ids(asked), _ids(one for one in lost if one not in asked))
+
+
+def _ids(streams: Iterable[Stream]) -> tuple[SubjectId, ...]:
+    return tuple(SubjectId(stream.partition("/")[2]) for stream in streams)
 
 
 class _Seen(NamedTuple):
@@ -176,6 +192,8 @@ class _Seen(NamedTuple):
     """What the keys remember."""
     rows: Sequence[Known]
     """What the ledger names."""
+    lost: Mapping[Stream, int]
+    """Whose keys are not here."""
     config: Config
     plugins: Mapping[str, object]
     """All that its center had."""
@@ -197,11 +215,12 @@ def _look(
     store = SqliteStore.open(log, read_only=True)
     try:
         log_id = store.log_id
-        memory = remembered(keys, log_id) or Memory(NOTHING, {})
+        memory = remembered(keys, log_id) or Memory(NOTHING, {}, -1)
         if origin is None and not _has_seen(store, memory.mark):
             what = f"has lost its tail: its keys have seen position {memory.mark.position}"
             remedy = "say what it is called from now on: --origin NAME"
             raise ConfigError(str(log), what, remedy)
+        lost = lost_from(store, memory)
     finally:
         store.close()
     rows = [] if ledger is None else read_ledger(ledger, log_id)
@@ -209,7 +228,7 @@ def _look(
     relay = Relay(instances, clock.ticks, logging.getLogger("cckit").warning)
     load(config, instances, relay)
     check_kek(keys, log_id, entropy.draw, relay.open_keks(log_id))
-    return _Seen(memory, rows, config, instances)
+    return _Seen(memory, rows, lost, config, instances)
 
 
 def _rename(log: Path, origin: str) -> None:

@@ -78,6 +78,11 @@ class Memory(NamedTuple):
     mark: Mark
     erased: dict[bytes, Erased]
     """By subject."""
+    reach: int | None
+    """Every key that the log commits to up to here is, or was, in the file.
+
+    -1 if there was none; None where a file of format 1 does not say.
+    """
 
 
 NOTHING: Final = Mark(-1, b"")
@@ -96,7 +101,7 @@ def remembered(where: Where, log_id: bytes) -> Memory | None:
         if not os.path.exists(place):
             return None
         if check_header(place) < FORMAT:
-            return Memory(NOTHING, {})
+            return Memory(NOTHING, {}, None)
         connection = connect(place, Mode.WRITE)
         try:
             return _read_memory(connection, place, log_id)
@@ -111,7 +116,17 @@ def _read_memory(connection: apsw.Connection, where: str, log_id: bytes) -> Memo
     if meta["log_id"] != log_id:
         raise FormatError(where, "belongs to another log", REMEDY)
     rows: Any = connection.execute("SELECT * FROM erased")
-    return Memory(mark_of(meta), {subject: Erased(*rest) for subject, *rest in rows})
+    erased = {subject: Erased(*rest) for subject, *rest in rows}
+    mark = mark_of(meta)
+    return Memory(mark, erased, _reach(connection, mark))
+
+
+def _reach(connection: apsw.Connection, mark: Mark) -> int | None:
+    query = "SELECT (SELECT min(at) FROM key), (SELECT max(at) FROM key), max(at) FROM erased"
+    row: Any = connection.execute(query).fetchone()
+    first, *seen = row
+    reach = max(mark.position, *(-1 if at is None else at for at in seen))
+    return None if reach < 0 and first is not None else reach  # Lifted, and never closed.
 
 
 def read_meta(connection: apsw.Connection) -> dict[str, bytes]:
@@ -153,6 +168,17 @@ def prepare(path: str) -> None:
         connection.close()
     os.rename(unborn, path)
     sync_folder(path)
+
+
+def make_key_file(path: str | os.PathLike[str]) -> None:
+    """Make a key file where there is none, to be given its KEK by whoever opens it.
+
+    :raises FormatError: what is there is no key file of ours.
+    :raises StoreError: the disk failed.
+    """
+    place = os.path.abspath(path)
+    with disk_errors(place, REMEDY):
+        prepare(place)
 
 
 def check_header(path: str) -> int:

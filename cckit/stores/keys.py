@@ -54,7 +54,7 @@ from .keyfile import (
     read_meta,
 )
 from .keyfile import in_memory as in_memory
-from .wrapping import Wrapping
+from .wrapping import Wrapping, check_no_kek
 
 _NEWEST: Final = """SELECT number, wrapped FROM key WHERE subject = ?
     ORDER BY number DESC LIMIT 1"""
@@ -114,13 +114,16 @@ class Keys:
         is NAME.kek beside NAME.keys. ``kek``: 32 bytes that the caller keeps; they can't be
         exchanged, so an erasure does not reach backups of the key file.
 
-        :raises FormatError: foreign, newer, of another log, or under another KEK.
+        :raises FormatError: foreign, newer, of another log, under another KEK, or away while
+            its KEK is there.
         :raises StoreError: the disk failed.
         """
         if isinstance(path, apsw.Connection):
             return cls(path, log_id, draw, kek, keks)
         place = os.path.abspath(path)
         with disk_errors(place, REMEDY):
+            if kek is None and not os.path.exists(place):
+                check_no_kek(place, keks or kek_file_beside(place))
             prepare(place)
             return cls(place, log_id, draw, kek, keks)
 

@@ -56,7 +56,7 @@ class Wrapping:
             if "kek" in meta and not known:  # Format 1, which kept it inside.
                 keks.add(number, meta["kek"])
             elif not meta:
-                # Keys that are made anew never end what an older copy of them needs.
+                # Its making was cut after the KEK was kept: see `check_no_kek`.
                 number = max(known, default=number)
                 if not known:
                     keks.add(number, draw(KEY_SIZE))
@@ -107,6 +107,19 @@ class Wrapping:
         except (self._invalid, ValueError) as error:
             what = "holds a key that was changed or wrapped under another KEK"
             raise FormatError(self._where, what, _REMEDY) from error
+
+
+def check_no_kek(where: str, keks: Keks) -> None:
+    """Refuse to make a key file whose KEK is there already: another one needs that KEK.
+
+    :raises FormatError: there is a KEK.
+    :raises StoreError: who keeps it fails.
+    """
+    with _asking(where):
+        known = keks.read()
+    if known:
+        remedy = "bring the key file; if it is lost for good, see `cckit restore`"
+        raise FormatError(where, "is not here, and its KEK is", remedy)
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def test_an_erasure_leaves_the_others_and_a_new_kek(tmp_path: Path) -> None:
     contents = bytes_in(tmp_path)
     assert before[1] not in contents
     assert before[1].hex().encode() not in contents
-    assert remembered(path, LOG_ID) == (Mark(6, bytes(32)), {gone: Erased(1, 7, 1, 1)})
+    assert remembered(path, LOG_ID) == (Mark(6, bytes(32)), {gone: Erased(1, 7, 1, 1)}, 19)
     again = Keys.open(path, LOG_ID, drawer(2))
     assert {one: again.find(one, 1) for one in others} == {one: known[one] for one in others}
     assert again.find(gone, 1) is None

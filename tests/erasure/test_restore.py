@@ -110,16 +110,16 @@ def test_keys_from_before_an_erasure_open_nothing_until_it_is_done_again(
 ) -> None:
     anna, ben = call(log, "1", "2")
     folder = copy(log, "old", ".keys", ".kek")
-    call(log, "3", erase=anna)
+    call(log, erase=anna)
     put_back(folder, log)
     assert readable(log, anna) == ["1"]
     refused(log, "has erased 1 people whom its keys still know, the first at .*see `cckit restore`")
     assert run("restore", log, "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"origin": None, "erased": [anna]}
+    assert json.loads(capsys.readouterr().out) == {"origin": None, "erased": [anna], "lost": []}
     assert (readable(log, anna), readable(log, ben)) == ([], ["2"])
     call(log, "4")
     assert run("restore", log, "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"origin": None, "erased": []}
+    assert json.loads(capsys.readouterr().out) == {"origin": None, "erased": [], "lost": []}
     last = [data for e, data in story(log) if e.stream == subject_stream(anna)][-2:]
     started = [e.position for e, d in story(log) if type(d) is f.SubjectErasureStarted]
     assert last == [
@@ -146,7 +146,7 @@ def test_old_keys_without_their_kek_are_of_no_use_at_all(log: Path) -> None:
 
 def test_a_new_key_file_is_told_whom_the_log_has_erased(log: Path) -> None:
     (anna,) = call(log, "1")
-    call(log, "2", erase=anna)
+    call(log, erase=anna)
     log.with_suffix(".keys").unlink()
     refused(log, "old copy, or a new one")
     assert run("restore", log) == 0
@@ -166,7 +166,8 @@ def test_a_log_without_its_tail_goes_on_under_another_name(
     assert run("restore", log) == 2
     assert "--origin NAME" in capsys.readouterr().err
     assert run("restore", log, "--origin", "clinic-2", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"origin": "clinic-2", "erased": [anna]}
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"origin": "clinic-2", "erased": [anna], "lost": []}
     found = story(log)
     restored = [data for _, data in found if type(data) is f.LogRestored]
     assert restored == [f.LogRestored("clinic", size, before.head)]
@@ -188,16 +189,17 @@ def test_a_log_with_another_past_than_its_keys_have_seen_is_refused(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (anna,) = call(log, "1")
-    fork = copy(log, "old", ".db")
+    fork = copy(log, "old", ".db", ".keys", ".kek")
     ben, _ = call(log, "2", "3", erase=anna)
     kept = copy(log, "kept", ".keys", ".kek")
     put_back(fork, log)
-    for suffix in (".keys", ".kek"):
-        log.with_suffix(suffix).unlink()
     call(log, *map(str, range(9)))
     put_back(kept, log)
     refused(log, "has another past than its keys have seen: it differs at")
-    assert run("restore", log, "--origin", "clinic-2", "--json") == 0
+    renaming = ("restore", log, "--origin", "clinic-2", "--json")
+    assert run(*renaming) == 2
+    assert "are not here" in capsys.readouterr().err
+    assert run(*renaming, "--forget-lost") == 0
     assert json.loads(capsys.readouterr().out)["erased"] == [anna]
     assert readable(log, anna) == []
     found = [created.subject for _, created in story(log) if type(created) is f.ContactCreated]
