@@ -21,7 +21,7 @@ from cckit.shell.disclosing import Disclosure, is_subject
 from cckit.shell.moving import write_file
 from cckit.shell.replies import Unknown
 
-from .codes import GOOD
+from .codes import GOOD, NO
 from .disclosure import as_document, as_page
 from .errands import actor_of, run_errand
 from .options import Json, Who
@@ -100,6 +100,8 @@ def erase(
 ) -> int:
     """Destroy the keys of somebody, so that nobody can read what the log says of them.
 
+    Ends with 1 where a place was not reached; the same command then tries again.
+
     :param log: the log, NAME.db; no center may have it open.
     :param id: the subject, 32 hex digits.
     :param ground: who asked and by which right; it stands in the log.
@@ -115,7 +117,12 @@ def erase(
         if isinstance(reply, Refused):
             return reply
         _check_known(reply)
-        done = await center.erased(subject)
+        try:
+            done = await center.erased(subject)
+        except StoreError as error:
+            what = f"the erasure has begun and is not done: {error.what}"
+            remedy = f"it is ended when the log is next opened with its keys; {error.remedy}"
+            raise StoreError(error.where, what, remedy) from error
         assert done is not None, "it has just begun"
         return done
 
@@ -129,14 +136,14 @@ def erase(
                 "failures": done.failures,
             }
         )
-        return GOOD
+        return NO if done.failures else GOOD
     say = console().print
     say(f"{subject} is erased: {done.keys} keys are destroyed", markup=False)
     for place, count in done.coverage.items():
         say(plain(f"  {place:<16} {count}"), markup=False)
     for place, why in done.failures.items():
         say(plain(f"  {place:<16} NOT reached: {why}"), markup=False)
-    return GOOD
+    return NO if done.failures else GOOD
 
 
 def hold(
@@ -222,7 +229,7 @@ async def _erased_before(center: Center, subject: SubjectId) -> Refused | None:
     stream, last = subject_stream(subject), None
     async for batch in center.read(stream=stream):
         last = batch[-1]
-    if last is None or type(last[1]) is not SubjectErased:
+    if last is None or type(last[1]) is not SubjectErased or last[1].failures:
         return None
     at = instant_text(last[0].recorded_at)
     what = f"was erased at position {last[0].position}, {at}: {last[1].ground}"

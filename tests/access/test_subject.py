@@ -15,7 +15,7 @@ from cckit.core.ask import Verdict
 from cckit.core.commands import Deflect, Enqueue, ReportArrived
 from cckit.core.events import Actor
 from cckit.core.ids import QueueId
-from cckit.hooks import PolicyHooks, hookimpl
+from cckit.hooks import PolicyHooks, RegisterHooks, hookimpl
 from cckit.shell.clock import SystemClock
 
 from .conftest import NUMBER, OTHER, Logged, Run
@@ -141,6 +141,41 @@ def test_who_is_erased_can_be_neither_found_nor_told_nor_erased_again(
     assert "was erased at position" in again.err
     other = run("subject", "export", logged.path, logged.other, "-o", out, "--json")
     assert other.code == 0, other.err
+
+
+def test_an_erasure_that_missed_a_place_says_no_and_can_be_done_again(
+    run: Run, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached: list[str] = []
+
+    class Recordings:
+        name = "recordings"
+
+        async def erase(self, subject: str, ground: str) -> int:
+            if not reached:
+                reached.append(ground)
+                raise OSError("the disk is gone")
+            reached.append(ground)
+            return 3
+
+    class Plugin(RegisterHooks):
+        @hookimpl
+        def cckit_register_erasers(self) -> tuple[Recordings, ...]:
+            return (Recordings(),)
+
+    def opened(log: Path, keys: Path | None = None) -> open_center:
+        return open_center(Config(), log=log, keys=keys, plugins={"p": Plugin()}, quiet=True)
+
+    monkeypatch.setattr("cckit.cli.errands.open_errand", opened)
+    command = ("subject", "erase", logged.path, logged.who, "--ground", "her wish")
+    missed = run(*command)
+    assert missed.code == 1
+    assert "NOT reached" in missed.out
+    again = run(*command, "--json")
+    assert again.code == 0, again.err
+    assert again.json["failures"] == {}
+    assert reached == ["her wish", "her wish"]
+    assert run(*command).code == 2
 
 
 def test_an_errand_leaves_out_no_plugin_that_the_program_handed_in(
