@@ -36,6 +36,10 @@ LISTED: Final[Mapping[str, frozenset[str]]] = {
 """What the other kinds may."""
 
 REFUSALS_A_MINUTE: Final = 10
+ACTORS_A_MINUTE: Final = 64
+"""Whose refusals are told apart; those of more are one count."""
+OTHERS: Final = Actor("system", "…")
+"""Whose name that count bears."""
 
 
 class Asked(NamedTuple):
@@ -123,7 +127,8 @@ class _Count:
 class Refusals:
     """What of the refusals is written: ten a minute an actor, then how many more.
 
-    Only the actors of one minute are remembered, and each of them has an event in the log.
+    Only the first 64 actors of one minute are remembered, and each of them has an event in
+    the log: whoever makes names up fills neither the log nor the memory.
     """
 
     def __init__(self) -> None:
@@ -138,7 +143,10 @@ class Refusals:
         if self._minute != now // MINUTE:
             self._minute = now // MINUTE
             before, self._counts = self._counts, {}
-        count = self._counts.setdefault(actor, _Count())
+        if actor not in self._counts and len(self._counts) >= ACTORS_A_MINUTE:
+            count = self._counts.setdefault(OTHERS, _Count(REFUSALS_A_MINUTE))
+        else:
+            count = self._counts.setdefault(actor, _Count())
         if count.written >= REFUSALS_A_MINUTE:
             count.missed += 1
             count.action, count.target = action, target

@@ -36,6 +36,8 @@ FIND: Final = "Find"
 """Learn who has a number."""
 NUMBERS: Final = "numbers"
 """What a search for a number is about, as long as nobody may know whose it is."""
+PURPOSE_MAX: Final = 400
+"""Characters of a purpose, which is stored for ever, once for each access."""
 
 
 class Access:
@@ -191,6 +193,9 @@ def _values(data: Any) -> Mapping[str, Any]:
 
 
 def _unfounded(object: str, purpose: str) -> Refused | None:
+    if len(purpose) > PURPOSE_MAX:
+        what = f"a purpose of {len(purpose)} characters"
+        return Refused("access.long_purpose", object, what, f"say it in {PURPOSE_MAX}")
     if purpose and not purpose.isspace():
         return None
     return Refused("access.no_purpose", object, "an access without a purpose", "say what it is for")

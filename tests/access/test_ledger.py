@@ -9,11 +9,13 @@ from trio.testing import trio_test
 
 from cckit import Actor, Config, Refused, Stored, UsageError, open_center
 from cckit.core import facts as f
+from cckit.core.access import Refusals
 from cckit.core.ask import Verdict
 from cckit.core.codec import canonical
 from cckit.core.commands import Erase, ReportArrived
 from cckit.core.errors import StoreError
 from cckit.core.events import SYSTEM, Sealed
+from cckit.core.instant import MINUTE
 from cckit.hooks import PolicyHooks, hookimpl
 from cckit.stores.memory import MemoryStore
 
@@ -179,6 +181,26 @@ async def test_who_may_not_search_learns_not_even_that_a_number_is_known() -> No
         assert await center.find_subject(NUMBER, actor=DANA, purpose="a letter") == who
         refusals = await facts(center, f.AccessRefused)
         assert {one.object for one in refusals} == {"numbers"}
+
+
+def test_whoever_makes_names_up_fills_no_log() -> None:
+    refusals, told = Refusals(), []
+    for n in range(500):
+        told += refusals.facts(Actor("agent", f"m{n}"), "Unmask", "center", 0)
+    assert len(told) == 64
+    told = refusals.facts(Actor("agent", "ben"), "Unmask", "center", MINUTE)
+    assert [(one.actor, one.n) for one in told] == [("ben", 1), ("…", 436)]
+
+
+@trio_test
+async def test_a_purpose_is_no_place_to_store_a_book() -> None:
+    async with open_center(Config()) as center:
+        created = (await center.do(ReportArrived("voice", from_=NUMBER))).recorded[0]
+        refused = await center.unmask(created, actor=SYSTEM, purpose="x" * 401)
+        assert isinstance(refused, Refused)
+        assert refused.reason == "access.long_purpose"
+        assert await facts(center, f.AccessGranted) == []
+        assert (await center.unmask(created, actor=SYSTEM, purpose="x" * 400)).from_ == NUMBER
 
 
 @trio_test
