@@ -19,6 +19,7 @@ from cckit.core.transfer import FramesFile, LogName, Read, pack_end, pack_frame,
 from cckit.core.verify import Verdict
 from cckit.hooks.store import Store
 from cckit.stores.backup import Progress, back_up, write_log
+from cckit.stores.folder import sync
 from cckit.stores.sqlite import SqliteStore
 
 from .appearing import appearing, refuse_existing
@@ -179,7 +180,7 @@ def write_file(out: Path, write: Callable[[IO[bytes]], None]) -> None:
             with open(path, "wb", buffering=BUFFER) as file:
                 write(file)
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
         except OSError as error:
             what = f"can't be written: {error.strerror}"
             raise ConfigError(str(out), what, "make room there, or name another place") from error

@@ -13,7 +13,7 @@ from typing import Final
 from cckit.core.errors import CckitError, ConfigError
 from cckit.core.note import ED25519, VKey
 from cckit.hooks.signing import Signer
-from cckit.stores.folder import sync_file
+from cckit.stores.folder import sync, sync_file
 
 from .files import read_file
 
@@ -59,7 +59,7 @@ def write_signers(path: str | Path, signers: Sequence[Signer], *, new: bool = Fa
         with open(file, "w", encoding="utf-8") as text:
             text.write("".join(f"{signer.text()}\n" for signer in signers))
             text.flush()
-            os.fsync(file)
+            sync(text.fileno())
         os.replace(unborn, place)
         sync_file(os.path.dirname(os.path.abspath(place)))
     except OSError as error:

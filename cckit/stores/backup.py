@@ -23,6 +23,7 @@ from cckit.hooks.store import Store
 
 from .connection import Checkpoints, Mode, connect, disk_errors, read_header, sync_folder
 from .file import create_file, mode_beside_writer
+from .folder import sync_file
 from .keyfile import APPLICATION_ID as KEYS_ID
 from .lock import WriterLock, check_file_system, file_system
 from .sqlite import SqliteStore
@@ -248,7 +249,7 @@ def _copy_keys(source: str, place: str) -> bool:
             Checkpoints(copy).finish()
         finally:
             copy.close()
-        _sync(unborn)  # VACUUM syncs nothing.
+        sync_file(unborn)  # VACUUM syncs nothing.
         _refuse_existing(place)
         os.rename(unborn, place)
     except BaseException:
@@ -262,14 +263,6 @@ def _refuse_existing(path: str) -> None:
     """:raises StoreError: there is a file of this name."""
     if os.path.lexists(path):
         raise StoreError(path, "there is a file of this name", "choose another name")
-
-
-def _sync(path: str) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _remove(path: str) -> None:

@@ -19,6 +19,8 @@ import apsw
 
 from cckit.core.errors import FormatError, StoreError
 
+from .folder import sync_file
+
 PASSIVE_PAGES: Final = 1_000
 """Pages in the WAL between two checkpoints that wait for nobody."""
 TRUNCATE_BYTES: Final = 64 * 1024 * 1024
@@ -277,8 +279,4 @@ def _write_tail_again(path: str, pages: int) -> None:
 
 def sync_folder(path: str) -> None:
     """Make a new name in the folder of ``path`` durable."""
-    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_file(os.path.dirname(os.path.abspath(path)))

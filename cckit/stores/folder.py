@@ -127,10 +127,15 @@ def sync_file(path: str) -> None:
     """Have the disk keep what a file or a folder holds; on macOS past the disk's own cache."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        full = getattr(fcntl, "F_FULLFSYNC", None)
-        if full is None:
-            os.fsync(file)
-        else:
-            fcntl.fcntl(file, full)
+        sync(file)
     finally:
         os.close(file)
+
+
+def sync(file: int) -> None:
+    """As ``sync_file``, of a file that is open."""
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is None:
+        os.fsync(file)
+    else:
+        fcntl.fcntl(file, full)

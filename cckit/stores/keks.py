@@ -17,6 +17,7 @@ from cckit.core.errors import FormatError
 from cckit.hooks.vault import KEY_SIZE
 
 from .connection import disk_errors, sync_folder
+from .folder import sync
 
 _REMEDY: Final = "bring the KEK file that belongs to these keys"
 _TABLE: Final = "CREATE TABLE IF NOT EXISTS kek(number INTEGER PRIMARY KEY, secret BLOB) STRICT"
@@ -80,7 +81,7 @@ class KekFile:
             file = os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             try:
                 os.write(file, text.encode("ascii"))
-                os.fsync(file)
+                sync(file)
             finally:
                 os.close(file)
             before = None
@@ -106,7 +107,7 @@ def _overwrite(path: str) -> None:
 
 def _zero(file: int) -> None:
     os.pwrite(file, bytes(os.fstat(file).st_size), 0)
-    os.fsync(file)
+    sync(file)
 
 
 def kek_file_beside(keys: str) -> KekFile:
