@@ -5,6 +5,7 @@ first. So the center must not have it open; while it runs, ask the center itself
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -189,7 +190,7 @@ def find(
     log: Path,
     /,
     *,
-    number: str,
+    number: Annotated[str, Parameter(allow_leading_hyphen=True)],
     purpose: str = "a request of the person",
     actor: Who = None,
     keys: Path | None = None,
@@ -198,13 +199,15 @@ def find(
     """Tell who has a number; that somebody asked is in the log, the number is not.
 
     :param log: the log, NAME.db; no center may have it open.
-    :param number: as the adapter wrote it, +972500000.
+    :param number: as the adapter wrote it, +972500000; - reads it from standard input, so
+        that no list of processes has it.
     :param purpose: what it is for; it stands in the log.
     :param actor: who asks, KIND/ID such as admin/dana; else admin/ and your login.
     :param keys: the key file; NAME.keys unless given.
     :param json: print {subject}.
     """
     who = actor_of(actor)
+    number = sys.stdin.readline().strip() if number == "-" else number
     found: SubjectId = run_errand(
         log,
         keys,

@@ -479,6 +479,10 @@ class Center:
         .. versionadded:: 0.2
         """
         self._writer.check_open()
+        unusable = check(ReportArrived("voice", from_=number))
+        if unusable is not None:
+            await trio.lowlevel.checkpoint()
+            return Refused(unusable.reason, "number", unusable.what, unusable.remedy)
         await self._parts.people.ready()
         found = self._parts.people.find(number)
         asked = self._access.ask(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,21 @@ def test_a_number_that_nobody_has_is_refused_and_makes_nobody(run: Run, logged: 
     assert run("subject", "find", logged.path, "--number", "+1").code == 2
     assert [one.object for one in facts(logged.path, f.AccessGranted)] == ["numbers", "numbers"]
     assert len(facts(logged.path, f.SubjectKeyMade)) == 2
+
+
+def test_a_number_comes_from_standard_input_too(
+    run: Run, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(f"{NUMBER}\n"))
+    found = run("subject", "find", logged.path, "--number", "-", "--json")
+    assert found.json == {"subject": logged.who}
+
+
+def test_a_number_that_no_event_can_hold_is_refused(run: Run, logged: Logged) -> None:
+    done = run("subject", "find", logged.path, "--number", "\udcff\udcfe")
+    assert done.code == 2
+    assert done.err.startswith("cckit: number: ")
+    assert facts(logged.path, f.AccessGranted) == []
 
 
 def test_an_export_has_all_of_one_person_and_nothing_of_others(
