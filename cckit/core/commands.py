@@ -16,6 +16,11 @@ from .instant import Instant, Span
 C = TypeVar("C")
 
 
+def _hidden(value: object) -> str:
+    """How what is said of people shows in a repr, which ends in logs and traces."""
+    return "None" if value is None else "…"
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
 def _command(cls: type[C]) -> type[C]:
     plain: Any = attrs.define(cls, slots=True, unsafe_hash=True, weakref_slot=False)
@@ -36,9 +41,9 @@ class ReportArrived:
     ref: str = ""
     direction: str = "in"
     subject: SubjectId | None = None
-    from_: str | None = None
+    from_: str | None = attrs.field(default=None, repr=_hidden)
     """The caller's number; the shell turns it into a subject and seals it."""
-    to: str | None = None
+    to: str | None = attrs.field(default=None, repr=_hidden)
     contact: ContactId | None = None
     """Drawn by the shell where None."""
 
@@ -156,7 +161,7 @@ class Retrieve:
 class LogIn:
     agent: AgentId
     channels: tuple[str, ...] = ("voice",)
-    device: str | None = None
+    device: str | None = attrs.field(default=None, repr=_hidden)
 
 
 @_command
@@ -226,7 +231,7 @@ class SetProfile:
     skills: dict[str, int] = attrs.field(factory=dict)
     channels: dict[str, int] = attrs.field(factory=lambda: {"voice": 100})
     budget: int = 100
-    name: str | None = None
+    name: str | None = attrs.field(default=None, repr=_hidden)
 
 
 @_command

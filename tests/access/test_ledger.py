@@ -12,9 +12,10 @@ from cckit.core import facts as f
 from cckit.core.access import Refusals
 from cckit.core.ask import Verdict
 from cckit.core.codec import canonical
-from cckit.core.commands import Erase, ReportArrived
+from cckit.core.commands import Erase, LogIn, ReportArrived, SetProfile
 from cckit.core.errors import StoreError
 from cckit.core.events import SYSTEM, Sealed
+from cckit.core.ids import AgentId
 from cckit.core.instant import MINUTE
 from cckit.hooks import PolicyHooks, hookimpl
 from cckit.stores.memory import MemoryStore
@@ -181,6 +182,19 @@ async def test_who_may_not_search_learns_not_even_that_a_number_is_known() -> No
         assert await center.find_subject(NUMBER, actor=DANA, purpose="a letter") == who
         refusals = await facts(center, f.AccessRefused)
         assert {one.object for one in refusals} == {"numbers"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ReportArrived("voice", from_=NUMBER, to=NUMBER),
+        LogIn(AgentId("anna"), device=NUMBER),
+        SetProfile(AgentId("anna"), name=NUMBER),
+    ],
+)
+def test_the_repr_of_a_command_names_nobody(command: object) -> None:
+    assert NUMBER not in repr(command)
+    assert "…" in repr(command)
 
 
 def test_whoever_makes_names_up_fills_no_log() -> None:
