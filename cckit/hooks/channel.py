@@ -3,6 +3,10 @@
 It passes on facts as reports and carries out orders, which are durable events, in
 position order and again from its checkpoint after a crash; fences keep a repeated order
 from acting twice.
+
+Personal values in an order are sealed (``Sealed``), and a channel is given no key. So an
+order to dial out names whom to call by ``leg.ordered.address``, which is not opened for a
+channel yet.
 """
 
 from collections.abc import Sequence
@@ -43,5 +47,5 @@ class Channel(Protocol):
         ...
 
     async def order(self, batch: Sequence[Recorded[Any]]) -> None:
-        """Carry out durable orders, never empty, by their fences."""
+        """Carry out durable orders, never empty, by their fences; see the module's head."""
         ...

@@ -10,7 +10,8 @@ class Reactor(Protocol):
     """Sees durable events from a checkpoint on, in order, at least once.
 
     After a crash the last batch may come again: what it does must be idempotent by
-    position.
+    position. Personal values stay sealed (``Sealed``); one in clear is
+    had from ``Center.unmask`` alone, which writes down who asked and what for.
 
     .. versionadded:: 0.1
     """
