@@ -6,6 +6,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.verify import Verdict
 from cckit.shell.moving import back_up_log
 from cckit.stores.backup import back_up_keys
+from cckit.stores.beside import keys_beside
 
 from .codes import GOOD
 from .options import Json
@@ -33,7 +34,7 @@ def backup(
         than an erasure may take: whoever has it reads who was erased since.
     :param json: print {events, frames, head, keys: null | {file, kek}}.
     """
-    source = log.with_name(log.name.removesuffix(".db") + ".keys")
+    source = Path(keys_beside(log))
     if keys is not None:
         _check_apart(source, to, keys)
     with progress("copying") as tell:

@@ -28,9 +28,10 @@ from cckit.shell.center import open_center
 from cckit.shell.config import Config
 from cckit.shell.entropy import SeededEntropy
 from cckit.shell.signers import write_signers
+from cckit.stores.beside import tiles_beside
 from cckit.stores.edge import RightEdge
 from cckit.stores.sqlite import SqliteStore
-from cckit.stores.tiles import Tiles, tiles_beside
+from cckit.stores.tiles import Tiles
 
 from .bench_append import READY
 from .bench_result import Result, result

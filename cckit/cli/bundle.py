@@ -26,9 +26,10 @@ from cckit.shell.appearing import refuse_existing
 from cckit.shell.finding import frames_of
 from cckit.shell.moving import write_file
 from cckit.shell.proving import positions_of
+from cckit.stores.beside import tiles_beside
 from cckit.stores.compaction import path_of
 from cckit.stores.folder import UNBORN, Folder
-from cckit.stores.tiles import Tiles, tiles_beside
+from cckit.stores.tiles import Tiles
 from cckit.stores.views import Views
 
 from . import verify_bundle as verifier

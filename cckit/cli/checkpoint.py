@@ -12,7 +12,8 @@ from cckit.core.tlog import Checkpoint
 from cckit.shell.notary import Notary, sync_log
 from cckit.shell.signers import check_signers, read_signers
 from cckit.shell.witnessing import witnessed
-from cckit.stores.tiles import Tiles, tiles_beside
+from cckit.stores.beside import tiles_beside
+from cckit.stores.tiles import Tiles
 
 from .codes import GOOD
 from .logs import open_log

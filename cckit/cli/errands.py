@@ -16,6 +16,7 @@ from cckit.core.errors import ConfigError, Refused, StoreError
 from cckit.core.events import Actor
 from cckit.shell.center import Center
 from cckit.shell.errand import open_errand
+from cckit.stores.beside import keys_beside
 
 from .text import plain
 
@@ -26,7 +27,7 @@ def run_errand(log: Path, keys: Path | None, errand: Callable[[Center], Awaitabl
     :raises ConfigError: it is refused, or there is no key file.
     :raises StoreError: there is no such log, or a center has it open.
     """
-    beside = Path(os.fspath(log).removesuffix(".db") + ".keys") if keys is None else keys
+    beside = Path(keys_beside(log)) if keys is None else keys
 
     async def main() -> Any:
         async with opening as center:

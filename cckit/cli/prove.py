@@ -11,9 +11,10 @@ from cckit.hooks.store import Store
 from cckit.shell.appearing import appearing, refuse_existing
 from cckit.shell.proving import NotCoveredError, Proved, positions_of
 from cckit.shell.proving import prove as proofs
+from cckit.stores.beside import tiles_beside
 from cckit.stores.connection import disk_errors
 from cckit.stores.folder import Folder
-from cckit.stores.tiles import Tiles, tiles_beside
+from cckit.stores.tiles import Tiles
 
 from .codes import GOOD, UNPROVABLE
 from .logs import open_log

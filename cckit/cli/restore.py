@@ -10,6 +10,7 @@ from cckit.shell.appearing import refuse_existing
 from cckit.shell.moving import write_file
 from cckit.shell.restoring import erasures as erasures_of
 from cckit.shell.restoring import pack_ledger, restore_log
+from cckit.stores.beside import keys_beside
 
 from .codes import GOOD
 from .options import Json
@@ -46,7 +47,7 @@ def restore(
     """
     if save is not None:
         return _save(log, save, json)
-    beside = log.with_name(log.name.removesuffix(".db") + ".keys") if keys is None else keys
+    beside = Path(keys_beside(log)) if keys is None else keys
 
     job = partial(
         restore_log, log, keys=beside, origin=origin, ledger=erasures, forget_lost=forget_lost

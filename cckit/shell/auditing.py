@@ -22,10 +22,10 @@ from cckit.core.upcasters import UPCASTERS
 from cckit.core.verify import Verdict
 from cckit.hooks.signing import verify
 from cckit.hooks.store import Store
+from cckit.stores.beside import tiles_beside
 from cckit.stores.folder import Folder
 from cckit.stores.signed import Signed
 from cckit.stores.sqlite import SqliteStore
-from cckit.stores.tiles import tiles_beside
 
 from .brought import brought_by
 from .checking import verify_log

@@ -1,7 +1,6 @@
 """The keys beside a log, held to what the log committed to and to whom it has erased."""
 
 import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from cckit.core.codec import Codec
@@ -10,6 +9,7 @@ from cckit.core.redaction import readable
 from cckit.core.registry import Registry
 from cckit.hooks.store import Store
 from cckit.hooks.vault import Keks
+from cckit.stores.beside import kek_beside, keys_beside
 from cckit.stores.commitments import Committed, committed
 
 
@@ -92,10 +92,10 @@ def check_keys_beside(store: Store, log: str, end: int | None = None) -> KeyChec
 
     :raises StoreError: see ``check_keys``.
     """
-    stem = log.removesuffix(".db")
-    if not (Path(stem + ".keys").exists() and Path(stem + ".kek").exists()):
+    keys = keys_beside(log)
+    if not (os.path.exists(keys) and os.path.exists(kek_beside(log))):
         return None
-    return check_keys(store, stem + ".keys", end=end)
+    return check_keys(store, keys, end=end)
 
 
 def _is_right(one: Committed, made: dict[tuple[bytes, bytes], int]) -> bool:

@@ -20,9 +20,9 @@ from cckit.core.upcasters import UPCASTERS
 from cckit.hooks import Relay
 from cckit.hooks.health import Watchdog
 from cckit.hooks.signing import Signer
+from cckit.stores.beside import tiles_beside
 from cckit.stores.keyfile import NOTHING, Mark, remembered
 from cckit.stores.keys import Keys
-from cckit.stores.tiles import tiles_beside
 
 from .archive import Archive
 from .channels import Orders

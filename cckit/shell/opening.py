@@ -34,6 +34,7 @@ from cckit.core.instant import Instant
 from cckit.core.note import VKey
 from cckit.core.registry import Registry
 from cckit.hooks import Relay
+from cckit.stores.beside import keys_beside, views_beside
 from cckit.stores.keyfile import Where, in_memory
 from cckit.stores.memory import MemoryStore
 from cckit.stores.sqlite import SqliteStore
@@ -103,8 +104,7 @@ def open_log(
             origin=None if new is None else config.name,
             log_id=new,
         )
-        stem = path.removesuffix(".db")
-        return Place(opened, stem + ".views", keys or stem + ".keys", path, True)
+        return Place(opened, views_beside(path), keys or keys_beside(path), path, True)
     beside = _keys_beside(log) if isinstance(log, MemoryStore) else None
     return Place(log, None, keys or beside, "log", False)
 

@@ -17,11 +17,12 @@ from cckit.core.registry import Registry
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.signing import verify
 from cckit.hooks.store import Store
+from cckit.stores.beside import tiles_beside
 from cckit.stores.edge import File, RightEdge
 from cckit.stores.folder import Folder
 from cckit.stores.signed import Signed
 from cckit.stores.sqlite import SqliteStore
-from cckit.stores.tiles import Tiles, tiles_beside
+from cckit.stores.tiles import Tiles
 
 
 class ProofVerdict(NamedTuple):

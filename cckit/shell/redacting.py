@@ -22,11 +22,11 @@ from cckit.core.transfer import LogName
 from cckit.core.verify import Verdict
 from cckit.hooks.store import Store
 from cckit.stores.backup import write_log
+from cckit.stores.beside import tiles_beside
 from cckit.stores.connection import disk_errors, sync_folder
 from cckit.stores.folder import Folder
 from cckit.stores.signed import ALL, NEWEST
 from cckit.stores.sqlite import SqliteStore
-from cckit.stores.tiles import tiles_beside
 
 from .appearing import refuse_existing
 

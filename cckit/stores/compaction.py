@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from cckit.core.errors import FormatError
 
+from .beside import lock_beside, views_beside
 from .connection import Mode, connect, disk_errors, read_header
 from .file import mode_beside_writer
 from .lock import WriterLock
@@ -111,7 +112,7 @@ def rebuild(log: str | os.PathLike[str], progress: Progress = lambda _: None) ->
 
 def path_of(log: str | os.PathLike[str]) -> str:
     """Where the views of a log lie."""
-    return os.path.abspath(log).removesuffix(".db") + ".views"
+    return views_beside(log)
 
 
 @contextmanager
@@ -119,7 +120,7 @@ def _alone(log: str | os.PathLike[str]) -> Iterator[SqliteStore]:
     """The log for reading, while nobody else may write it."""
     store = SqliteStore.open(log, read_only=True)
     try:
-        lock = WriterLock(os.path.abspath(log) + ".lock")
+        lock = WriterLock(lock_beside(log))
         lock.take()
         try:
             yield store

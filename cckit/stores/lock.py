@@ -109,6 +109,17 @@ class WriterLock:
             self.release()
 
 
+def check_one_name(path: str) -> None:
+    """Refuse a log that has another name of its own, which would have a lock of its own.
+
+    :raises StoreError: there is a hard link to it.
+    """
+    names = os.stat(path).st_nlink
+    if names > 1:
+        remedy = "remove the other hard link, or make it a symbolic one"
+        raise StoreError(path, f"has {names} names, each with a lock and keys of its own", remedy)
+
+
 def file_system(path: str) -> str:
     """The kind of file system that holds a path; empty where the system doesn't say."""
     real = os.path.realpath(path)

@@ -27,9 +27,10 @@ from cckit.core.errors import FormatError, StoreError, UsageError
 from cckit.core.frame import Frame, continued, first_origin, first_previous
 from cckit.hooks.store import Conflict, Head
 
+from .beside import lock_beside, real
 from .connection import Checkpoints, Mode, checkpoint, checkpoint_wholly, connect
 from .file import State, check_file, create_file, mode_beside_writer, state_of
-from .lock import WriterLock, check_file_system, file_system
+from .lock import WriterLock, check_file_system, check_one_name, file_system
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ class SqliteStore:
         :raises StoreError: in use, on a network, or unreadable.
         :raises UsageError: ``create`` without origin and id.
         """
-        place = os.path.abspath(path)
+        place = real(path)
         try:
             if read_only:
                 return cls._open_reader(place, vfs)
@@ -154,7 +155,8 @@ class SqliteStore:
         warning = check_file_system(path, file_system(path))
         if not create:
             check_file(path)
-        lock = WriterLock(path + ".lock")
+            check_one_name(path)
+        lock = WriterLock(lock_beside(path))
         try:
             lock.take(take_over)
             if create:

@@ -55,11 +55,6 @@ LOCK: Final = "lock"
 _REMEDY: Final = "delete tile in it, then sign: tiles are made again, checkpoints never"
 
 
-def tiles_beside(log: str | os.PathLike[str]) -> str:
-    """Where the tiles of a log lie: NAME.tiles beside NAME.db."""
-    return os.fspath(log).removesuffix(".db") + ".tiles"
-
-
 class Tiles:
     """The tree of one log on disk, for one builder and any number of readers.
 
