@@ -7,13 +7,13 @@ until everybody who checks has the new one.
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from stat import S_IMODE
 from typing import Final
 
 from cckit.core.errors import CckitError, ConfigError
 from cckit.core.note import ED25519, VKey
 from cckit.hooks.signing import Signer
 from cckit.stores.folder import sync, sync_file
+from cckit.stores.private import check_private
 
 from .files import read_file
 
@@ -28,10 +28,7 @@ def read_signers(path: str | Path) -> tuple[Signer, ...]:
     """
     place = Path(path)
     lines = read_file(place).decode("utf-8", "replace").splitlines()
-    mode = S_IMODE(place.stat().st_mode)
-    if mode & 0o077:
-        what = f"others may read it (mode {mode:04o})"
-        raise ConfigError(str(path), what, f"chmod 600 {path}, and think of who has read it")
+    check_private(path)
     try:
         signers = tuple(Signer.parse(line) for line in lines if line)
     except CckitError as error:

@@ -18,6 +18,7 @@ from cckit.hooks.vault import KEY_SIZE
 
 from .connection import disk_errors, sync_folder
 from .folder import sync
+from .private import check_private
 
 _REMEDY: Final = "bring the KEK file that belongs to these keys"
 _TABLE: Final = "CREATE TABLE IF NOT EXISTS kek(number INTEGER PRIMARY KEY, secret BLOB) STRICT"
@@ -35,12 +36,14 @@ class KekFile:
     def read(self) -> Mapping[int, bytes]:
         """The KEKs that there are, by number.
 
+        :raises ConfigError: others may read it.
         :raises FormatError: it is no KEK file.
         :raises StoreError: the disk failed.
         """
         with disk_errors(self.path, _REMEDY):
             try:
                 with open(self.path, encoding="ascii", errors="replace") as file:
+                    check_private(self.path)
                     lines = file.read().splitlines()
             except FileNotFoundError:
                 return {}

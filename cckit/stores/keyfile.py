@@ -26,6 +26,7 @@ from .connection import (
     read_header,
     sync_folder,
 )
+from .private import check_private
 
 APPLICATION_ID: Final = 0x43434B4B  # "CCKK"
 FORMAT: Final = 2
@@ -149,10 +150,13 @@ def packed_mark(mark: Mark) -> bytes:
 def prepare(path: str) -> None:
     """Check the file, or make one under another name and give it its own: whole or not at all.
 
+    :raises ConfigError: others may read it.
     :raises FormatError: it is no key file of ours.
     """
     if os.path.exists(path):
-        if check_header(path) < FORMAT:
+        format_ = check_header(path)
+        check_private(path)
+        if format_ < FORMAT:
             _lift(path)
         return
     unborn = path + ".new"

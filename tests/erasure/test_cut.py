@@ -119,6 +119,7 @@ def test_a_power_cut_leaves_an_erasure_not_begun_or_ended(
         place = _made(folder / str(n))
         for name, data in files.items():
             (place / name).write_bytes(data)
+            (place / name).chmod(0o600)
         wrong = judge(place, people, said)
         assert not wrong, f"seed {SEED}, operation {at} of {steps}, {variant}: {wrong}"
         for path in place.iterdir():

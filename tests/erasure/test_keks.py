@@ -317,6 +317,7 @@ def test_a_kek_file_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.kek"
     for text in ("dear diary", "1 00ff", "0 " + "00" * 32, "1 " + "zz" * 32):
         path.write_text(text)
+        path.chmod(0o600)
         with pytest.raises(FormatError, match="is no KEK file"):
             KekFile(path).read()
 

@@ -526,6 +526,7 @@ class Judge:
                 old.unlink()
         for name, part in parts.items():
             (self._folder / name).write_bytes(part.data())
+            (self._folder / name).chmod(0o600)
 
 
 def _parts(image: Image, stem: str) -> dict[str, Part]:
