@@ -30,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CckitError as error:
         say(error)
         code = NO if isinstance(error, HistoryError) else BAD_INPUT
-    except BrokenPipeError:  # Whoever read our output has seen enough.
+    except BrokenPipeError:  # Who read our output left before a verdict: this is none.
         forget_reader()
-        return GOOD
+        return 141
     except OSError as error:
         code = _unwritten(error)
     except KeyboardInterrupt:
