@@ -39,7 +39,7 @@ def backup(
         _check_apart(source, to, keys)
     with progress("copying") as tell:
         found = back_up_log(log, to, tell)
-    kek = back_up_keys(source, keys) if keys is not None else None
+    kek = None if keys is None else _copy_keys(source, keys, to)
     if json:
         copied = None if keys is None else {"file": str(keys), "kek": kek}
         print_json(
@@ -49,6 +49,15 @@ def backup(
     else:
         _print(found, to, keys, kek)
     return GOOD
+
+
+def _copy_keys(source: Path, keys: Path, log: Path) -> bool:
+    """Copy the keys after the log, which alone would pass for a whole backup."""
+    try:
+        return back_up_keys(source, keys)
+    except BaseException:
+        log.unlink()
+        raise
 
 
 def _check_apart(source: Path, to: Path, keys: Path) -> None:

@@ -226,6 +226,14 @@ def test_keys_are_copied_only_when_asked_for_and_never_beside_the_log(
     assert os.listdir(tmp_path) == ["copy.db"]
 
 
+def test_where_the_keys_can_not_be_copied_no_log_is(
+    run: "Run", lived: Path, tmp_path: Path
+) -> None:
+    done = run("backup", lived, tmp_path / "copy.db", "--keys", tmp_path / "none" / "copy.keys")
+    assert done.code == 2
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_copy_of_the_keys_needs_the_kek_that_is_kept_elsewhere(
     run: "Run", lived: Path, tmp_path: Path
 ) -> None:
