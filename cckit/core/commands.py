@@ -14,6 +14,8 @@ from .ids import AgentId, ContactId, LegId, OfferId, QueueId, SubjectId
 from .instant import Instant, Span
 
 C = TypeVar("C")
+PEOPLES: Final = frozenset({"from_", "to", "device", "name"})
+"""Fields of commands that say something of people."""
 
 
 def _hidden(value: object) -> str:
@@ -21,11 +23,17 @@ def _hidden(value: object) -> str:
     return "None" if value is None else "…"
 
 
+def _hide(cls: type, fields: list[Any]) -> list[Any]:
+    return [one.evolve(repr=_hidden) if one.name in PEOPLES else one for one in fields]
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
 def _command(cls: type[C]) -> type[C]:
-    plain: Any = attrs.define(cls, slots=True, unsafe_hash=True, weakref_slot=False)
+    plain: Any = attrs.define(
+        cls, slots=True, unsafe_hash=True, weakref_slot=False, field_transformer=_hide
+    )
     if any(isinstance(field.default, attrs.Factory) for field in attrs.fields(plain)):  # type: ignore[arg-type]
-        return attrs.frozen(cls, slots=True, weakref_slot=False)
+        return attrs.frozen(cls, slots=True, weakref_slot=False, field_transformer=_hide)
     return freeze(plain)
 
 
@@ -41,9 +49,9 @@ class ReportArrived:
     ref: str = ""
     direction: str = "in"
     subject: SubjectId | None = None
-    from_: str | None = attrs.field(default=None, repr=_hidden)
+    from_: str | None = None
     """The caller's number; the shell turns it into a subject and seals it."""
-    to: str | None = attrs.field(default=None, repr=_hidden)
+    to: str | None = None
     contact: ContactId | None = None
     """Drawn by the shell where None."""
 
@@ -161,7 +169,7 @@ class Retrieve:
 class LogIn:
     agent: AgentId
     channels: tuple[str, ...] = ("voice",)
-    device: str | None = attrs.field(default=None, repr=_hidden)
+    device: str | None = None
 
 
 @_command
@@ -231,7 +239,7 @@ class SetProfile:
     skills: dict[str, int] = attrs.field(factory=dict)
     channels: dict[str, int] = attrs.field(factory=lambda: {"voice": 100})
     budget: int = 100
-    name: str | None = attrs.field(default=None, repr=_hidden)
+    name: str | None = None
 
 
 @_command
