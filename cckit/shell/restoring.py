@@ -102,8 +102,12 @@ def read_ledger(path: Path, log_id: bytes) -> list[Known]:
     :raises ConfigError: it can't be read.
     :raises FormatError: a line that no ledger has, or of another log.
     """
+    content = read_file(path)
+    if not path.is_file():
+        remedy = "name a file that `cckit restore LOG --save FILE` wrote"
+        raise ConfigError(str(path), "is no file, so it names nobody", remedy)
     found = []
-    for number, line in enumerate(read_file(path).splitlines(), 1):
+    for number, line in enumerate(content.splitlines(), 1):
         where = f"{path}: line {number}"
         try:
             row = json.loads(line)

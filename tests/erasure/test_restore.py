@@ -333,6 +333,12 @@ def test_a_ledger_that_is_none_of_ours_is_refused(
     call(log, "2")
 
 
+def test_a_device_is_no_empty_ledger(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(log, "1")
+    assert run("restore", log, "--erasures", "/dev/null") == 2
+    assert "is no file" in capsys.readouterr().err
+
+
 def test_the_same_is_told_to_people(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (anna,) = call(log, "1")
     assert run("restore", log) == 0
