@@ -78,7 +78,8 @@ def bundle(
     :param disclose: a field, such as from, whose sealed values are shown; may be given more
         than once. What is erased stays sealed.
     :param purpose: what the values are shown for; it stands in the log.
-    :param actor: who shows them, KIND/ID such as admin/dana; else the user of this computer, as an admin.
+    :param actor: who shows them, KIND/ID such as admin/dana; else the user of this computer,
+        as an admin.
     :param keys: the key file; NAME.keys unless given.
     :param output: the file to write; it must not exist.
     :param json: print {file, verifier, level, question, size, events, disclosed, erased,
