@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from signal import SIGPIPE
 from typing import TYPE_CHECKING
 
 from .codes import BAD_INPUT, GOOD, NO
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from cckit.core.errors import CckitError
 
 HINT = "pip install 'cckit-sdk[cli]'"
+CHECKS = ("audit", "check", "verify", "verify-bundle")
+"""Commands whose 0 says yes: cut short they have said nothing."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,9 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CckitError as error:
         say(error)
         code = NO if isinstance(error, HistoryError) else BAD_INPUT
-    except BrokenPipeError:  # Who read our output left before a verdict: this is none.
+    except BrokenPipeError:  # Whoever read our output has seen enough, or heard no verdict.
         forget_reader()
-        return 141
+        return 128 + SIGPIPE if arguments[0] in CHECKS else GOOD
     except OSError as error:
         code = _unwritten(error)
     except KeyboardInterrupt:
