@@ -9,6 +9,7 @@ from typing import IO, Annotated, Any, Final, NamedTuple
 from cyclopts import Parameter
 
 from cckit.core import bundle as b
+from cckit.core.bundle import Shown
 from cckit.core.codec import Codec
 from cckit.core.errors import (
     CckitError,
@@ -134,14 +135,6 @@ class _Answer(NamedTuple):
 
     def pack(self, disclosed: Sequence[tuple[int, str, bytes, bytes]] = ()) -> bytes:
         return b.pack(*self, disclosed)
-
-
-class Shown(NamedTuple):
-    """Which values are shown in a bundle, and which can't be any more."""
-
-    disclosed: tuple[tuple[int, str, bytes, bytes], ...] = ()
-    """Position, field, salt and packed value."""
-    erased: tuple[tuple[int, str], ...] = ()
 
 
 def _check_disclosure(

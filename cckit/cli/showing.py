@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cckit.core.bundle import head_of
+from cckit.core.bundle import Shown, head_of
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Recorded, kind_of
 from cckit.core.facts import SchemaDeclared
 from cckit.shell.access import sealed_fields
 from cckit.shell.center import Center
 
-from .bundle import Shown
 from .errands import actor_of, run_errand
 from .text import plain
 

@@ -38,6 +38,14 @@ _ENTERED: Final = kind_of(QueueEntered).name
 _COUNTED: Final = kind_of(LedgerCounted).name
 
 
+class Shown(NamedTuple):
+    """Which values are shown in a bundle, and which can't be any more."""
+
+    disclosed: tuple[tuple[int, str, bytes, bytes], ...] = ()
+    """Position, field, salt and packed value."""
+    erased: tuple[tuple[int, str], ...] = ()
+
+
 class OfContact(NamedTuple):
     """All events of a contact's stream."""
 
