@@ -154,7 +154,9 @@ class Registry:
         declared = self._declared.get((name, version))
         if declared is None:
             remedy = "read the log from position 0, where types are declared"
-            raise FormatError(name, f"version {version} is not declared", remedy)
+            # Of bytes that nobody has verified even the name may be no text.
+            where = str(name) or "an event"
+            raise FormatError(where, f"version {version} is not declared", remedy)
         if own is None or version > own.kind.version:
             return Reader(declared.kind, declared.build)
         return Reader(EventKind(name, version, own.kind.cls), self._lifted(declared, own))

@@ -133,26 +133,33 @@ class Storm:
         if run:
             self.clock = SteppingClock(Instant(self.clock.now() + self.random.choice(STEPS)))
         plugins = {} if last else {"flaky": Flaky(Random(f"{self.seed} plugin {run}"))}
-        with trio.move_on_after(CALM_S if last else self.random.randrange(60, RUN_S)):
-            async with (
-                open_center(
-                    self._config,
-                    log=self.path,
-                    plugins=plugins,
-                    clock=self.clock,
-                    entropy=SeededEntropy(self.seed * RUNS + run),
-                ) as self.center,
-                trio.open_nursery() as desks,
-            ):
-                for name in AGENTS:
-                    random = Random(f"{self.seed} agent {name} {run}")
-                    desks.start_soon(self._agent, AgentId(name), random)
-                desks.start_soon(self._switch, desks, Random(f"{self.seed} switch {run}"))
-                if not last:
-                    desks.start_soon(self._weather, Random(f"{self.seed} weather {run}"))
-                await trio.sleep_forever()
+        length = CALM_S if last else self.random.randrange(60, RUN_S)
+        try:
+            with trio.move_on_after(length):
+                await self._open_center(run, plugins)
+        except StoreError:
+            assert not last  # It ended on a disk that failed, and said so.
         self.center = None
         self._disk.heal()
+
+    async def _open_center(self, run: int, plugins: dict[str, object]) -> None:
+        async with (
+            open_center(
+                self._config,
+                log=self.path,
+                plugins=plugins,
+                clock=self.clock,
+                entropy=SeededEntropy(self.seed * RUNS + run),
+            ) as self.center,
+            trio.open_nursery() as desks,
+        ):
+            for name in AGENTS:
+                random = Random(f"{self.seed} agent {name} {run}")
+                desks.start_soon(self._agent, AgentId(name), random)
+            desks.start_soon(self._switch, desks, Random(f"{self.seed} switch {run}"))
+            if not self.calm:
+                desks.start_soon(self._weather, Random(f"{self.seed} weather {run}"))
+            await trio.sleep_forever()
 
     async def _weather(self, random: Random) -> None:
         while True:
