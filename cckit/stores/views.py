@@ -104,6 +104,15 @@ class Saved(NamedTuple):
     state: bytes
 
 
+@contextmanager
+def _closed_on_failure(connection: apsw.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 class Views:
     """The derived file of one log.
 
@@ -166,37 +175,37 @@ class Views:
     @classmethod
     def _make(cls, path: str | None, log_id: bytes) -> "Views":
         connection = apsw.Connection(":memory:") if path is None else connect(path, Mode.CREATE)
-        connection.pragma("application_id", APPLICATION_ID)
-        connection.pragma("user_version", FORMAT)
-        connection.pragma("journal_mode", "WAL")
-        # What a power cut takes from the views is made again.
-        connection.pragma("synchronous", "NORMAL")
-        with connection:
-            connection.execute(_TABLES)
-            connection.execute("INSERT INTO reached VALUES (?, NULL, NULL)", (log_id,))
-        return cls(path, connection)
+        with _closed_on_failure(connection):
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.pragma("user_version", FORMAT)
+            connection.pragma("journal_mode", "WAL")
+            # What a power cut takes from the views is made again.
+            connection.pragma("synchronous", "NORMAL")
+            with connection:
+                connection.execute(_TABLES)
+                connection.execute("INSERT INTO reached VALUES (?, NULL, NULL)", (log_id,))
+            return cls(path, connection)
 
     @classmethod
     def _find(cls, path: str, store: Store, mode: Mode = Mode.WRITE) -> "Views | None":
         """The views in a file, or None if they are not of this log's past."""
-        connection = None
         try:
             header = read_header(path)
             if (header.application_id, header.user_version) != (APPLICATION_ID, FORMAT):
                 return None
             connection = connect(path, mode)
-            writes = mode is Mode.WRITE
-            if writes:
-                connection.pragma("synchronous", "NORMAL")
-            views = cls(path, connection, writes)
-            if views._log_id == store.log_id and is_past(store, views._position, views._chain):
+            with _closed_on_failure(connection):
+                writes = mode is Mode.WRITE
                 if writes:
-                    views._forget_strangers(store)
-                return views
+                    connection.pragma("synchronous", "NORMAL")
+                views = cls(path, connection, writes)
+                if views._log_id == store.log_id and is_past(store, views._position, views._chain):
+                    if writes:
+                        views._forget_strangers(store)
+                    return views
+            connection.close()
         except (FormatError, apsw.CorruptError, apsw.NotADBError, apsw.SQLError):
             pass  # Not ours, or spoilt: the log makes them again.
-        if connection is not None:
-            connection.close()
         return None
 
     def _forget_strangers(self, store: Store) -> None:
