@@ -13,7 +13,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.note import VKey
 from cckit.core.render.certificate import render
 from cckit.core.render.json_ import canonical_json
-from cckit.shell.auditing import audit_log
+from cckit.shell.proof.auditing import audit_log
 
 from .codes import GOOD, NO, UNPROVABLE
 from .options import Json, Whole

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cckit.core.errors import ConfigError
 from cckit.core.verify import Verdict
-from cckit.shell.moving import back_up_log
+from cckit.shell.logs.moving import back_up_log
 from cckit.stores.backup import back_up_keys
 from cckit.stores.beside import keys_beside
 

@@ -27,7 +27,7 @@ from cckit.hooks.signing import Signer
 from cckit.shell.center import open_center
 from cckit.shell.config import Config
 from cckit.shell.entropy import SeededEntropy
-from cckit.shell.signers import write_signers
+from cckit.shell.proof.signers import write_signers
 from cckit.stores.beside import tiles_beside
 from cckit.stores.edge import RightEdge
 from cckit.stores.sqlite import SqliteStore

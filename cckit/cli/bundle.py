@@ -23,10 +23,10 @@ from cckit.core.ids import ContactId, QueueId, contact_stream
 from cckit.core.note import Note
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.store import Store
-from cckit.shell.appearing import refuse_existing
-from cckit.shell.finding import frames_of
-from cckit.shell.moving import write_file
-from cckit.shell.proving import positions_of
+from cckit.shell.logs.appearing import refuse_existing
+from cckit.shell.logs.finding import frames_of
+from cckit.shell.logs.moving import write_file
+from cckit.shell.proof.proving import positions_of
 from cckit.stores.beside import tiles_beside
 from cckit.stores.compaction import path_of
 from cckit.stores.folder import UNBORN, Folder

@@ -12,7 +12,7 @@ from cckit.core.note import ED25519, Note, VKey, open_note
 from cckit.core.tlog import Checkpoint, Proof
 from cckit.hooks.signing import verify
 from cckit.shell.files import read_file
-from cckit.shell.notary import root_of_log
+from cckit.shell.proof.notary import root_of_log
 
 from .codes import GOOD, NO, UNPROVABLE
 from .logs import open_log

@@ -9,9 +9,9 @@ from cckit.core.errors import ConfigError
 from cckit.core.merkle import consistency_proof
 from cckit.core.note import Note, VKey
 from cckit.core.tlog import Checkpoint
-from cckit.shell.notary import Notary, sync_log
-from cckit.shell.signers import check_signers, read_signers
-from cckit.shell.witnessing import witnessed
+from cckit.shell.proof.notary import Notary, sync_log
+from cckit.shell.proof.signers import check_signers, read_signers
+from cckit.shell.proof.witnessing import witnessed
 from cckit.stores.beside import tiles_beside
 from cckit.stores.tiles import Tiles
 

@@ -34,11 +34,11 @@ from cckit.core.reports import (
 )
 from cckit.core.upcasters import UPCASTERS
 from cckit.core.verify import Verdict
-from cckit.shell.appearing import refuse_existing
-from cckit.shell.checking import verify_log
 from cckit.shell.clock import SystemClock
-from cckit.shell.folding import fold
-from cckit.shell.stories import moment_of
+from cckit.shell.logs.appearing import refuse_existing
+from cckit.shell.logs.folding import fold
+from cckit.shell.logs.stories import moment_of
+from cckit.shell.proof.checking import verify_log
 from cckit.shell.zones import read_zone
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing import World, read_staffing, read_traffic

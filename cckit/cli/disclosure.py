@@ -11,7 +11,7 @@ from cckit.core.facts import AccessGranted
 from cckit.core.instant import instant_text
 from cckit.core.render.plot import safe
 from cckit.core.render.style import STYLE
-from cckit.shell.disclosing import Disclosure
+from cckit.shell.people.disclosing import Disclosure
 
 from .logs import as_json
 from .text import plain_json

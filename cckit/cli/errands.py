@@ -15,7 +15,7 @@ from cckit.core.access import PEOPLE
 from cckit.core.errors import ConfigError, Refused, StoreError
 from cckit.core.events import Actor
 from cckit.shell.center import Center
-from cckit.shell.errand import open_errand
+from cckit.shell.logs.errand import open_errand
 from cckit.stores.beside import keys_beside
 
 from .text import plain

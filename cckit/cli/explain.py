@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cckit.core.errors import ConfigError
-from cckit.shell.folding import center_zone
-from cckit.shell.stories import moment_of, story_of
+from cckit.shell.logs.folding import center_zone
+from cckit.shell.logs.stories import moment_of, story_of
 from cckit.shell.zones import read_zone
 
 from .codes import GOOD

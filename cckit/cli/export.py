@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from cckit.core.errors import ConfigError
 from cckit.core.transfer import cloud_event, json_line
 from cckit.hooks.store import Store
-from cckit.shell.moving import Span, exported_events, exported_frames, write_file
+from cckit.shell.logs.moving import Span, exported_events, exported_frames, write_file
 
 from .codes import GOOD
 from .log import bound

@@ -7,7 +7,7 @@ from pathlib import Path
 from signal import SIGINT, SIGTERM, signal
 from typing import Final
 
-from cckit.shell.notary import EVERY_EVENTS, EVERY_S, Notary
+from cckit.shell.proof.notary import EVERY_EVENTS, EVERY_S, Notary
 
 from .checkpoint import as_json, grown, notary_of, plain_note
 from .codes import GOOD

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cckit.core.imports import Imported
 from cckit.core.imports.vocabulary import UNMAPPED
-from cckit.shell.importing import import_calls
+from cckit.shell.logs.importing import import_calls
 
 from .codes import GOOD, NO
 from .options import Json

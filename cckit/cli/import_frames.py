@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from cckit.core.errors import ConfigError
-from cckit.shell.moving import Brought, import_frames
+from cckit.shell.logs.moving import Brought, import_frames
 
 from .codes import GOOD
 from .options import Json

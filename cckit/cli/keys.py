@@ -10,7 +10,7 @@ from cckit.core.errors import ConfigError
 from cckit.core.note import COSIGNATURE, ED25519
 from cckit.hooks.signing import Signer
 from cckit.shell.entropy import SystemEntropy
-from cckit.shell.signers import read_signers, write_signers
+from cckit.shell.proof.signers import read_signers, write_signers
 
 from .codes import GOOD
 from .options import Json

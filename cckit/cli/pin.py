@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cckit.shell.pinning import pin_log
+from cckit.shell.proof.pinning import pin_log
 
 from .codes import GOOD, NO
 from .options import Json

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from cckit.core.errors import ConfigError
 from cckit.core.ids import ContactId, contact_stream
 from cckit.hooks.store import Store
-from cckit.shell.appearing import appearing, refuse_existing
-from cckit.shell.proving import NotCoveredError, Proved, positions_of
-from cckit.shell.proving import prove as proofs
+from cckit.shell.logs.appearing import appearing, refuse_existing
+from cckit.shell.proof.proving import NotCoveredError, Proved, positions_of
+from cckit.shell.proof.proving import prove as proofs
 from cckit.stores.beside import tiles_beside
 from cckit.stores.connection import disk_errors
 from cckit.stores.folder import Folder

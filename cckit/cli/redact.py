@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from cckit.shell.redacting import redact_log
+from cckit.shell.logs.redacting import redact_log
 
 from .codes import GOOD
 from .options import Json

@@ -7,7 +7,7 @@ from pathlib import Path
 from cckit.core.projection import AnyProjection
 from cckit.core.registry import Upcaster
 from cckit.core.reports import PROJECTIONS
-from cckit.shell.folding import PluginsNamed, fold
+from cckit.shell.logs.folding import PluginsNamed, fold
 
 from .codes import GOOD
 from .logs import open_log
@@ -38,7 +38,7 @@ def replay(
     kinds: tuple[type, ...] = ()
     upcasters: tuple[Upcaster, ...] = ()
     if plugin:
-        from cckit.shell.brought import brought_by
+        from cckit.shell.logs.brought import brought_by
 
         more, kinds, upcasters = brought_by(plugin)
         projections += more

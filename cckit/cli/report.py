@@ -21,7 +21,7 @@ from cckit.core.reports import (
     write,
 )
 from cckit.shell.files import parse_toml, read_file
-from cckit.shell.folding import CenterZone, fold
+from cckit.shell.logs.folding import CenterZone, fold
 from cckit.shell.zones import read_zone
 
 from .codes import GOOD

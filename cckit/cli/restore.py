@@ -6,10 +6,10 @@ from typing import IO
 
 import trio
 
-from cckit.shell.appearing import refuse_existing
-from cckit.shell.moving import write_file
-from cckit.shell.restoring import erasures as erasures_of
-from cckit.shell.restoring import pack_ledger, restore_log
+from cckit.shell.logs.appearing import refuse_existing
+from cckit.shell.logs.moving import write_file
+from cckit.shell.logs.restoring import erasures as erasures_of
+from cckit.shell.logs.restoring import pack_ledger, restore_log
 from cckit.stores.beside import keys_beside
 
 from .codes import GOOD

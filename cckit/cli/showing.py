@@ -8,8 +8,8 @@ from cckit.core.bundle import Shown, head_of
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Recorded, kind_of
 from cckit.core.facts import SchemaDeclared
-from cckit.shell.access import sealed_fields
 from cckit.shell.center import Center
+from cckit.shell.people.access import sealed_fields
 
 from .errands import actor_of, run_errand
 from .text import plain

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cckit.core.instant import Instant
-from cckit.shell.appearing import appearing, refuse_existing
+from cckit.shell.logs.appearing import appearing, refuse_existing
 from cckit.testing.simulate import Simulated
 from cckit.testing.simulate import simulate as run
 

@@ -6,7 +6,7 @@ from cckit.core.events import Recorded
 from cckit.core.explain import CHOSEN, EXCLUDED, Considered
 from cckit.core.facts import OfferMade
 from cckit.core.reports import Zone
-from cckit.shell.stories import Moment, Story
+from cckit.shell.logs.stories import Moment, Story
 
 from .logs import fields
 from .table import percent

@@ -16,10 +16,10 @@ from cckit.core.errors import ConfigError, Refused, StoreError
 from cckit.core.facts import HoldChanged, SubjectErased
 from cckit.core.ids import SubjectId, subject_stream
 from cckit.core.instant import instant_text
-from cckit.shell.appearing import refuse_existing
 from cckit.shell.center import Center
-from cckit.shell.disclosing import Disclosure, is_subject
-from cckit.shell.moving import write_file
+from cckit.shell.logs.appearing import refuse_existing
+from cckit.shell.logs.moving import write_file
+from cckit.shell.people.disclosing import Disclosure, is_subject
 from cckit.shell.replies import Unknown
 
 from .codes import GOOD, NO

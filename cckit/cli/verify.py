@@ -5,8 +5,8 @@ from pathlib import Path
 from cckit.core.errors import ConfigError
 from cckit.core.note import VKey
 from cckit.core.verify import Verdict
-from cckit.shell.checking import verify_log
-from cckit.shell.proofcheck import ProofVerdict, verify_tiles
+from cckit.shell.proof.checking import verify_log
+from cckit.shell.proof.proofcheck import ProofVerdict, verify_tiles
 
 from .codes import GOOD, NO, UNPROVABLE
 from .options import Json

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from cckit.core.errors import ConfigError
 from cckit.core.note import VKey
 from cckit.shell.clock import SystemClock
-from cckit.shell.signers import read_signers
-from cckit.shell.witness import GOOD as COSIGNED
-from cckit.shell.witness import Answer, Witness, WitnessServer, check_keys
+from cckit.shell.proof.signers import read_signers
+from cckit.shell.proof.witness import GOOD as COSIGNED
+from cckit.shell.proof.witness import Answer, Witness, WitnessServer, check_keys
 from cckit.stores.witness import WitnessState
 
 from .codes import GOOD

@@ -37,22 +37,22 @@ from cckit.core.retention import Rule
 from cckit.core.verify import Verdict
 from cckit.hooks.vault import Salted
 
-from .access import FIND, NUMBERS, Access, stopped
 from .channels import run_channel
 from .clock import Clock
 from .config import Config
-from .disclosing import Disclosure, disclose
 from .entropy import Entropy
 from .feed import Batch, Subscription
 from .followers import Follower
 from .life import Life, Parts
-from .moving import back_up_beside
+from .logs.moving import back_up_beside
 from .opening import Log
 from .people import is_personal
-from .pinning import Pinner, pin_daily
+from .people.access import FIND, NUMBERS, Access, stopped
+from .people.disclosing import Disclosure, disclose
+from .people.retention import Retention
+from .proof.pinning import Pinner, pin_daily
 from .replies import Reply
 from .requests import Known
-from .retention import Retention
 
 
 class Center:

@@ -29,10 +29,8 @@ from .channels import Orders
 from .clock import Clock, SystemClock
 from .config import Config
 from .entropy import Entropy, SystemEntropy
-from .erasing import Erasing, check_guard
 from .feed import Feed
 from .keeper import Keeper
-from .notary import AtWork
 from .opening import (
     Log,
     Past,
@@ -46,12 +44,14 @@ from .opening import (
 )
 from .owner import Owner, opened, own
 from .people import People
+from .people.erasing import Erasing, check_guard
 from .plugins import Loaded, instantiate, load
 from .processes import Processes, Running, hook_of
+from .proof.notary import AtWork
+from .proof.signers import check_signers, read_signers, vkeys
 from .reactors import Outlet, run_outlet
 from .replies import Stored, Unknown
 from .requests import Requests
-from .signers import check_signers, read_signers, vkeys
 from .timers import Timers
 from .writer import Writer, mark_of
 

@@ -12,8 +12,8 @@ from cckit.core.facts import FACTS
 from cckit.core.instant import Instant
 from cckit.core.registry import Registry
 from cckit.core.upcasters import UPCASTERS
-from cckit.shell.appearing import appearing, refuse_existing
-from cckit.shell.folding import center_zone
+from cckit.shell.logs.appearing import appearing, refuse_existing
+from cckit.shell.logs.folding import center_zone
 from cckit.stores.sqlite import SqliteStore
 
 from . import civil

@@ -291,11 +291,11 @@ def users_of(words: str) -> list[str]:
 
 
 def test_nothing_else_in_the_package_opens_what_is_sealed() -> None:
-    assert users_of(" Sealing(") == ["cckit/shell/people.py"]
+    assert users_of(" Sealing(") == ["cckit/shell/people/sealing.py"]
     assert users_of(".opened(") == [
-        "cckit/shell/access.py",  # after it is durable
-        "cckit/shell/disclosing.py",  # by access.py
-        "cckit/shell/people.py",  # for access.py
+        "cckit/shell/people/access.py",  # after it is durable
+        "cckit/shell/people/disclosing.py",  # by access.py
+        "cckit/shell/people/sealing.py",  # for access.py
     ]
 
 

@@ -23,9 +23,9 @@ from cckit.core.redaction import hollow_fault, leaf_hashes, readable, redact
 from cckit.core.registry import Registry
 from cckit.core.strict import StrictReader
 from cckit.core.verify import verify
-from cckit.shell.checking import verify_log
-from cckit.shell.folding import fold
-from cckit.shell.redacting import redact_log, rooted
+from cckit.shell.logs.folding import fold
+from cckit.shell.logs.redacting import redact_log, rooted
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.folder import Folder
 from cckit.stores.sqlite import SqliteStore
 

@@ -9,7 +9,7 @@ from cckit.core.audit import Audit, Beside, Bounds, Pinned, Rebuilt, Subject, ce
 from cckit.core.facts import ProjectionPinned
 from cckit.core.projection import AnyProjection
 from cckit.core.verify import verify
-from cckit.shell.auditing import USUAL
+from cckit.shell.proof.auditing import USUAL
 
 from .logs import ID, Log
 

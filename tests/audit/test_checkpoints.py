@@ -9,8 +9,8 @@ from cckit.core.merkle import Frontier, leaf_hash
 from cckit.core.note import COSIGNATURE, Note, VKey
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.signing import Signer
-from cckit.shell.auditing import audit_log
-from cckit.shell.pinning import pin_log
+from cckit.shell.proof.auditing import audit_log
+from cckit.shell.proof.pinning import pin_log
 from cckit.stores.folder import Folder
 from cckit.stores.signed import Signed
 from cckit.stores.sqlite import SqliteStore

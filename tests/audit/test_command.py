@@ -16,8 +16,8 @@ from cckit.core.audit.words import TITLES, length, told
 from cckit.core.ledger import Counts
 from cckit.core.render.certificate import VERDICTS, render
 from cckit.core.reports import PROJECTIONS
-from cckit.shell.auditing import audit_log
-from cckit.shell.pinning import rebuilt_of
+from cckit.shell.proof.auditing import audit_log
+from cckit.shell.proof.pinning import rebuilt_of
 from tests.command import Done as Done
 from tests.command import Run as Run
 

@@ -13,12 +13,12 @@ from cckit.cli.main import main
 from cckit.core.commands import Enqueue, Erase, ReportArrived, SetHold
 from cckit.core.ids import SubjectId
 from cckit.hooks.signing import Signer
-from cckit.shell.auditing import audit_log
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
-from cckit.shell.pinning import pin_log
-from cckit.shell.redacting import redact_log
-from cckit.shell.signers import write_signers
+from cckit.shell.logs.redacting import redact_log
+from cckit.shell.proof.auditing import audit_log
+from cckit.shell.proof.pinning import pin_log
+from cckit.shell.proof.signers import write_signers
 from cckit.testing.center import START, run_center
 
 from .logs import LINE, ROOT

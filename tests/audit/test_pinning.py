@@ -15,8 +15,8 @@ from cckit.core.instant import HOUR, MINUTE, Instant
 from cckit.core.projection import AnyProjection
 from cckit.core.reports import PROJECTIONS
 from cckit.hooks import RegisterHooks, hookimpl
-from cckit.shell.auditing import audit_log
-from cckit.shell.pinning import pin_log
+from cckit.shell.proof.auditing import audit_log
+from cckit.shell.proof.pinning import pin_log
 from cckit.stores.memory import MemoryStore
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing.center import run_center

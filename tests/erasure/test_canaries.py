@@ -19,10 +19,10 @@ from cckit.core.ids import AgentId, ContactId, QueueId, SubjectId, contact_strea
 from cckit.core.instant import HOUR, Instant, instant_text
 from cckit.core.reports import PROJECTIONS
 from cckit.hooks.vault import subject_bytes
-from cckit.shell.checking import verify_log
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
-from cckit.shell.folding import fold
+from cckit.shell.logs.folding import fold
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.keks import KekFile
 from cckit.stores.keys import Keys
 from cckit.stores.sqlite import SqliteStore

@@ -10,8 +10,8 @@ from cckit import Center, Config
 from cckit.core.commands import Erase, ReportArrived
 from cckit.core.errors import FormatError
 from cckit.core.ids import SubjectId
-from cckit.shell.auditing import audit_log
-from cckit.shell.commitments import KeyCheck, check_keys
+from cckit.shell.people.commitments import KeyCheck, check_keys
+from cckit.shell.proof.auditing import audit_log
 from cckit.stores.keks import KekFile
 from cckit.stores.keyfile import Mark
 from cckit.stores.keys import Keys

@@ -15,7 +15,7 @@ from cckit import Center, Config
 from cckit.core import facts as f
 from cckit.core.commands import Erase, ReportArrived
 from cckit.core.ids import SubjectId, subject_stream
-from cckit.shell.checking import verify_log
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.keks import KekFile
 from cckit.testing.center import run_center
 from cckit.testing.faults import Operation

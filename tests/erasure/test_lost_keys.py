@@ -9,8 +9,8 @@ import pytest
 from cckit.core import facts as f
 from cckit.core.errors import FormatError
 from cckit.core.ids import subject_stream
-from cckit.shell.checking import verify_log
 from cckit.shell.entropy import SystemEntropy
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.keys import Keys
 from cckit.stores.sqlite import SqliteStore
 from tests.erasure.test_restore import call, copy, put_back, readable, refused, run, story

@@ -17,8 +17,8 @@ from cckit.core.commands import Erase, ReportArrived
 from cckit.core.errors import FormatError, UsageError
 from cckit.core.ids import SubjectId, subject_stream
 from cckit.hooks.vault import Sealing
-from cckit.shell.checking import verify_log
 from cckit.shell.entropy import SystemEntropy
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.keys import Keys
 from cckit.stores.sqlite import SqliteStore
 

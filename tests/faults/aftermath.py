@@ -8,8 +8,8 @@ from typing import Any
 
 from cckit.core import facts as f
 from cckit.core.events import Recorded
-from cckit.shell.checking import verify_log
-from cckit.shell.folding import fold
+from cckit.shell.logs.folding import fold
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.sqlite import SqliteStore
 
 from .storm import Storm

@@ -13,7 +13,7 @@ from time import sleep
 
 import pytest
 
-from cckit.shell.checking import verify_log
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.sqlite import SqliteStore
 from tests.faults import brawler
 from tests.faults.history import Record, faults, read

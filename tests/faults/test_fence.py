@@ -9,7 +9,7 @@ import pytest
 
 from cckit.core.errors import StoreError
 from cckit.hooks.store import Conflict
-from cckit.shell.checking import verify_log
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from cckit.core.codec import Codec
 from cckit.core.facts import FACTS, ContactCreated
 from cckit.core.registry import Registry
 from cckit.hooks.vault import Sealing
-from cckit.shell.checking import verify_log
 from cckit.shell.entropy import SystemEntropy
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.keys import Keys
 from cckit.stores.sqlite import SqliteStore
 

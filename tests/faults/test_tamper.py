@@ -12,7 +12,7 @@ import pytest
 
 from cckit.core.errors import StoreError
 from cckit.core.frame import Frame
-from cckit.shell.checking import verify_log
+from cckit.shell.proof.checking import verify_log
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing.stores import fill
 

@@ -17,9 +17,9 @@ from cckit.core.imports import Imported, read_calls, read_mapping
 from cckit.core.invariants import check_all
 from cckit.core.registry import Registry
 from cckit.core.reports import REPORTS, Parameters, write
-from cckit.shell.checking import verify_log
-from cckit.shell.folding import fold
-from cckit.shell.importing import import_calls
+from cckit.shell.logs.folding import fold
+from cckit.shell.logs.importing import import_calls
+from cckit.shell.proof.checking import verify_log
 from cckit.shell.zones import read_zone
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing import simulate

@@ -15,7 +15,7 @@ from cckit.core.commands import Enqueue, ReportArrived
 from cckit.core.frame import Frame
 from cckit.core.ids import ContactId, QueueId
 from cckit.core.transfer import FramesFile, LogName
-from cckit.shell.moving import exported_frames
+from cckit.shell.logs.moving import exported_frames
 from cckit.stores.backup import write_log
 from cckit.stores.memory import MemoryStore
 from cckit.stores.sqlite import SqliteStore

@@ -15,7 +15,7 @@ import pytest
 from cckit import StoreError
 from cckit.core.errors import FormatError
 from cckit.core.frame import Frame
-from cckit.shell.moving import back_up_log
+from cckit.shell.logs.moving import back_up_log
 from cckit.stores.backup import back_up, back_up_keys
 from cckit.stores.keys import Keys
 from cckit.stores.sqlite import SqliteStore
@@ -41,7 +41,7 @@ for n in range(20_000):  # A bound: whoever forgets us must not fill the disk.
 sys.stdin.readline()
 """
 
-COPY = "import sys; from cckit.shell.moving import back_up_log; back_up_log(*sys.argv[1:])"
+COPY = "import sys; from cckit.shell.logs.moving import back_up_log; back_up_log(*sys.argv[1:])"
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from cckit.core.errors import CckitError, FormatError, StoreError, UsageError
 from cckit.core.frame import FRAME_MAX
 from cckit.core.transfer import MAGIC, FramesFile, LogName, pack_end, pack_frame, pack_start
 from cckit.core.verify import verify
-from cckit.shell.moving import import_frames
+from cckit.shell.logs.moving import import_frames
 from cckit.stores.memory import MemoryStore
 from cckit.stores.sqlite import SqliteStore
 

@@ -10,7 +10,7 @@ from cckit import Config, open_center
 from cckit.core.commands import Deflect, Erase, ReportArrived
 from cckit.core.facts import ContactCreated
 from cckit.core.frame import Frame
-from cckit.shell.redacting import redact_log
+from cckit.shell.logs.redacting import redact_log
 
 from .conftest import rows
 

@@ -18,7 +18,7 @@ from cckit.core import bundle as b
 from cckit.core.errors import UsageError
 from cckit.core.ids import QueueId
 from cckit.hooks.signing import Signer
-from cckit.shell.signers import write_signers
+from cckit.shell.proof.signers import write_signers
 from tests.proof.small_log import (
     COUNTED,
     FIRST,

@@ -18,7 +18,7 @@ from cckit.core import facts as f
 from cckit.core.commands import Deflect, ReportArrived
 from cckit.core.ids import ContactId, SubjectId
 from cckit.hooks.signing import Signer
-from cckit.shell.signers import write_signers
+from cckit.shell.proof.signers import write_signers
 from tests.command import Done, Run
 from tests.proof.small_log import members
 

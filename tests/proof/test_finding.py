@@ -14,7 +14,7 @@ from cckit.core.codec import Codec
 from cckit.core.commands import Deflect, ReportArrived
 from cckit.core.frame import Frame
 from cckit.core.registry import Registry
-from cckit.shell.finding import MANY, frames_of
+from cckit.shell.logs.finding import MANY, frames_of
 from cckit.stores.sqlite import SqliteStore
 from cckit.stores.views import Views
 

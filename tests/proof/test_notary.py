@@ -25,9 +25,9 @@ from cckit.core.tlog import Checkpoint
 from cckit.hooks.signing import Signer, verify
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
-from cckit.shell.notary import AGAIN_S, EVERY_EVENTS, Notary, root_of_log, sync_log
-from cckit.shell.proving import prove
-from cckit.shell.signers import read_signers, vkeys, write_signers
+from cckit.shell.proof.notary import AGAIN_S, EVERY_EVENTS, Notary, root_of_log, sync_log
+from cckit.shell.proof.proving import prove
+from cckit.shell.proof.signers import read_signers, vkeys, write_signers
 from cckit.stores.sqlite import SqliteStore
 from cckit.stores.tiles import Tiles
 

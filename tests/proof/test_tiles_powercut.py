@@ -21,7 +21,7 @@ from cckit.core.note import open_note
 from cckit.core.registry import Registry
 from cckit.core.tlog import Checkpoint, entries_path, pack_entries, tile_path
 from cckit.hooks.signing import Signer, verify
-from cckit.shell.notary import Notary
+from cckit.shell.proof.notary import Notary
 from cckit.stores.edge import RightEdge, subtree
 from cckit.stores.folder import Folder
 from cckit.stores.memory import MemoryStore

@@ -22,8 +22,8 @@ from cckit.core.note import Note, open_note, parse_signatures
 from cckit.core.tlog import Checkpoint
 from cckit.core.witness import Submission
 from cckit.hooks.signing import Signer, verify
-from cckit.shell.witness import AT_ONCE, Answer, Witness, WitnessServer
-from cckit.shell.witnessing import OtherSizeError, cosign, witnessed
+from cckit.shell.proof.witness import AT_ONCE, Answer, Witness, WitnessServer
+from cckit.shell.proof.witnessing import OtherSizeError, cosign, witnessed
 from cckit.stores.witness import Seen, WitnessState
 from cckit.testing.faults import FailingDisk
 from cckit.testing.powercut import Cut, Mark, Recorder, cuts

@@ -14,7 +14,7 @@ from cckit.cli.witness import say
 from cckit.core.note import VKey, open_note
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.signing import verify
-from cckit.shell.witness import Answer
+from cckit.shell.proof.witness import Answer
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing import World
 

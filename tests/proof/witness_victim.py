@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from cckit.core.instant import SECOND, Instant
 from cckit.core.tlog import Checkpoint
-from cckit.shell.witness import Witness
+from cckit.shell.proof.witness import Witness
 from cckit.stores.witness import Seen, WitnessState
 from cckit.testing.faults import FailingDisk
 from tests.proof.history import KEY, NOON, WITNESS, History

@@ -15,7 +15,7 @@ from cckit.core.instant import Instant
 from cckit.hooks.signing import Signer
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
-from cckit.shell.signers import write_signers
+from cckit.shell.proof.signers import write_signers
 from cckit.stores.sqlite import SqliteStore
 from cckit.stores.tiles import Tiles
 from cckit.stores.views import Views

@@ -15,8 +15,8 @@ from cckit.core.projection import AnyProjection, Canonical
 from cckit.core.registry import Upcaster
 from cckit.hooks import RegisterHooks, hookimpl
 from cckit.shell import plugins as plugins_module
-from cckit.shell.brought import brought_by
-from cckit.shell.folding import fold
+from cckit.shell.logs.brought import brought_by
+from cckit.shell.logs.folding import fold
 from cckit.stores.sqlite import SqliteStore
 
 SHOP = Stream("shop/1")

@@ -6,7 +6,7 @@ import pytest
 
 from cckit.core.errors import ConfigError
 from cckit.hooks.signing import Signer
-from cckit.shell.signers import read_signers, write_signers
+from cckit.shell.proof.signers import read_signers, write_signers
 from cckit.stores.keks import KekFile
 from cckit.stores.keys import Keys
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cckit.hooks.signing import Signer
-from cckit.shell.signers import write_signers
+from cckit.shell.proof.signers import write_signers
 from cckit.stores.connection import sync_folder
 from cckit.stores.folder import Folder, sync_file
 from cckit.stores.keks import KekFile

@@ -6,10 +6,9 @@ from typing import NamedTuple
 from cckit.core.projection import AnyProjection
 from cckit.core.registry import Upcaster
 from cckit.hooks import Relay
-
-from .clock import SystemClock
-from .config import Config
-from .plugins import instantiate
+from cckit.shell.clock import SystemClock
+from cckit.shell.config import Config
+from cckit.shell.plugins import instantiate
 
 
 class Brought(NamedTuple):

@@ -23,13 +23,12 @@ from cckit.core.floor import Floor
 from cckit.core.ids import Stream, SubjectId, agent_stream, subject_stream
 from cckit.core.registry import Registry
 from cckit.hooks.vault import Salted, Sealing, subject_bytes
+from cckit.shell.entropy import Entropy, contact_id, subject_id
+from cckit.shell.owner import Owner
+from cckit.shell.replies import Reply, Stored, Superseded
 from cckit.stores.destroying import Destroyed
 from cckit.stores.keyfile import NOTHING, Erased, Mark
 from cckit.stores.keys import Keys
-
-from .entropy import Entropy, contact_id, subject_id
-from .owner import Owner
-from .replies import Reply, Stored, Superseded
 
 PERSONAL_IN: Final[Mapping[type, tuple[str, ...]]] = {
     ReportArrived: ("from_", "to"),

@@ -26,19 +26,19 @@ from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
 from cckit.core.registry import Registry
 from cckit.hooks import Relay
 from cckit.hooks.vault import SUBJECT_SIZE
+from cckit.shell.clock import Clock, SystemClock
+from cckit.shell.config import Config
+from cckit.shell.entropy import Entropy, SystemEntropy
+from cckit.shell.files import read_file
+from cckit.shell.life import Life, Parts
+from cckit.shell.people.erasing import find_undone
+from cckit.shell.people.lost import lost_from, refuse_lost
+from cckit.shell.plugins import load
 from cckit.stores.keyfile import NOTHING, Mark, Memory, make_key_file, remembered
 from cckit.stores.sqlite import SqliteStore
 from cckit.stores.unlocking import check_kek
 
-from .clock import Clock, SystemClock
-from .config import Config
-from .entropy import Entropy, SystemEntropy
-from .erasing import find_undone
 from .errand import configured
-from .files import read_file
-from .life import Life, Parts
-from .lost import lost_from, refuse_lost
-from .plugins import load
 
 LOST: Final = "restore: the keys are lost"
 """The ground of an erasure that a lost key file had done already."""

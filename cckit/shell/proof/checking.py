@@ -7,9 +7,8 @@ from cckit.core.errors import FormatError, StoreError
 from cckit.core.frame import HEADER
 from cckit.core.strict import Fault
 from cckit.core.verify import Verdict, verify
+from cckit.shell.logs.redacting import rooted
 from cckit.stores.sqlite import SqliteStore
-
-from .redacting import rooted
 
 
 def verify_log(

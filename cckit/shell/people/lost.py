@@ -18,9 +18,8 @@ from cckit.core.ids import Stream
 from cckit.core.redaction import readable
 from cckit.core.registry import Registry
 from cckit.hooks.store import Store
+from cckit.shell.archive import Archive
 from cckit.stores.keyfile import Memory
-
-from .archive import Archive
 
 _KINDS: Final = (SubjectKeyMade, SubjectErasureStarted)
 

@@ -18,12 +18,12 @@ from cckit.core.registry import Registry
 from cckit.core.transfer import FramesFile, LogName, Read, pack_end, pack_frame, pack_start
 from cckit.core.verify import Verdict
 from cckit.hooks.store import Store
+from cckit.shell.owner import own
 from cckit.stores.backup import Progress, back_up, write_log
 from cckit.stores.folder import sync
 from cckit.stores.sqlite import SqliteStore
 
 from .appearing import appearing, refuse_existing
-from .owner import own
 
 BUFFER: Final = 1024 * 1024
 

@@ -34,17 +34,17 @@ from cckit.core.reports.zone import civil_days
 from cckit.core.schema import unpack
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
+from cckit.shell.archive import Archive
+from cckit.shell.clock import Clock, SystemClock
+from cckit.shell.feed import Feed
+from cckit.shell.logs.brought import brought_by
+from cckit.shell.opening import KIND as LIVE
+from cckit.shell.replies import Reply
+from cckit.shell.writer import Writer
+from cckit.shell.zones import read_zone
 from cckit.stores.sqlite import SqliteStore
 
-from .archive import Archive
-from .brought import brought_by
 from .checking import verify_log
-from .clock import Clock, SystemClock
-from .feed import Feed
-from .opening import KIND as LIVE
-from .replies import Reply
-from .writer import Writer
-from .zones import read_zone
 
 STEP_EVENTS: Final = 128
 """Folded before the reading thread is free for others."""

@@ -22,11 +22,11 @@ from cckit.core.facts import AccessGranted
 from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
 from cckit.core.schema import Unknown
 from cckit.hooks.vault import Salted
+from cckit.shell.replies import Reply
+from cckit.shell.replies import Unknown as UnknownReply
+from cckit.shell.writer import Writer
 
-from .people import People
-from .replies import Reply
-from .replies import Unknown as UnknownReply
-from .writer import Writer
+from .sealing import People
 
 UNMASK: Final = "Unmask"
 """Read the personal values of one event."""

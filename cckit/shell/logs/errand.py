@@ -18,13 +18,13 @@ from cckit.core.facts import ConfigApplied, RunStarted
 from cckit.core.projection import Canonical
 from cckit.core.retention import Rule
 from cckit.core.schema import unpack
+from cckit.shell.center import open_center
+from cckit.shell.config import Config
+from cckit.shell.opening import RETENTION
+from cckit.shell.plugins import available, instantiate
 from cckit.stores.sqlite import SqliteStore
 
-from .center import open_center
-from .config import Config
 from .folding import fold
-from .opening import RETENTION
-from .plugins import available, instantiate
 
 
 class Configured:

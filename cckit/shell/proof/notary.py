@@ -24,14 +24,13 @@ from cckit.core.registry import Registry
 from cckit.core.tlog import Checkpoint
 from cckit.hooks.signing import Signer
 from cckit.hooks.store import Store
+from cckit.shell.archive import Readable
+from cckit.shell.feed import Batch, Feed
+from cckit.shell.owner import Runs, opened
+from cckit.shell.parking import Parking
 from cckit.stores.connection import disk_errors
 from cckit.stores.folder import sync_file
 from cckit.stores.tiles import Tiles
-
-from .archive import Readable
-from .feed import Batch, Feed
-from .owner import Runs, opened
-from .parking import Parking
 
 EVERY_EVENTS: Final = 1_000
 """After so many events a checkpoint is due,"""

@@ -12,10 +12,9 @@ from typing import Final
 from cckit.core.errors import CckitError, ConfigError
 from cckit.core.note import ED25519, VKey
 from cckit.hooks.signing import Signer
+from cckit.shell.files import read_file
 from cckit.stores.folder import sync, sync_file
 from cckit.stores.private import check_private
-
-from .files import read_file
 
 SIGNERS_MAX: Final = 4
 """Of a file; a note bears 16 signatures, and witnesses need theirs."""

@@ -24,9 +24,9 @@ from cckit.core.facts import (
     SubjectKeyMade,
 )
 from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
+from cckit.shell.feed import Batch
 
 from .access import EXPORT, Access, sealed_in, stopped, stream_of
-from .feed import Batch
 
 HOW: Final = ("access", "portability")
 AT_ONCE: Final = 64

@@ -26,17 +26,17 @@ from cckit.core.events import SYSTEM, Actor, Draft
 from cckit.core.facts import SubjectErased, SubjectErasureStarted
 from cckit.core.ids import CENTER, Stream, SubjectId
 from cckit.hooks import Eraser, Relay
+from cckit.shell.archive import Archive
+from cckit.shell.feed import Batch
+from cckit.shell.owner import Owner
+from cckit.shell.parking import Parking
+from cckit.shell.replies import Stored, Unknown
+from cckit.shell.writer import Writer, mark_of
 from cckit.stores.destroying import Destroyed
 from cckit.stores.keyfile import Erased, Mark, Memory
 
-from .archive import Archive
-from .feed import Batch
 from .lost import check_none_lost
-from .owner import Owner
-from .parking import Parking
-from .people import NO_KEYS, People
-from .replies import Stored, Unknown
-from .writer import Writer, mark_of
+from .sealing import NO_KEYS, People
 
 ERASER_S: Final = 60
 """How long one eraser may take for one person."""

@@ -21,11 +21,11 @@ from cckit.core.imports import Imported, Mapping, decisions, log_id, read_calls,
 from cckit.core.registry import Registry
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Conflict, Store
+from cckit.shell.files import parse_toml, read_file
+from cckit.shell.zones import read_zone
 from cckit.stores.sqlite import SqliteStore
 
 from .appearing import appearing, refuse_existing
-from .files import parse_toml, read_file
-from .zones import read_zone
 
 ORIGIN: Final = "cckit.imported"
 FRAME_DECISIONS: Final = 256

@@ -21,12 +21,11 @@ from cckit.core.facts import HoldChanged, LedgerCounted, RunStarted
 from cckit.core.ids import SubjectId
 from cckit.core.instant import SECOND, Instant
 from cckit.core.retention import DAY, People, PeopleKept, Rule, due
-
-from .archive import Archive
-from .clock import Clock
-from .feed import Feed, Subscription
-from .followers import Follower
-from .replies import Reply
+from cckit.shell.archive import Archive
+from cckit.shell.clock import Clock
+from cckit.shell.feed import Feed, Subscription
+from cckit.shell.followers import Follower
+from cckit.shell.replies import Reply
 
 RETENTION: Final = Actor("process", "retention")
 GROUND: Final = "rule:"

@@ -22,14 +22,14 @@ from cckit.core.upcasters import UPCASTERS
 from cckit.core.verify import Verdict
 from cckit.hooks.signing import verify
 from cckit.hooks.store import Store
+from cckit.shell.logs.brought import brought_by
+from cckit.shell.people.commitments import check_keys_beside
 from cckit.stores.beside import tiles_beside
 from cckit.stores.folder import Folder
 from cckit.stores.signed import Signed
 from cckit.stores.sqlite import SqliteStore
 
-from .brought import brought_by
 from .checking import verify_log
-from .commitments import check_keys_beside
 from .pinning import rebuilt_of
 
 USUAL: Final = Bounds()
