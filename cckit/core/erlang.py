@@ -10,11 +10,13 @@ so nothing cancels, and exponents are added before they are raised.
 Floats live here because nothing of it is stored or decides.
 
 Sources: Erlang (1917); Palm (1957); Garnett, Mandelbaum and Reiman (2002), section 3;
-Mandelbaum and Zeltyn (2007), "Service engineering in action"; Halfin and Whitt (1981).
+Mandelbaum and Zeltyn (2007), "Service engineering in action"; Halfin and Whitt (1981);
+Cobham (1954), "Priority assignment in waiting line problems"; Kella and Yechiali (1985),
+"Waiting times in the non-preemptive priority M/M/c queue"; Srinivasan, Talim and Wang (2004).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
@@ -228,6 +230,31 @@ def vru_lines(
             leaving += i * weight
             waiting += i * weight if j >= agents else 0.0
     return blocked / total, waiting / leaving if leaving else 0.0
+
+
+def priority_waits(
+    rates: Sequence[float], service_s: float, agents: int
+) -> tuple[float | None, ...]:
+    """Return the mean wait in seconds of each strict class, the most urgent first.
+
+    Nobody gives up, nobody is interrupted, all are served with one mean: with C as in
+    Erlang C of all arrivals, c = agents / service_s and s_k = (rates[0] + ... + rates[k]) / c,
+    W_k = C / (c (1 - s_(k-1)) (1 - s_k)) (Cobham 1954, equation 3 and its section on many
+    channels; Kella and Yechiali 1985). A class whose s_k is not below 1 has no mean: None.
+    Above it all agents are always busy, so there C is 1.
+
+    .. versionadded:: 0.3
+    """
+    model = ErlangC.of(sum(rates), service_s, agents)
+    busy = 1.0 if model is None else model.waits
+    per_s = agents / service_s
+    waits: list[float | None] = []
+    above = 0.0
+    for rate in rates:
+        with_it = above + rate / per_s
+        waits.append(busy / (per_s * (1 - above) * (1 - with_it)) if with_it < 1 else None)
+        above = with_it
+    return tuple(waits)
 
 
 def _poisson_like(load: float, servers: int, states: int) -> list[float]:

@@ -1,0 +1,67 @@
+"""What agents ask for themselves, or somebody for them."""
+
+from cckit.core.ids import AgentId, ContactId, OfferId, SubjectId
+from cckit.core.instant import Span
+
+from .making import command
+
+
+@command
+class LogIn:
+    agent: AgentId
+    channels: tuple[str, ...] = ("voice",)
+    device: str | None = None
+
+
+@command
+class LogOut:
+    agent: AgentId
+    why: str = ""
+
+
+@command
+class SetReady:
+    agent: AgentId
+
+
+@command
+class SetNotReady:
+    agent: AgentId
+    reason: str
+
+
+@command
+class AcceptOffer:
+    offer: OfferId
+
+
+@command
+class RejectOffer:
+    offer: OfferId
+    reason: str = ""
+
+
+@command
+class EndWrapup:
+    agent: AgentId
+    contact: ContactId
+    codes: tuple[str, ...] = ()
+
+
+@command
+class ExtendWrapup:
+    agent: AgentId
+    contact: ContactId
+    by_us: Span
+
+
+@command
+class Dial:
+    """Call somebody, as an agent."""
+
+    agent: AgentId
+    to: str
+    subject: SubjectId | None = None
+    channel: str = "voice"
+    contact: ContactId | None = None
+    """Drawn by the shell where None."""

@@ -1,0 +1,93 @@
+"""Runs, the clock, configuration, permission, and the keys of people."""
+
+from typing import Final
+
+from cckit.core import facts as f
+from cckit.core import queue as q
+from cckit.core.events import Envelope
+from cckit.core.floor import Floor
+from cckit.core.ids import QueueId
+from cckit.core.settings import QueueSettings
+
+from .handler import Handler
+
+
+def run_started(floor: Floor, envelope: Envelope, data: f.RunStarted) -> None:
+    floor.epoch = data.epoch
+    floor.kind = data.kind
+    floor.run_position = envelope.position
+
+
+def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> None:
+    step = data.to_at - data.from_at
+    if envelope.position != floor.run_position + 1 or step >= 0:
+        return  # Within a run our time never goes back, whatever the wall clock does.
+    for offer in floor.offers.values():
+        offer.due += step if offer.due else 0
+    for contact in floor.contacts.values():
+        contact.since += step if contact.since else 0
+    for agent in floor.agents.values():
+        if agent.logged_in:  # Else whoever turns idle now would stand before the idle.
+            agent.idle_since += step
+            agent.changed_at += step
+        for slot in agent.slots.values():
+            slot.since += step if slot.since else 0
+            slot.due += step if slot.due else 0
+    for entry in floor.entries.values():
+        entry.due += step if entry.due else 0
+        if entry.barred:
+            entry.barred = {who: until + step for who, until in entry.barred.items()}
+    floor.timers.shift(step)
+    floor.forget_at = floor.fired_to = 0
+
+
+def config_applied(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
+    floor.configs[data.kind, data.id] = data.hash
+    if data.kind != "queue":
+        return
+    settings = QueueSettings.unpack(data.data)
+    queue = floor.queues.get(QueueId(data.id))
+    if queue is None:
+        queue = q.Queue(QueueId(data.id), settings, data.hash)
+        floor.queues[queue.id] = queue
+    queue.settings = settings
+    queue.policy_hash = data.hash
+    floor.index.requeue(queue, floor.queues)
+    floor.unrouted = True
+
+
+def hold_changed(floor: Floor, envelope: Envelope, data: f.HoldChanged) -> None:
+    if data.on:
+        floor.holds[data.scope] = data.ground
+    else:
+        floor.holds.pop(data.scope, None)
+
+
+def erasure_started(floor: Floor, envelope: Envelope, data: f.SubjectErasureStarted) -> None:
+    floor.erasing[envelope.stream] = data.ground
+
+
+def subject_erased(floor: Floor, envelope: Envelope, data: f.SubjectErased) -> None:
+    floor.erasing.pop(envelope.stream, None)
+
+
+def permission_changed(floor: Floor, envelope: Envelope, data: f.PermissionChanged) -> None:
+    roles = set(floor.roles.get(data.who, ()))
+    roles.add(data.role) if data.given else roles.discard(data.role)
+    floor.roles[data.who] = tuple(sorted(roles))
+
+
+def key_made(floor: Floor, envelope: Envelope, data: f.SubjectKeyMade) -> None:
+    floor.met_at.append((envelope.stamp.recorded_at, envelope.stream))
+
+
+HANDLERS: Final[dict[type, Handler]] = {
+    f.RunStarted: run_started,
+    f.ClockStepped: clock_stepped,
+    f.ConfigApplied: config_applied,
+    f.HoldChanged: hold_changed,
+    f.SubjectErasureStarted: erasure_started,
+    f.SubjectErased: subject_erased,
+    f.PermissionChanged: permission_changed,
+    f.SubjectKeyMade: key_made,
+}

@@ -1,0 +1,122 @@
+"""An offer: made, alerting, and its one ending."""
+
+from typing import Final
+
+from cckit.core import agent as a
+from cckit.core import contact as c
+from cckit.core import facts as f
+from cckit.core import offer as o
+from cckit.core import queue as q
+from cckit.core.agent import Slot
+from cckit.core.events import Envelope
+from cckit.core.floor import Floor
+from cckit.core.ids import OfferId
+from cckit.core.timer import Timer
+
+from .handler import Handler
+from .queues import return_entry
+from .slots import begin_work, free
+
+
+def offer_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
+    entry = floor.entries[data.entry]
+    entry.phase = q.MOVES[entry.phase, f.OfferMade]
+    entry.round = data.round
+    entry.offer = data.offer
+    group = entry.group
+    group.remove(entry)
+    if not group.count:
+        floor.index.waiting &= ~(1 << group.number)
+    position = envelope.position
+    offer = o.Offer(data.offer, entry.contact, data.entry, data.agent, data.due, position)
+    floor.offers[data.offer] = offer
+    floor.took_id(data.offer)
+    agent = floor.agents[data.agent]
+    cost = agent.costs[group.channel]
+    if not agent.used:
+        begin_work(agent, envelope.stamp.recorded_at)
+    agent.slots[data.contact] = Slot(cost, data.offer)
+    agent.used += cost
+    agent.last_offer = data.offer
+    floor.index.refresh(agent)
+    timer = Timer(data.due, position, "ring", data.offer)
+    floor.timers.add(timer, envelope.stamp.recorded_at)
+    touched = floor.touched
+    touched[offer] = touched[entry] = touched[agent] = None
+
+
+def offer_alerting(floor: Floor, envelope: Envelope, data: f.OfferAlerting) -> None:
+    offer = floor.offers[data.offer]
+    offer.phase = o.MOVES[offer.phase, f.OfferAlerting]
+    offer.leg = data.leg
+    floor.ringing[data.leg] = offer
+    floor.took_id(data.leg)
+    floor.touched[offer] = None
+
+
+def offer_accepted(floor: Floor, envelope: Envelope, data: f.OfferAccepted) -> None:
+    offer = floor.offers[data.offer]
+    offer.phase = o.MOVES[offer.phase, f.OfferAccepted]
+    entry = floor.entries[offer.entry]
+    entry.phase = q.MOVES[entry.phase, f.OfferAccepted]
+    contact = floor.contacts[offer.contact]
+    contact.phase = c.MOVES[contact.phase, f.OfferAccepted]
+    contact.offer = offer.id
+    agent = floor.agents[offer.agent]
+    slot = agent.slots[contact.id]
+    slot.phase = a.MOVES[slot.phase, f.OfferAccepted]
+    agent.missed = 0
+    now = envelope.stamp.recorded_at
+    offer.position = envelope.position
+    offer.due = now + entry.group.queue.settings.connect_us
+    floor.timers.add(Timer(offer.due, envelope.position, "connect", offer.id), now)
+    touched = floor.touched
+    touched[offer] = touched[entry] = touched[contact] = touched[agent] = None
+
+
+def offer_rejected(floor: Floor, envelope: Envelope, data: f.OfferRejected) -> None:
+    _unaccepted(floor, envelope, data.offer, f.OfferRejected, barred=True)
+
+
+def offer_expired(floor: Floor, envelope: Envelope, data: f.OfferExpired) -> None:
+    floor.agents[floor.offers[data.offer].agent].missed += 1
+    floor.expired_position = envelope.position
+    _unaccepted(floor, envelope, data.offer, f.OfferExpired, barred=True)
+
+
+def offer_rescinded(floor: Floor, envelope: Envelope, data: f.OfferRescinded) -> None:
+    _unaccepted(floor, envelope, data.offer, f.OfferRescinded, barred=False)
+
+
+def offer_failed(floor: Floor, envelope: Envelope, data: f.OfferFailed) -> None:
+    _unaccepted(floor, envelope, data.offer, f.OfferFailed, barred=True)
+
+
+def _unaccepted(
+    floor: Floor, envelope: Envelope, offer_id: OfferId, kind: type, barred: bool
+) -> None:
+    offer = floor.offers[offer_id]
+    end_offer(floor, envelope, offer, kind)
+    free(floor, floor.agents[offer.agent], floor.contacts[offer.contact], kind)
+    return_entry(floor, envelope, offer, kind, barred)
+
+
+def end_offer(floor: Floor, envelope: Envelope, offer: o.Offer, kind: type) -> None:
+    offer.phase = o.MOVES[offer.phase, kind]
+    del floor.offers[offer.id]
+    floor.touched.pop(offer, None)
+    if offer.leg:
+        floor.ringing.pop(offer.leg, None)
+    floor.ended[offer.id] = (envelope.position, offer.contact, offer.leg)
+    floor.ended_at.append((envelope.stamp.recorded_at, offer.id))
+
+
+HANDLERS: Final[dict[type, Handler]] = {
+    f.OfferMade: offer_made,
+    f.OfferAlerting: offer_alerting,
+    f.OfferAccepted: offer_accepted,
+    f.OfferRejected: offer_rejected,
+    f.OfferExpired: offer_expired,
+    f.OfferRescinded: offer_rescinded,
+    f.OfferFailed: offer_failed,
+}

@@ -1,0 +1,55 @@
+"""What each strategy makes of an agent: an integer, the least wins."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
+
+from cckit.core.agent import Agent
+from cckit.core.queue import Entry
+
+Key = Callable[[Agent, Entry, int], int]
+
+
+def longest_idle(agent: Agent, entry: Entry, now: int) -> int:
+    return agent.idle_since
+
+
+def least_occupied(agent: Agent, entry: Entry, now: int) -> int:
+    """Share of ready time spent busy since the first login, in parts per million."""
+    ready_us = agent.ready_us + (0 if agent.used else max(0, now - agent.changed_at))
+    total = agent.busy_us + ready_us
+    return agent.busy_us * 1_000_000 // total if total else 0
+
+
+def round_robin(agent: Agent, entry: Entry, now: int) -> int:
+    """The id of the agent's last offer: ids only grow."""
+    return agent.last_offer
+
+
+def fewest_contacts(agent: Agent, entry: Entry, now: int) -> int:
+    return agent.contacts
+
+
+def least_talk_time(agent: Agent, entry: Entry, now: int) -> int:
+    return agent.talk_us
+
+
+def best_skill(agent: Agent, entry: Entry, now: int) -> int:
+    return -entry.group.need.level(agent.skills)
+
+
+def random(agent: Agent, entry: Entry, now: int) -> int:
+    """48 bits of SHA-256 over the policy, the entry, the round and the agent."""
+    text = f"{entry.id}/{entry.round + 1}/{agent.id}".encode()
+    return int.from_bytes(sha256(entry.group.queue.policy_hash + text).digest()[:6])
+
+
+STRATEGIES: Final[dict[str, Key]] = {
+    "longest_idle": longest_idle,
+    "least_occupied": least_occupied,
+    "round_robin": round_robin,
+    "fewest_contacts": fewest_contacts,
+    "least_talk_time": least_talk_time,
+    "best_skill": best_skill,
+    "random": random,
+}
