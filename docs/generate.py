@@ -9,12 +9,16 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 from typing import NamedTuple
 
 import simulated
 
+from cckit.core import commands as commands_
+from cckit.core import facts
 from cckit.core.instant import SECOND
 from cckit.core.render.html import formula
 from cckit.core.reports.catalogue import OTHERS
@@ -39,7 +43,7 @@ class Class(NamedTuple):
     text: str
     fields: tuple[Field, ...]
     section: str
-    """The last comment of the form ``# --- section ---`` above it."""
+    """What its module begins with, or the last comment ``# --- section ---`` above it."""
 
 
 def flat(text: str | None) -> str:
@@ -87,6 +91,8 @@ def fields_of(node: ast.ClassDef) -> Iterator[Field]:
 def classes(path: Path) -> list[Class]:
     """The classes of a module in the order of its text."""
     source = path.read_text("utf-8")
+    tree = ast.parse(source)
+    first = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
     headings = [
         (number, match.group(1))
         for number, line in enumerate(source.splitlines(), 1)
@@ -98,11 +104,19 @@ def classes(path: Path) -> list[Class]:
             tuple(ast.unparse(d) for d in node.decorator_list),
             ast.get_docstring(node) or "",
             tuple(fields_of(node)),
-            next((text for line, text in reversed(headings) if line < node.lineno), ""),
+            next((text for line, text in reversed(headings) if line < node.lineno), first),
         )
-        for node in ast.parse(source).body
+        for node in tree.body
         if isinstance(node, ast.ClassDef)
     ]
+
+
+def files(package: ModuleType) -> list[Path]:
+    """The modules that a package takes its names from, in that order."""
+    root = Path(str(package.__file__))
+    body = ast.parse(root.read_text("utf-8")).body
+    named = [node.module for node in body if isinstance(node, ast.ImportFrom) and node.level]
+    return [root.with_name(f"{name}.py") for name in named]
 
 
 def table(fields: tuple[Field, ...], defaults: bool = True) -> str:
@@ -124,7 +138,7 @@ def table(fields: tuple[Field, ...], defaults: bool = True) -> str:
 
 def events() -> str:
     out = [
-        NOTE.format(source="cckit/core/facts.py"),
+        NOTE.format(source="cckit/core/facts"),
         "# Events\n",
         "Every fact that cckit itself writes, by its stored name and version. Names and fields "
         "are for ever: a changed event is a new version. A type `Personal[…]` is sealed under "
@@ -133,14 +147,14 @@ def events() -> str:
         "told in [One log, one writer](../explanation/one-log-one-writer.md).\n",
     ]
     section = None
-    for cls in classes(ROOT / "cckit" / "core" / "facts.py"):
+    for cls in chain.from_iterable(map(classes, files(facts))):
         stored = next((d for d in cls.decorators if d.startswith("event(")), None)
         if stored is None:
             continue
         name, version = re.findall(r"'([\w.]+)'|version=(\d+)", stored)
         if cls.section != section:
             section = cls.section
-            out.append(f"## {section[0].upper()}{section[1:]}\n")
+            out.append(f"## {flat(section[0].upper() + section[1:])}\n")
         out.append(f"### `{name[0]}` {version[1]}\n")
         if cls.text:
             out.append(paragraphs(cls.text) + "\n")
@@ -150,19 +164,17 @@ def events() -> str:
 
 def commands() -> str:
     out = [
-        NOTE.format(source="cckit/core/commands.py"),
+        NOTE.format(source="cckit/core/commands"),
         "# Commands\n",
         "What can be asked of a center with `await center.do(command)`, and what an adapter "
         "reports to it. A request may be refused. A *report* (`Report…`) says what happened "
         "outside: if it comes too late it is recorded as superseded.\n",
     ]
     section = None
-    for cls in classes(ROOT / "cckit" / "core" / "commands.py"):
-        if cls.name.startswith("_"):
-            continue
+    for cls in chain.from_iterable(map(classes, files(commands_))):
         if cls.section != section:
             section = cls.section
-            out.append(f"## {section[0].upper()}{section[1:]}\n")
+            out.append(f"## {flat(section[0].upper() + section[1:])}\n")
         out.append(f"### `{cls.name}`\n")
         if cls.text:
             out.append(paragraphs(cls.text) + "\n")

@@ -194,14 +194,14 @@ def a_rejected_offer_also_fails(patch: Patch) -> None:
 
 @bug("I1", reject)
 def an_offer_that_ended_stays(patch: Patch) -> None:
-    end = evolve._end_offer
+    end = evolve.offers.end_offer
 
     def stays(floor: Floor, envelope: Envelope, offer: o.Offer, kind: type) -> None:
         end(floor, envelope, offer, kind)
         floor.offers[offer.id] = offer
         floor.touched[offer] = None
 
-    patch.setattr(evolve, "_end_offer", stays)
+    patch.setattr(evolve.offers, "end_offer", stays)
 
 
 @bug("I2", accept_twice)
@@ -263,7 +263,7 @@ def who_did_not_answer_keeps_what_else_rings(patch: Patch) -> None:
 
 @bug("I19", reject)
 def a_back_off_is_not_looked_at(patch: Patch) -> None:
-    patch.setattr(routing, "_barred", lambda floor, entry, now: 0)
+    patch.setattr(routing.choosing, "barred", lambda floor, entry, now: 0)
 
 
 # --- contacts -----------------------------------------------------------------------------
@@ -272,7 +272,6 @@ def a_back_off_is_not_looked_at(patch: Patch) -> None:
 @bug("I4", talk)
 def an_agent_talks_without_a_leg(patch: Patch) -> None:
     patch.setattr(offers, "LegId", lambda leg: LegId(0))
-    patch.setattr(evolve, "offer_alerting", lambda *_: None)
 
 
 @bug("I13", talk_and_leave)
@@ -339,7 +338,7 @@ def a_slot_outlives_its_offer(patch: Patch) -> None:
     def keep(floor: Floor, agent: a.Agent, contact: co.Contact, kind: type) -> None:
         floor.touched[agent] = None
 
-    patch.setattr(evolve, "_free", keep)
+    patch.setattr(evolve.offers, "free", keep)
 
 
 @bug("I5", talk)
@@ -353,14 +352,14 @@ def the_slot_of_who_talks_is_gone(patch: Patch) -> None:
 
 @bug("I6", reject)
 def a_slot_that_ends_keeps_its_cost(patch: Patch) -> None:
-    free = evolve._free
+    free = evolve.offers.free
 
     def keep(floor: Floor, agent: a.Agent, contact: co.Contact, kind: type) -> None:
         cost = agent.slots[contact.id].cost
         free(floor, agent, contact, kind)
         agent.used += cost
 
-    patch.setattr(evolve, "_free", keep)
+    patch.setattr(evolve.offers, "free", keep)
 
 
 @bug("I6", two_ring)
@@ -387,9 +386,9 @@ def a_lowered_budget_lets_more_in(patch: Patch) -> None:
 
 @bug("I11", reject)
 def who_rejects_goes_to_the_end_of_the_line(patch: Patch) -> None:
-    free = evolve._free
+    free = evolve.offers.free
     where: list[Envelope] = []
-    unaccepted = evolve._unaccepted
+    unaccepted = evolve.offers._unaccepted
 
     def noted(floor: Floor, envelope: Envelope, *more: Any, **named: Any) -> None:
         where.append(envelope)
@@ -397,10 +396,10 @@ def who_rejects_goes_to_the_end_of_the_line(patch: Patch) -> None:
 
     def to_the_end(floor: Floor, agent: a.Agent, contact: co.Contact, kind: type) -> None:
         free(floor, agent, contact, kind)
-        evolve._idle(floor, agent, where[-1])
+        evolve.slots.idle(floor, agent, where[-1])
 
-    patch.setattr(evolve, "_unaccepted", noted)
-    patch.setattr(evolve, "_free", to_the_end)
+    patch.setattr(evolve.offers, "_unaccepted", noted)
+    patch.setattr(evolve.offers, "free", to_the_end)
 
 
 @bug("I11", ringing)
@@ -479,7 +478,7 @@ def who_enters_is_offered_to_nobody(patch: Patch) -> None:
 
 @bug("I8", two_wait)
 def who_turns_ready_gets_nobody(patch: Patch) -> None:
-    patch.setattr(routing, "best_entry", lambda floor, agent, now: None)
+    patch.setattr(routing.following, "best_entry", lambda floor, agent, now: None)
 
 
 @bug("I8", lambda stage: (reject(stage), stage.wait(5 * SECOND)))
@@ -493,7 +492,7 @@ def the_last_in_line_goes_first(patch: Patch) -> None:
         waiting = [entry for entry in floor.entries.values() if entry.phase is q.WAITING]
         return max(waiting, key=lambda entry: entry.rank, default=None)
 
-    patch.setattr(routing, "best_entry", last)
+    patch.setattr(routing.following, "best_entry", last)
 
 
 @bug("I10", connect_in_vain)

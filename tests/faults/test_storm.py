@@ -29,13 +29,13 @@ storm.play()
 print(digest_of(storm.path))
 """
 BY_A_SET = """
-from cckit.core import routing
+from cckit.core.routing import choosing
 from cckit.core.matching import places
-choose = routing._choose
+choose = choosing._choose
 def by_a_set(floor, entry, mask, now, ask):
     agents = {floor.index.at[place].id for place in places(mask)}
     return choose(floor, entry, 1 << floor.agents[next(iter(agents))].place, now, ask)
-routing._choose = by_a_set
+choosing._choose = by_a_set
 """
 
 
