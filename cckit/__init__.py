@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from cckit.core.interchange import read_command as read_command
     from cckit.core.settings import QueueSettings as QueueSettings
     from cckit.shell.center import Center as Center
-    from cckit.shell.center import open_center as open_center
     from cckit.shell.config import AgentSettings as AgentSettings
     from cckit.shell.config import Config as Config
     from cckit.shell.feed import Subscription as Subscription
     from cckit.shell.followers import Follower as Follower
+    from cckit.shell.open_center import open_center as open_center
     from cckit.shell.replies import Reply as Reply
     from cckit.shell.replies import Stored as Stored
     from cckit.shell.replies import Superseded as Superseded
@@ -44,10 +44,11 @@ _HOMES = {
     "cckit.core.events": ("Actor", "Draft"),
     "cckit.core.interchange": ("event_fields", "read_command"),
     "cckit.core.settings": ("QueueSettings",),
-    "cckit.shell.center": ("Center", "open_center"),
+    "cckit.shell.center": ("Center",),
     "cckit.shell.config": ("AgentSettings", "Config"),
     "cckit.shell.feed": ("Subscription",),
     "cckit.shell.followers": ("Follower",),
+    "cckit.shell.open_center": ("open_center",),
     "cckit.shell.replies": ("Reply", "Stored", "Superseded", "Unknown"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

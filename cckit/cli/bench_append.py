@@ -20,8 +20,9 @@ from cckit.core.events import Draft
 from cckit.core.facts import AccessGranted
 from cckit.core.ids import Stream
 from cckit.core.registry import Registry
-from cckit.shell.center import Center, open_center
+from cckit.shell.center import Center
 from cckit.shell.config import Config
+from cckit.shell.open_center import open_center
 
 from .bench_result import Result, result
 

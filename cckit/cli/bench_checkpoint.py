@@ -24,9 +24,9 @@ from cckit.core.events import Draft
 from cckit.core.ids import Stream
 from cckit.core.registry import Registry
 from cckit.hooks.signing import Signer
-from cckit.shell.center import open_center
 from cckit.shell.config import Config
 from cckit.shell.entropy import SeededEntropy
+from cckit.shell.open_center import open_center
 from cckit.shell.proof.signers import write_signers
 from cckit.stores.beside import tiles_beside
 from cckit.stores.edge import RightEdge

@@ -36,10 +36,10 @@ from cckit.core.floor import VERSION
 from cckit.core.ids import AgentId, ContactId, QueueId
 from cckit.core.instant import HOUR, MINUTE, SECOND, Instant
 from cckit.core.settings import QueueSettings
-from cckit.shell.center import open_center
 from cckit.shell.clock import SystemClock
 from cckit.shell.config import Config
 from cckit.shell.keeper import FOLLOW_EVENTS, SNAPSHOT_EVENTS
+from cckit.shell.open_center import open_center
 from cckit.shell.replies import Stored
 from cckit.stores.compaction import path_of
 from cckit.stores.sqlite import SqliteStore

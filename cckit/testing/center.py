@@ -15,10 +15,11 @@ from trio._core import _run
 from trio.testing import MockClock
 
 from cckit.core.instant import Instant
-from cckit.shell.center import Center, open_center
+from cckit.shell.center import Center
 from cckit.shell.clock import VirtualClock
 from cckit.shell.config import Config
 from cckit.shell.entropy import SeededEntropy
+from cckit.shell.open_center import open_center
 from cckit.shell.opening import Log
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from cckit.core.facts import ConfigApplied, RunStarted
 from cckit.core.projection import Canonical
 from cckit.core.retention import Rule
 from cckit.core.schema import unpack
-from cckit.shell.center import open_center
 from cckit.shell.config import Config
+from cckit.shell.open_center import open_center
 from cckit.shell.opening import RETENTION
 from cckit.shell.plugins import available, instantiate
 from cckit.stores.sqlite import SqliteStore
