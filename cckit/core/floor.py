@@ -13,9 +13,9 @@ from .ids import EPOCH_SHIFT, AgentId, EntryId, QueueId, Stream
 from .matching import Index
 from .offer import ACCEPTED, Offer
 from .queue import TAKEN, Entry, Queue
-from .timer import Timer, Timers
+from .timer import MACHINE, Timer, Timers
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables; a snapshot of another one is thrown away."""
 
 KEEP_US: Final = 600_000_000
@@ -72,6 +72,8 @@ class Floor:
         """Legs of offers, until they are a contact's."""
         self.index = Index(self.entries)
         self.timers = Timers()
+        self.machine_due: dict[tuple[str, Stream], Timer] = {}
+        """A plugin's machine and its state to the timer that it set last."""
         self.seeking: dict[Entry, None] = {}
         """Entries that the current decision put into a queue, or back."""
         self.freed: dict[Agent, None] = {}
@@ -117,6 +119,8 @@ class Floor:
             agent = self.agents.get(subject)
             slot = agent.slots.get(timer[4]) if agent else None
             return slot is not None and slot.position == timer[1]
+        if kind == MACHINE:
+            return self.machine_due.get((subject, Stream(timer[4]))) == timer
         entry = self.entries.get(subject)
         if entry is None:
             return False
@@ -158,7 +162,7 @@ class Floor:
                 self.index.waiting |= 1 << entry.group.number
 
     def _rebuild_timers(self) -> None:
-        found: list[Timer] = []
+        found = list(self.machine_due.values())
         for offer in self.offers.values():
             if offer.due:
                 kind = "connect" if offer.phase is ACCEPTED else "ring"
