@@ -239,9 +239,8 @@ def priority_waits(
 
     Nobody gives up, nobody is interrupted, all are served with one mean: with C as in
     Erlang C of all arrivals, c = agents / service_s and s_k = (rates[0] + ... + rates[k]) / c,
-    W_k = C / (c (1 - s_(k-1)) (1 - s_k)) (Cobham 1954, equation 3 and its section on many
-    channels; Kella and Yechiali 1985). A class whose s_k is not below 1 has no mean: None.
-    Above it all agents are always busy, so there C is 1.
+    W_k = C / (c (1 - s_(k-1)) (1 - s_k)) (Cobham 1954; Kella and Yechiali 1985). A class
+    whose s_k is not below 1 has no mean: None; as it keeps all agents busy, C is 1 then.
 
     .. versionadded:: 0.3
     """

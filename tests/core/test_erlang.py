@@ -10,6 +10,7 @@ from cckit.core.erlang import (
     ErlangA,
     ErlangC,
     erlang_b,
+    priority_waits,
     rate_with_redials,
     square_root_waits,
     vru_lines,
@@ -194,3 +195,62 @@ def test_without_patience_to_lose_erlang_a_is_erlang_c() -> None:
     assert exact is not None
     assert abs(patient.waits - exact.waits) < 1e-5
     assert abs(patient.asa_s - exact.asa_s) < 1e-2
+
+
+def test_one_class_alone_waits_as_in_erlang_c() -> None:
+    exact = ErlangC.of(0.05, 200, 12)
+    assert exact is not None
+    (wait,) = priority_waits((0.05,), 200, 12)
+    assert wait is not None
+    assert abs(wait - exact.asa_s) < 1e-9
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=4), st.integers(1, 20))
+def test_whom_one_class_overtakes_another_loses_nothing_in_sum(
+    parts: list[float], agents: int
+) -> None:
+    # Kleinrock's conservation law (1965): the work that waits is the same in any order.
+    rates = [0.9 * agents * part / sum(parts) for part in parts]
+    exact = ErlangC.of(sum(rates), 1, agents)
+    assert exact is not None
+    waits = [wait for wait in priority_waits(rates, 1, agents) if wait is not None]
+    assert waits == sorted(waits)
+    mean = sum(rate * wait for rate, wait in zip(rates, waits, strict=True)) / sum(rates)
+    assert abs(mean - exact.asa_s) < 1e-9 * exact.asa_s
+
+
+def test_an_urgent_class_has_a_mean_where_the_others_have_none() -> None:
+    first, second = priority_waits((0.5, 2.0), 1, 2)
+    assert (first, second) == (1 / (2 * 0.75), None)
+
+
+def test_two_classes_wait_as_in_their_own_chain() -> None:
+    """Solve for the mean numbers of each class that wait, while all agents are busy.
+
+    Among those states a step is an arrival of either class or a service, which takes from
+    the first class while it waits.
+    """
+    first, second, agents, top = 0.6, 0.5, 2, 40
+    width = range(top)
+    weight = [[1.0 if i == j == 0 else 0.0 for j in width] for i in width]
+    for _ in range(500):
+        fresh = [[0.0] * top for _ in width]
+        for i in width:
+            for j in width:
+                share = weight[i][j] / (first + second + agents)
+                fresh[min(i + 1, top - 1)][j] += share * first
+                fresh[i][min(j + 1, top - 1)] += share * second
+                # With nobody waiting, the step out of these states comes back to it.
+                fresh[max(i - 1, 0)][j if i else max(j - 1, 0)] += share * agents
+        weight = fresh
+    exact = ErlangC.of(first + second, 1, agents)
+    assert exact is not None
+    lengths = (
+        sum(i * one for i, row in enumerate(weight) for one in row),
+        sum(j * one for row in weight for j, one in enumerate(row)),
+    )
+    waits = priority_waits((first, second), 1, agents)
+    for length, rate, wait in zip(lengths, (first, second), waits, strict=True):
+        assert wait is not None
+        assert abs(exact.waits * length / rate - wait) < 1e-6
