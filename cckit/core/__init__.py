@@ -45,7 +45,6 @@ from .commands import SetProfile as SetProfile
 from .commands import SetReady as SetReady
 from .commands import TimerDue as TimerDue
 from .engine import Engine as Engine
-from .engine import Machine as Machine
 from .errors import CckitError as CckitError
 from .errors import ConfigError as ConfigError
 from .errors import FormatError as FormatError
@@ -119,6 +118,7 @@ from .facts import SchemaDeclared as SchemaDeclared
 from .facts import SubjectErased as SubjectErased
 from .facts import SubjectErasureStarted as SubjectErasureStarted
 from .facts import SubjectKeyMade as SubjectKeyMade
+from .floor import Floor as Floor
 from .ids import CENTER as CENTER
 from .ids import AgentId as AgentId
 from .ids import ContactId as ContactId
@@ -136,6 +136,8 @@ from .instant import MINUTE as MINUTE
 from .instant import SECOND as SECOND
 from .instant import Instant as Instant
 from .instant import Span as Span
+from .machine import Machine as Machine
+from .machine import Wake as Wake
 from .process import AnyProcess as AnyProcess
 from .process import Process as Process
 from .projection import AnyProjection as AnyProjection

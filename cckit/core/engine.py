@@ -7,7 +7,7 @@ the shell's writer and the simulated world drive the same engine.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import commands as m
 from . import facts as f
@@ -31,27 +31,18 @@ from .floor import Floor
 from .ids import CENTER, Stream
 from .instant import Instant
 from .invariants import NO_MOVE, STEP_CHECKS, Breach, check
+from .machine import Machine as Machine
+from .machine import MachineFailed as MachineFailed
+from .machine import Machines
 from .routing import follow, unmatched
-from .rules import RULES
+from .rules import RULES, timers
+from .timer import MACHINE
 
 Seal = Callable[[int, Stream, Any], Any]
 """(position, stream, event) to the event with every personal value sealed."""
 
 new = tuple.__new__
 """Makes a named tuple in a third of the time that its own constructor takes."""
-
-
-class Machine(NamedTuple):
-    """A plugin's machine: one state a stream, the same words as the core's."""
-
-    name: str
-    commands: tuple[type, ...]
-    """Its command classes; each has a ``stream``."""
-    seen: tuple[type, ...]
-    """The event classes that it evolves on."""
-    initial: Callable[[], Any]
-    decide: Callable[..., Sequence[Draft] | Refused]
-    evolve: Callable[[Any, Recorded[Any]], None]
 
 
 class InvariantBroken(Exception):
@@ -64,18 +55,6 @@ class InvariantBroken(Exception):
         super().__init__(f"{rule} broken by {command}: {detail}")
         self.rule = rule
         self.command = command
-
-
-class MachineFailed(Exception):
-    """A plugin's machine raised: this decision must not reach the log, the state is spoiled.
-
-    Make a new engine from the log, then record ``plugin.failed``.
-    """
-
-    def __init__(self, machine: str, error: Exception) -> None:
-        super().__init__(f"machine {machine}: {error!r}")
-        self.machine = machine
-        self.error = error
 
 
 class Engine:
@@ -103,14 +82,11 @@ class Engine:
         self.position = 0
         """Of the next event."""
         self.now = 0
-        self.machines = {c: machine for machine in machines for c in machine.commands}
-        self.states: dict[tuple[str, Stream], Any] = {}
-        self.seen: dict[type, list[Machine]] = {}
-        for machine in machines:
-            for kind in machine.seen:
-                self.seen.setdefault(kind, []).append(machine)
-        self.table = _Table(self._with_machines)
-        self.folds = {c: self._with_machines(c, handler) for c, handler in EVOLVE.items()}
+        self.machines = Machines(machines)
+        self.states = self.machines.states
+        """What plugins' machines have folded: machine and stream to state."""
+        self.table = _Table(self.machines.after)
+        self.folds = {c: self.machines.after(c, handler) for c, handler in EVOLVE.items()}
         """As ``table``, without the rules about a step: a log is as it is."""
         self.refusals = Refusals()
         self.reason = ""
@@ -145,10 +121,13 @@ class Engine:
                 return denied
         try:
             rule = RULES.get(type(command))
-            if rule is not None:
-                drafts = rule(self.floor, command, now, self.ask, actor)
+            drafts: Sequence[Pair] | Refused
+            if rule is None:
+                drafts = self.machines.decide(command, now, self.ask, self.floor)
+            elif rule is timers.due and command.kind == MACHINE:
+                drafts = self.machines.wake(command, now, self.ask, self.floor)
             else:
-                drafts = self._ask_machine(command, now)
+                drafts = rule(self.floor, command, now, self.ask, actor)
         except (CckitError, MachineFailed):
             raise
         except Exception as error:
@@ -178,20 +157,6 @@ class Engine:
         """
         stamp = new(Stamp, (now, actor, occurred_at, cause, correlation, request))
         return self._commit(drafts, stamp, "record")
-
-    def _ask_machine(self, command: Any, now: int) -> Any:
-        machine = self.machines.get(type(command))
-        if machine is None:
-            what = f"nobody knows the command {type(command).__name__}"
-            return Refused("command.unknown", "center", what, "load the plugin that brings it")
-        try:
-            state = self.states.get((machine.name, command.stream))
-            if state is None:
-                state = machine.initial()
-            drafts = machine.decide(state, command, now, self.ask)
-            return drafts if isinstance(drafts, Refused) else [*map(_event, drafts)]
-        except Exception as error:
-            raise MachineFailed(machine.name, error) from error
 
     def _commit(self, drafts: Sequence[Pair], stamp: Stamp, what: str) -> Decision:
         floor = self.floor
@@ -255,25 +220,6 @@ class Engine:
         except Breach as breach:
             raise InvariantBroken(breach.rule, "frame", breach.detail) from breach
 
-    def _with_machines(self, cls: type, handler: Handler) -> Handler:
-        machines = self.seen.get(cls)
-        if machines is None:
-            return handler
-
-        def both(floor: Floor, envelope: Envelope, data: Any) -> None:
-            handler(floor, envelope, data)
-            for machine in machines:
-                key = (machine.name, envelope.stream)
-                try:
-                    state = self.states.get(key)
-                    if state is None:
-                        state = self.states[key] = machine.initial()
-                    machine.evolve(state, (envelope, data))
-                except Exception as error:
-                    raise MachineFailed(machine.name, error) from error
-
-        return both
-
     def may_not_record(
         self, drafts: Sequence[Draft], actor: Actor, now: int
     ) -> Decision | Refused | None:
@@ -336,7 +282,7 @@ class Engine:
         floor.versions[envelope.stream] = envelope.stream_version + 1
         handler = self.folds.get(type(data))
         if handler is None:
-            handler = self.folds[type(data)] = self._with_machines(type(data), nothing)
+            handler = self.folds[type(data)] = self.machines.after(type(data), nothing)
         handler(floor, envelope, data)
         floor.touched.clear()
         floor.seeking.clear()
@@ -378,25 +324,13 @@ class Engine:
 class _Table(dict[type, tuple[EventKind, Handler]]):
     """What to do with each event class: plugins' classes are found when they come."""
 
-    def __init__(self, with_machines: Callable[[type, Handler], Handler]) -> None:
-        self.with_machines = with_machines
+    def __init__(self, after: Callable[[type, Handler], Handler]) -> None:
+        self.after = after
 
     def __missing__(self, cls: type) -> tuple[EventKind, Handler]:
-        handler = self.with_machines(cls, _checked(cls, EVOLVE.get(cls, nothing)))
+        handler = self.after(cls, _checked(cls, EVOLVE.get(cls, nothing)))
         found = self[cls] = (kind_of(cls), handler)
         return found
-
-
-def _event(draft: Draft) -> Draft:
-    """A plugin's draft, if it is one.
-
-    :raises TypeError: it is no pair of a stream and an event.
-    """
-    stream, data = draft
-    if not isinstance(stream, str):
-        raise TypeError(f"{stream!r} is no stream")
-    kind_of(type(data))
-    return Draft(stream, data)
 
 
 def _checked(cls: type, handler: Handler) -> Handler:

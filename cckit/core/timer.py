@@ -11,6 +11,8 @@ from heapq import heapify, heappop, heappush
 from typing import Any, Final, NamedTuple
 
 MAX_LANES: Final = 16
+MACHINE: Final = "machine"
+"""The kind of timers that plugins' machines set."""
 
 
 class Timer(NamedTuple):
@@ -19,11 +21,11 @@ class Timer(NamedTuple):
     due: int
     position: int
     kind: str
-    """``ring``, ``connect``, ``wrapup``, ``wait`` or ``backoff``."""
+    """``ring``, ``connect``, ``wrapup``, ``wait``, ``backoff`` or ``machine``."""
     subject: Any
-    """Offer or entry id, or agent."""
+    """Offer or entry id, agent, or a machine's name."""
     other: str = ""
-    """The agent's contact, for wrap-up."""
+    """The agent's contact, for wrap-up; which state, for a machine."""
 
 
 Alive = Callable[[Timer], bool]
@@ -53,6 +55,13 @@ class Timers:
             heappush(self.heap, timer)  # The clock went back between two runs.
             return
         lane.append(timer)
+
+    def put(self, timer: Timer) -> None:
+        """As ``add``, for an instant of its own: it takes no lane from constant delays."""
+        best = self.best
+        if best is not None and timer < best:
+            self.best = timer
+        heappush(self.heap, timer)
 
     def first(self, alive: Alive) -> Timer | None:
         """The earliest live timer, or None."""

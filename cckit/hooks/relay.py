@@ -135,7 +135,20 @@ class Relay:
             if not health.suspended:
                 machine.evolve(state, recorded)
 
-        return machine._replace(initial=initial, decide=decide, evolve=evolve)
+        def due(state: Any) -> Any:
+            return None if health.suspended or machine.due is None else machine.due(state)
+
+        def key(recorded: Recorded[Any]) -> Any:
+            # What a suspended machine has folded is let be: nothing belongs to it.
+            return None if health.suspended or machine.key is None else machine.key(recorded)
+
+        return machine._replace(
+            initial=initial,
+            decide=decide,
+            evolve=evolve,
+            due=machine.due and due,
+            key=machine.key and key,
+        )
 
     def machine_failed(self, failed: MachineFailed, suspend: bool = False) -> None:
         """Count a failure of a machine; ``suspend`` where its state can't be made."""

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from cckit.core.ask import OPEN, Ask
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, Actor, Draft, Envelope, Stamp, kind_of
+from cckit.core.floor import Floor
 from cckit.core.ids import Stream
 from cckit.core.instant import Instant
 
@@ -35,6 +36,8 @@ class DecidesAndEvolves(Protocol):
 class Spec:
     """What a machine does in one stream; every step gives a new Spec.
 
+    :param floor: for a machine that reads the floor when it decides.
+
     .. versionadded:: 0.1
     """
 
@@ -46,8 +49,10 @@ class Spec:
         ask: Ask = OPEN,
         actor: Actor = SYSTEM,
         facts: tuple[tuple[Instant, Draft], ...] = (),
+        floor: Floor | None = None,
     ) -> None:
         self._machine = machine
+        self._floor = floor
         self._stream = stream
         self._ask = ask
         self._actor = actor
@@ -62,6 +67,7 @@ class Spec:
             ask=self._ask,
             actor=self._actor,
             facts=self._facts + more,
+            floor=self._floor,
         )
 
     def state(self) -> Any:
@@ -83,7 +89,8 @@ class Spec:
         """
         state, same = self.state(), self.state()
         comparable = state == same  # A state without equality can't be held to it.
-        answer = self._machine.decide(state, command, at, self._ask)
+        floor = () if self._floor is None else (self._floor,)
+        answer = self._machine.decide(state, command, at, self._ask, *floor)
         if comparable and state != same:
             raise AssertionError(f"decide changed its state from {same!r} to {state!r}")
         return Outcome(self, command, answer)

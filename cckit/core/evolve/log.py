@@ -37,6 +37,7 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         entry.due += step if entry.due else 0
         if entry.barred:
             entry.barred = {who: until + step for who, until in entry.barred.items()}
+    floor.machine_due = {k: t._replace(due=t.due + step) for k, t in floor.machine_due.items()}
     floor.timers.shift(step)
     floor.forget_at = floor.fired_to = 0
 
