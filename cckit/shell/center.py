@@ -17,26 +17,20 @@ from typing import Any
 import trio
 from trio.lowlevel import wait_task_rescheduled
 
-from cckit.core.commands import (
-    ApplyConfig,
-    Command,
-    Erase,
-    ReportArrived,
-    SetHold,
-    SetPermission,
-)
+from cckit.core.commands import Command, Erase, ReportArrived
 from cckit.core.edges import check, check_sender
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Draft, Recorded
 from cckit.core.facts import SubjectErased
 from cckit.core.floor import Floor
-from cckit.core.ids import ContactId, Stream, SubjectId, contact_stream, subject_stream
+from cckit.core.ids import Stream, SubjectId, subject_stream
 from cckit.core.instant import Instant
 from cckit.core.projection import AnyProjection
 from cckit.core.retention import Rule
 from cckit.core.verify import Verdict
 from cckit.hooks.vault import Salted
 
+from .admission import Admission
 from .channels import run_channel
 from .feed import Batch, Subscription
 from .followers import Follower
@@ -71,6 +65,7 @@ class Center:
         self._writer = parts.writer
         self._feed = parts.feed
         self._archive = parts.archive
+        self._admission = Admission(parts)
         self._access = Access(parts.writer, parts.people, parts.codec)
         for follower in self._followers:
             if follower.go_on(parts.feed):
@@ -112,17 +107,11 @@ class Center:
         """
         writer = self._writer
         writer.check_open()
-        refused = check(command) or check_sender(actor, request, occurred_at) or writer.overloaded()
+        refused = self._admission.at_once(command, actor, request, occurred_at)
         if refused is not None:
             await trio.lowlevel.checkpoint()
             return refused
         people = self._parts.people
-        refused = (
-            writer.turned_away(command) or people.refusal(command) or self._unknown_here(command)
-        )
-        if refused is not None:
-            await trio.lowlevel.checkpoint()
-            return refused
         try:
             if not people.is_ready and is_personal(command):
                 await people.ready()
@@ -134,19 +123,9 @@ class Center:
                 known = await self._known(digest)
                 if known is not None:
                     return await writer.repeat(known, digest)
-            if (
-                type(command) is ReportArrived
-                and command.contact is not None
-                and await self._ended_long_ago(command.contact)
-            ):
-                what = "this contact has arrived before"
-                remedy = "name none: a new random id is drawn for each contact"
-                return Refused("contact.exists", f"contact/{command.contact}", what, remedy)
-            if type(command) in (Erase, SetHold) and await self._is_nobody(command):
-                where = "Erase.subject" if type(command) is Erase else "SetHold.scope"
-                what = "the log knows nobody under this id"
-                remedy = "take the 32 hex digits that the log has, after subject/"
-                return Refused("subject.unknown", where, what, remedy)
+            refused = await self._admission.by_the_log(command)
+            if refused is not None:
+                return refused
             act = partial(writer.act, actor=actor, request=digest, occurred_at=occurred_at)
             reply = people.carry_out(command, act)
         except UsageError as error:
@@ -167,43 +146,6 @@ class Center:
         :raises StoreError: the keys can't be destroyed now; it is tried again each minute.
         """
         return await self._parts.erasing.settled(subject_stream(subject))
-
-    async def _is_nobody(self, command: Erase | SetHold) -> bool:
-        """Whether the log has no event about the person whom a command names."""
-        scope = command.scope if isinstance(command, SetHold) else subject_stream(command.subject)
-        stream = Stream(scope)
-        if not stream.startswith("subject/") or stream in self.state.versions:
-            return False
-        found = await self._archive.version(stream)
-        self._writer.check_open()
-        return found is None
-
-    def _unknown_here(self, command: Any) -> Refused | None:
-        """Refuse a role that no plugin judges by, and configuration that is for nobody."""
-        roles = self._parts.loaded.roles
-        if type(command) is SetPermission and command.given and roles:
-            if command.role in roles:
-                return None
-            what = "no plugin that is loaded knows this role"
-            remedy = f"use {', '.join(roles)}, or configure it"
-            return Refused("permission.unknown_role", "SetPermission.role", what, remedy)
-        if type(command) is not ApplyConfig:
-            return None
-        plugins = self._parts.loaded.versions.get("plugins", "").split()
-        kinds = ("queue", "center", *plugins)
-        if command.kind in kinds:
-            return None
-        what = "no plugin that is loaded has this name"
-        return Refused("config.unknown_kind", "ApplyConfig.kind", what, f"use {', '.join(kinds)}")
-
-    async def _ended_long_ago(self, contact: ContactId) -> bool:
-        """Whether a contact that the floor has forgotten stands in the log."""
-        stream, floor = contact_stream(contact), self.state
-        if stream in floor.versions or floor.closed == len(floor.closed_at):
-            return False
-        found = await self._archive.version(stream)
-        self._writer.check_open()
-        return found is not None
 
     async def record(
         self,
