@@ -15,6 +15,7 @@ from textwrap import dedent
 from types import ModuleType
 from typing import NamedTuple
 
+import machines
 import simulated
 
 from cckit.core import commands as commands_
@@ -376,6 +377,7 @@ def pages() -> dict[str, str]:
         "events.md": events(),
         "commands.md": commands(),
         "hooks.md": hooks(),
+        "machines.md": machines.machines_page(),
         "reports.md": reports(),
         "settings.md": settings(),
         "staffing.md": simulated.staffing_page(),
