@@ -49,7 +49,7 @@ class Keeper:
         taken = self._taken
         if taken is not None and taken[0] == durable:
             self._keep(taken[1])
-            for name, version, state in self._processes.dump():
+            for name, version, state in self._processes.stories.dump():
                 self._archive.save_state(name, version, durable - 1, self._writer.head.chain, state)
         stepped = self._clock.stepped()
         if stepped is not None and self._writer.accepts():

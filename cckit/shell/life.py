@@ -15,6 +15,7 @@ from cckit.core.errors import CckitError, UsageError
 from cckit.core.facts import FACTS
 from cckit.core.ids import Stream
 from cckit.core.instant import SECOND, Instant
+from cckit.core.process import Running, hook_of
 from cckit.core.registry import Registry
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks import Relay
@@ -46,7 +47,7 @@ from .owner import Owner, opened, own
 from .people import People
 from .people.erasing import Erasing, check_guard
 from .plugins import Loaded, instantiate, load
-from .processes import Processes, Running, hook_of
+from .processes import Processes
 from .proof.notary import AtWork
 from .proof.signers import check_signers, read_signers, vkeys
 from .reactors import Outlet, run_outlet
@@ -278,7 +279,7 @@ class Life:
         while position < end:
             chunk = await archive.chunk(position, types)
             position = chunk.next
-            processes.remember(chunk.batch, since, unsettled)
+            processes.stories.remember(chunk.batch, since, unsettled)
             processes.listen([r for r in chunk.batch if unsettled <= r[0].position < end])
         return processes
 
