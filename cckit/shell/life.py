@@ -14,7 +14,6 @@ from cckit.core.engine import Engine
 from cckit.core.errors import CckitError, UsageError
 from cckit.core.facts import FACTS
 from cckit.core.ids import Stream
-from cckit.core.instant import SECOND, Instant
 from cckit.core.process import Running, hook_of
 from cckit.core.registry import Registry
 from cckit.core.upcasters import UPCASTERS
@@ -51,16 +50,12 @@ from .processes import Processes
 from .proof.notary import AtWork
 from .proof.signers import check_signers, read_signers, vkeys
 from .reactors import Outlet, run_outlet
+from .reopening import Reopening, Tasks
 from .replies import Stored, Unknown
 from .requests import Requests
 from .timers import Timers
 from .writer import Writer, mark_of
 
-REOPENINGS: Final = 3
-"""How often within ``REOPENINGS_US`` a log that failed is opened again."""
-REOPENINGS_US: Final = 60 * SECOND
-REOPENING_PAUSE_S: Final = 1
-"""Before another try, where a log could not be opened again at once."""
 UNSETTLED_FRAMES: Final = 2
 """A process's commands are in the frame after the one that caused them, or one later."""
 
@@ -120,8 +115,7 @@ class Life:
         self._writer: Writer | None = None
         self._keeper: Keeper | None = None
         self._watchdog: Watchdog | None = None
-        self._scopes: dict[trio.CancelScope, None] = {}
-        self._ended = trio.Event()
+        self._tasks = Tasks()
         self._ours = False
         self.reopened: Callable[[Parts], None] = lambda parts: None
 
@@ -353,59 +347,31 @@ class Life:
             parts.run_soon(partial(run_outlet, outlet, *rest))
 
     def _run_soon(self, task: Callable[[], Awaitable[None]]) -> None:
-        async def scoped() -> None:
-            with trio.CancelScope() as scope:
-                self._scopes[scope] = None
-                try:
-                    await task()
-                finally:
-                    del self._scopes[scope]
-                    if not self._scopes:
-                        self._ended.set()
-
         assert self._nursery is not None
-        self._nursery.start_soon(scoped)
+        self._nursery.start_soon(self._tasks.run, task)
 
     # --- a disk that fails ----------------------------------------------------------------
 
     async def _stand(self, config: Config) -> None:
-        """Open the log again when the disk fails, but not for ever.
-
-        Who was fenced off by another writer stays so.
-        """
-        tries: list[Instant] = []
+        """Open the log again when the disk fails. Who was fenced off by another stays so."""
+        reopening = Reopening(self._clock, self._say, partial(self._reopen, config))
         while True:
             await self._stored.wait()
             assert self._writer is not None
             failure = self._writer.failure
             if failure is None or self._writer.fenced:
                 return
-            while True:
-                now = self._clock.now()
-                tries = [at for at in tries if now - at < REOPENINGS_US]
-                if len(tries) == REOPENINGS:
-                    self._say(f"the log failed {REOPENINGS} times in a minute: {failure}")
-                    return
-                tries.append(now)
-                # What is half open when the center closes would keep the log locked.
-                with trio.CancelScope(shield=True):
-                    again = await self._reopen(config)
-                if again is not None:
-                    self._say(f"the log failed and was opened again: {failure}")
-                    self.reopened(again)
-                    break
-                await trio.sleep(REOPENING_PAUSE_S)
+            again = await reopening.after(failure)
+            if again is None:
+                return
+            self.reopened(again)
 
     async def _reopen(self, config: Config) -> Parts | None:
         """Close what stands over the failed log and begin again; None if it still fails."""
         if self._watchdog is not None:
             self._watchdog.stop()
             self._watchdog = None
-        if self._scopes:
-            self._ended = trio.Event()
-            for scope in list(self._scopes):
-                scope.cancel()
-            await self._ended.wait()
+        await self._tasks.stop()
         try:
             try:
                 await self._close()
