@@ -21,7 +21,7 @@ from cckit.core.transfer import LogName, why_not
 from cckit.core.verify import Verdict, verify
 from cckit.hooks.store import Store
 
-from .connection import Checkpoints, Mode, connect, disk_errors, read_header, sync_folder
+from .connection import Mode, Wal, connect, disk_errors, read_header, sync_folder
 from .file import create_file, mode_beside_writer
 from .folder import sync_file
 from .keyfile import APPLICATION_ID as KEYS_ID
@@ -165,7 +165,7 @@ class _Rows:
         self.last = b""
         """The frame that came last, whether it holds or not."""
         self._execute = connection.execute
-        self._wal = Checkpoints(connection)
+        self._wal = Wal(connection)
         self._frames = frames
         self._size = 0
 
@@ -246,7 +246,7 @@ def _copy_keys(source: str, place: str) -> bool:
         try:
             copy.pragma("journal_mode", "WAL")
             has_kek: Any = copy.execute("SELECT count(*) FROM meta WHERE name = 'kek'").get
-            Checkpoints(copy).finish()
+            Wal(copy).finish()
         finally:
             copy.close()
         sync_file(unborn)  # VACUUM syncs nothing.

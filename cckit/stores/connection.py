@@ -200,8 +200,8 @@ def checkpoint_wholly(connection: apsw.Connection) -> bool:
     return False
 
 
-class Checkpoints:
-    """When to move the WAL of one connection into its file; one that reads never does."""
+class Wal:
+    """The WAL of one connection, moved into its file in time; one that reads never does."""
 
     def __init__(self, connection: apsw.Connection, writes: bool = True) -> None:
         self._connection = connection

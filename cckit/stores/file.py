@@ -9,8 +9,8 @@ from cckit.core.errors import FormatError, StoreError
 from cckit.core.frame import FORMAT, first_previous
 
 from .connection import (
-    Checkpoints,
     Mode,
+    Wal,
     connect,
     is_read_only,
     read_header,
@@ -123,7 +123,7 @@ def create_file(path: str, origin: str, log_id: bytes, vfs: str | None) -> None:
             rows = {"origin": origin, "log_id": log_id, "epoch": 0, "clean_end": chain}
             for name, value in {**rows, "continues": None}.items():
                 connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
-        Checkpoints(connection).finish()
+        Wal(connection).finish()
     finally:
         connection.close()
     os.rename(unborn, path)

@@ -18,8 +18,8 @@ import apsw
 from cckit.core.errors import FormatError
 
 from .connection import (
-    Checkpoints,
     Mode,
+    Wal,
     checkpoint,
     connect,
     disk_errors,
@@ -167,7 +167,7 @@ def prepare(path: str) -> None:
     connection = connect(unborn, Mode.CREATE)
     try:
         _lay_out(connection)
-        Checkpoints(connection).finish()
+        Wal(connection).finish()
     finally:
         connection.close()
     os.rename(unborn, path)
@@ -208,7 +208,7 @@ def _lift(path: str) -> None:
                 connection.execute(_FORMAT_2)
                 connection.pragma("user_version", FORMAT)
         # The header is read from the file itself, so it has to be there and not in the WAL.
-        Checkpoints(connection).finish()
+        Wal(connection).finish()
     finally:
         connection.close()
 

@@ -38,7 +38,7 @@ from cckit.hooks.vault import (
     subject_bytes,
 )
 
-from .connection import Checkpoints, disk_errors
+from .connection import Wal, disk_errors
 from .destroying import LOOKUP, Destroyed, destroy, drop_after, empty_wal, packed_number, rewrap
 from .keks import KeksInMemory, kek_file_beside
 from .keyfile import (
@@ -91,7 +91,7 @@ class Keys:
         self._lock = RLock()  # Held while rows and the KEK that they are under change.
         self._ours = isinstance(path, str)
         self._reader, self._writer = connect_twice(path) if isinstance(path, str) else (path, path)
-        self._wal = Checkpoints(self._writer)
+        self._wal = Wal(self._writer)
         try:
             self._unlock(log_id, kek, keks or _embedded(path))
         except BaseException:

@@ -28,7 +28,7 @@ from cckit.core.frame import Frame, continued, first_origin, first_previous
 from cckit.hooks.store import Conflict, Head
 
 from .beside import lock_beside, real
-from .connection import Checkpoints, Mode, checkpoint, checkpoint_wholly, connect
+from .connection import Mode, Wal, checkpoint, checkpoint_wholly, connect
 from .file import State, check_file, create_file, mode_beside_writer, state_of
 from .lock import WriterLock, check_file_system, check_one_name, file_system
 
@@ -84,7 +84,7 @@ class SqliteStore:
         """The name that its first frame is chained to."""
         self.closed_at: bytes | None = meta["clean_end"]
         """The clean-end mark as it was found: the head's chain, None if a writer died."""
-        self._wal = Checkpoints(connection, writes=lock is not None)
+        self._wal = Wal(connection, writes=lock is not None)
         # A reader looks at the head when asked: a broken one must not keep `verify` out.
         self._head = Head(None, first_previous(self.first_origin, self.log_id), 0)
         self._last_row: int | None = None

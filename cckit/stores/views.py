@@ -40,8 +40,8 @@ from cckit.core.frame import Frame
 from cckit.hooks.store import Store
 
 from .connection import (
-    Checkpoints,
     Mode,
+    Wal,
     connect,
     disk_errors,
     is_read_only,
@@ -126,7 +126,7 @@ class Views:
         self._connection = connection
         self._execute = connection.execute
         self._writes = writes
-        self._wal = Checkpoints(connection, writes)
+        self._wal = Wal(connection, writes)
         reached: Any = self._execute("SELECT log_id, position, chain FROM reached").fetchone()
         self._log_id: bytes = reached[0]
         self._position: int | None = reached[1]

@@ -14,7 +14,7 @@ import attrs
 from cckit.core.errors import ConfigError, FormatError, StoreError
 from cckit.core.tlog import Checkpoint
 
-from .connection import Checkpoints, Mode, connect, disk_errors, read_header, sync_folder
+from .connection import Mode, Wal, connect, disk_errors, read_header, sync_folder
 
 APPLICATION_ID: Final = 0x43434B57  # "CCKW"
 FORMAT: Final = 1
@@ -50,7 +50,7 @@ class WitnessState:
         self._file = _identity(path)
         """Of the file that is opened next; another one in its place is no memory of ours."""
         self._connection = connect(path, Mode.WRITE, vfs)
-        self._wal = Checkpoints(self._connection)
+        self._wal = Wal(self._connection)
 
     @classmethod
     def open(
@@ -174,7 +174,7 @@ def _create(path: str, vfs: str | None) -> None:
         connection.pragma("journal_mode", "WAL")
         with connection:
             connection.execute(_TABLES)
-        Checkpoints(connection).finish()
+        Wal(connection).finish()
     finally:
         connection.close()
     os.rename(unborn, path)

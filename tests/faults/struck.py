@@ -49,13 +49,13 @@ def refuse_what_is_unknown(patch: pytest.MonkeyPatch) -> None:
 def checkpoint_unasked(patch: pytest.MonkeyPatch) -> None:
     """Leave checkpoints to SQLite, which tells nobody how they went."""
 
-    class Unasked(connection.Checkpoints):
+    class Unasked(connection.Wal):
         def __init__(self, opened: apsw.Connection, writes: bool = True) -> None:
             super().__init__(opened, writes=False)
             opened.pragma("wal_autocheckpoint", 4)
 
     for module in ("sqlite", "keys"):
-        patch.setattr(f"cckit.stores.{module}.Checkpoints", Unasked)
+        patch.setattr(f"cckit.stores.{module}.Wal", Unasked)
 
 
 PLANTS: Final[dict[str, Callable[[pytest.MonkeyPatch], None]]] = {

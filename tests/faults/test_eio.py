@@ -17,7 +17,7 @@ import pytest
 from cckit.core.errors import StoreError
 from cckit.core.frame import Frame
 from cckit.hooks.store import Conflict, Head
-from cckit.stores.connection import Checkpoints
+from cckit.stores.connection import Wal
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing import faults
 from cckit.testing.faults import Operation
@@ -134,7 +134,7 @@ def test_control_going_on_behind_what_the_disk_dropped_loses(
     folder: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch, skip: int
 ) -> None:
     # As every program does that trusts its WAL after a failed sync: SQLite itself too.
-    monkeypatch.setattr(Checkpoints, "write_again", lambda _: None)
+    monkeypatch.setattr(Wal, "write_again", lambda _: None)
     assert is_noticed(folder, judge, skip)
 
 
