@@ -21,12 +21,13 @@ from cckit.core.transfer import LogName, why_not
 from cckit.core.verify import Verdict, verify
 from cckit.hooks.store import Store
 
-from .connection import Mode, Wal, connect, disk_errors, read_header, sync_folder
+from .connection import Mode, Wal, connect, disk_errors, read_header
 from .file import create_file, mode_beside_writer
 from .folder import sync_file
 from .keyfile import APPLICATION_ID as KEYS_ID
 from .lock import WriterLock, check_file_system, file_system
 from .sqlite import SqliteStore
+from .unborn import new_private, unborn_copy
 
 Progress = Callable[[int], None]
 """Told the position of each frame; what it raises ends the copy, of which nothing stays."""
@@ -36,7 +37,6 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 
 _ROOM: Final = "look at the disk; nothing was kept of the copy"
 _RESTORE: Final = "restore it from a copy"
-_BESIDE: Final = ("", "-wal", "-shm", "-journal", ".new", ".new-wal", ".new-shm")
 _SET: Final = "UPDATE meta SET value = ? WHERE name = ?"
 
 
@@ -128,18 +128,11 @@ def _write(
     events: bool,
     ready: Callable[[], None],
 ) -> Verdict:
-    unborn = place + ".new"
-    _remove(unborn)  # Left by a copy that was killed; we hold the lock.
-    try:
+    with unborn_copy(place) as unborn:
         create_file(unborn, name.origin, name.log_id, None)
         found = _fill(unborn, name, frames, where, epoch, events)
         _refuse_existing(place)
         ready()
-        os.rename(unborn, place)
-    except BaseException:
-        _remove(unborn)
-        raise
-    sync_folder(place)
     return found
 
 
@@ -232,11 +225,8 @@ def back_up_keys(keys: str | os.PathLike[str], to: str | os.PathLike[str]) -> bo
 
 
 def _copy_keys(source: str, place: str) -> bool:
-    unborn = place + ".new"
-    _remove(unborn)
-    try:
-        # Made first, with rights for its owner alone.
-        os.close(os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    with unborn_copy(place) as unborn:
+        os.close(new_private(unborn))
         reader = connect(source, mode_beside_writer(source))
         try:
             reader.execute("VACUUM INTO ?", (unborn,))
@@ -251,11 +241,6 @@ def _copy_keys(source: str, place: str) -> bool:
             copy.close()
         sync_file(unborn)  # VACUUM syncs nothing.
         _refuse_existing(place)
-        os.rename(unborn, place)
-    except BaseException:
-        _remove(unborn)
-        raise
-    sync_folder(place)
     return bool(has_kek)
 
 
@@ -263,9 +248,3 @@ def _refuse_existing(path: str) -> None:
     """:raises StoreError: there is a file of this name."""
     if os.path.lexists(path):
         raise StoreError(path, "there is a file of this name", "choose another name")
-
-
-def _remove(path: str) -> None:
-    for suffix in _BESIDE:
-        if os.path.lexists(path + suffix):
-            os.unlink(path + suffix)

@@ -14,6 +14,7 @@ from cckit.core.errors import FormatError
 from .beside import lock_beside, views_beside
 from .connection import Mode, connect, disk_errors, read_header
 from .file import mode_beside_writer
+from .folder import UNBORN
 from .lock import WriterLock
 from .sqlite import SqliteStore
 from .views import APPLICATION_ID, Views
@@ -98,7 +99,7 @@ def rebuild(log: str | os.PathLike[str], progress: Progress = lambda _: None) ->
         old = Views.open(path, store)
         kept = old.checkpoints()
         old.close()
-        new = Views.open(path + ".new", store, fresh=True)
+        new = Views.open(path + UNBORN, store, fresh=True)
         try:
             new.follow(store, progress)
             for row in kept:
@@ -106,7 +107,7 @@ def rebuild(log: str | os.PathLike[str], progress: Progress = lambda _: None) ->
         finally:
             new.close()
         with disk_errors(path, "make room, and try again"):
-            os.replace(path + ".new", path)
+            os.replace(path + UNBORN, path)
     return look(log)
 
 

@@ -10,13 +10,12 @@ from cckit.core.frame import FORMAT, first_previous
 
 from .connection import (
     Mode,
-    Wal,
     connect,
     is_read_only,
     read_header,
-    sync_folder,
     wal_size,
 )
+from .unborn import unborn_database
 
 APPLICATION_ID: Final = 0x43434B54  # "CCKT"
 
@@ -110,11 +109,7 @@ def create_file(path: str, origin: str, log_id: bytes, vfs: str | None) -> None:
     if os.path.lexists(path):
         raise StoreError(path, "there is a file of this name", "choose another name")
     chain = first_previous(origin, log_id)
-    unborn = path + ".new"
-    if os.path.exists(unborn):
-        os.unlink(unborn)  # Left by a process that died right here; we hold the lock.
-    connection = connect(unborn, Mode.CREATE, vfs)
-    try:
+    with unborn_database(path, vfs) as connection:
         connection.pragma("application_id", APPLICATION_ID)
         connection.pragma("user_version", FORMAT)
         connection.pragma("journal_mode", "WAL")
@@ -123,8 +118,3 @@ def create_file(path: str, origin: str, log_id: bytes, vfs: str | None) -> None:
             rows = {"origin": origin, "log_id": log_id, "epoch": 0, "clean_end": chain}
             for name, value in {**rows, "continues": None}.items():
                 connection.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
-        Wal(connection).finish()
-    finally:
-        connection.close()
-    os.rename(unborn, path)
-    sync_folder(path)

@@ -16,9 +16,10 @@ import apsw
 from cckit.core.errors import FormatError
 from cckit.hooks.vault import KEY_SIZE
 
-from .connection import disk_errors, sync_folder
-from .folder import sync
+from .connection import disk_errors
+from .folder import UNBORN, sync
 from .private import check_private
+from .unborn import write_private
 
 _REMEDY: Final = "bring the KEK file that belongs to these keys"
 _TABLE: Final = "CREATE TABLE IF NOT EXISTS kek(number INTEGER PRIMARY KEY, secret BLOB) STRICT"
@@ -76,23 +77,16 @@ class KekFile:
 
     def _write(self, keks: Mapping[int, bytes]) -> None:
         text = "".join(f"{number} {kek.hex()}\n" for number, kek in sorted(keks.items()))
-        unborn = self.path + ".new"
+        unborn = self.path + UNBORN
         with disk_errors(self.path, _REMEDY):
             if os.path.exists(unborn):
                 _overwrite(unborn)
                 os.unlink(unborn)
-            file = os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(file, text.encode("ascii"))
-                sync(file)
-            finally:
-                os.close(file)
             before = None
             if os.path.exists(self.path):
                 before = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
             try:
-                os.rename(unborn, self.path)
-                sync_folder(self.path)
+                write_private(self.path, text.encode("ascii"))
                 if before is not None:
                     _zero(before)
             finally:

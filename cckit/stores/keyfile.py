@@ -24,9 +24,9 @@ from .connection import (
     connect,
     disk_errors,
     read_header,
-    sync_folder,
 )
 from .private import check_private
+from .unborn import unborn_database
 
 APPLICATION_ID: Final = 0x43434B4B  # "CCKK"
 FORMAT: Final = 2
@@ -159,19 +159,8 @@ def prepare(path: str) -> None:
         if format_ < FORMAT:
             _lift(path)
         return
-    unborn = path + ".new"
-    if os.path.exists(unborn):
-        os.unlink(unborn)
-    # Made first, with rights for its owner alone.
-    os.close(os.open(unborn, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    connection = connect(unborn, Mode.CREATE)
-    try:
+    with unborn_database(path, private=True) as connection:
         _lay_out(connection)
-        Wal(connection).finish()
-    finally:
-        connection.close()
-    os.rename(unborn, path)
-    sync_folder(path)
 
 
 def make_key_file(path: str | os.PathLike[str]) -> None:

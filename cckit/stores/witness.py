@@ -14,7 +14,8 @@ import attrs
 from cckit.core.errors import ConfigError, FormatError, StoreError
 from cckit.core.tlog import Checkpoint
 
-from .connection import Mode, Wal, connect, disk_errors, read_header, sync_folder
+from .connection import Mode, Wal, connect, disk_errors, read_header
+from .unborn import unborn_database
 
 APPLICATION_ID: Final = 0x43434B57  # "CCKW"
 FORMAT: Final = 1
@@ -164,21 +165,12 @@ def _create(path: str, vfs: str | None) -> None:
     """Make the file under another name, then give it its own: whole or not at all."""
     if os.path.lexists(path):
         raise ConfigError(path, "is there already", "leave out --new, or name another file")
-    unborn = path + ".new"
-    if os.path.exists(unborn):
-        os.unlink(unborn)
-    connection = connect(unborn, Mode.CREATE, vfs)
-    try:
+    with unborn_database(path, vfs) as connection:
         connection.pragma("application_id", APPLICATION_ID)
         connection.pragma("user_version", FORMAT)
         connection.pragma("journal_mode", "WAL")
         with connection:
             connection.execute(_TABLES)
-        Wal(connection).finish()
-    finally:
-        connection.close()
-    os.rename(unborn, path)
-    sync_folder(path)
 
 
 def _check(path: str) -> None:

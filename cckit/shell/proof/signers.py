@@ -13,8 +13,9 @@ from cckit.core.errors import CckitError, ConfigError
 from cckit.core.note import ED25519, VKey
 from cckit.hooks.signing import Signer
 from cckit.shell.files import read_file
-from cckit.stores.folder import sync, sync_file
+from cckit.stores.folder import UNBORN
 from cckit.stores.private import check_private
+from cckit.stores.unborn import write_private
 
 SIGNERS_MAX: Final = 4
 """Of a file; a note bears 16 signatures, and witnesses need theirs."""
@@ -46,18 +47,13 @@ def write_signers(path: str | Path, signers: Sequence[Signer], *, new: bool = Fa
     :raises ConfigError: there is one, or it can't be written.
     """
     place = Path(path)
-    unborn = place.with_name(place.name + ".new")
+    unborn = place.with_name(place.name + UNBORN)
     try:
         if new and os.path.lexists(place):
             raise ConfigError(str(path), "is there already", "name another file, or rotate this")
         unborn.unlink(missing_ok=True)
-        file = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(file, "w", encoding="utf-8") as text:
-            text.write("".join(f"{signer.text()}\n" for signer in signers))
-            text.flush()
-            sync(text.fileno())
-        os.replace(unborn, place)
-        sync_file(os.path.dirname(os.path.abspath(place)))
+        text = "".join(f"{signer.text()}\n" for signer in signers)
+        write_private(str(place), text.encode())
     except OSError as error:
         what = f"can't be written: {error.strerror}"
         raise ConfigError(str(path), what, "name a file in a folder that is yours") from error
