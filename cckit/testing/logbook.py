@@ -8,7 +8,7 @@ from cckit.core.errors import StoreError
 from cckit.core.events import Decision, Recorded
 from cckit.core.facts import FACTS
 from cckit.core.frame import Frame
-from cckit.core.registry import Registry
+from cckit.core.registry import Registry, Upcaster
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
 
@@ -22,13 +22,15 @@ class Logbook:
     A decision is encoded as soon as it is made and then let go, so a frame in the making
     is bytes, and what does not fit is named where it was decided.
 
-    :param kinds: event classes beside the core's.
+    :param kinds, upcasters: event classes beside the core's, and what lifts old ones.
     """
 
-    def __init__(self, store: Store, kinds: Sequence[type]) -> None:
+    def __init__(
+        self, store: Store, kinds: Sequence[type], upcasters: Sequence[Upcaster] = ()
+    ) -> None:
         self.store = store
         self.epoch = store.claim()
-        self.codec = Codec(Registry((*FACTS, *kinds), UPCASTERS))
+        self.codec = Codec(Registry((*FACTS, *kinds), (*UPCASTERS, *upcasters)))
         self.pending: list[list[Any]] = []
         """Decided since the last frame, encoded."""
         self._fields = self.codec.decision_fields

@@ -10,17 +10,17 @@ The loop runs seven decisions a call: no closures, no objects but the commands, 
 one heap, a list of bound methods by small number.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.ask import OPEN, Ask
 from cckit.core.codec import canonical
-from cckit.core.engine import Engine, InvariantBroken
+from cckit.core.engine import Engine, InvariantBroken, MachineFailed
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
 from cckit.core.ids import CENTER, AgentId, ContactId, LegId, OfferId, QueueId
@@ -33,6 +33,9 @@ from .draws import digest, stream
 from .logbook import FRAME_DECISIONS, Logbook
 from .staffing import Shift, Staffing, Worker
 from .traffic import Arrival, Traffic
+
+if TYPE_CHECKING:
+    from .plugged import Batch, Plugged, Settings
 
 ORIGIN: Final = "cckit.simulated"
 START: Final = Instant(1_767_225_600_000_000)
@@ -47,7 +50,7 @@ ADMIN: Final = Actor("admin", "world")
 
 ROUTE: Final = c.Route()
 
-ARRIVE, ENQUEUE, GIVE_UP, PICK_UP, BRIDGE, SAID_ALL, WRAPPED, BACK, BEGIN, LEAVE = range(10)
+ARRIVE, ENQUEUE, GIVE_UP, PICK_UP, BRIDGE, SAID_ALL, WRAPPED, BACK, BEGIN, LEAVE, SEND = range(11)
 UNOFFERED: Final = (
     f.OfferExpired, f.OfferRescinded, f.OfferRejected, f.OfferFailed, f.ContactConnectFailed
 )  # fmt: skip
@@ -76,6 +79,9 @@ class World:
     :param store: where the log goes; memory unless given. It must be empty.
     :param traffic, staffing: who comes and who works; both may also come step by step,
         by ``queue``, ``agent``, ``arrive`` and ``do``.
+    :param plugins: name to instance, as ``open_center`` takes them; ``settings`` are their
+        tables. Their machines, processes and policies run, reactors and channels do not. There
+        are no keys, so what is personal must be None. They are asked instead of ``ask``.
 
     .. versionadded:: 0.1
     """
@@ -91,18 +97,27 @@ class World:
         ask: Ask = OPEN,
         kinds: Sequence[type] = (),
         progress: Progress | None = None,
+        plugins: Mapping[str, object] | None = None,
+        settings: "Settings | None" = None,
     ) -> None:
         self.seed = seed
         self.now = start if traffic is None else traffic.start
         self.store = MemoryStore(ORIGIN, log_id(seed)) if store is None else store
-        self.engine = Engine(ask=ask)
+        self._plugged = plugged = self._plug(plugins, settings or {})
+        if plugged is None:
+            self.engine = Engine(ask=ask)
+        else:
+            self.engine = Engine(ask=plugged.relay, machines=plugged.machines)
         self.engine.checks_each = False  # Once a frame, before it is stored.
         self._decide = self.engine.act
         self._floor = self.engine.floor
         self.callers: dict[ContactId, Caller] = {}
         """Who is on the line."""
         self.arrived = 0
-        self._book = Logbook(self.store, kinds)
+        if plugged is None:
+            self._book = Logbook(self.store, kinds)
+        else:
+            self._book = Logbook(self.store, (*kinds, *plugged.events), plugged.upcasters)
         self._names = digest(seed, "contacts")
         self._add, self._pending = self._book.add, self._book.pending
         self._agenda: list[tuple[int, int, int, Any, Any]] = []
@@ -119,7 +134,7 @@ class World:
         self._answer, self._connect = stream(seed, "answer"), stream(seed, "connect")
         self._unanswered = stream(seed, "unanswered")
         self._progress = progress
-        self._does: list[Callable[[Any, Any], None]] = [
+        self._does: list[Callable[[Any, Any], object]] = [
             self._arrive,
             self._enqueue,
             self._give_up,
@@ -130,6 +145,7 @@ class World:
             self._back,
             self._begin,
             self._leave,
+            self._act,
         ]
         self._sees: dict[type, Callable[[Envelope, Any], None]] = {
             f.OfferMade: self._offered,
@@ -143,16 +159,41 @@ class World:
 
     # --- setting up -------------------------------------------------------------------
 
+    def _plug(self, plugins: Mapping[str, object] | None, settings: "Settings") -> "Plugged | None":
+        if not plugins:
+            return None
+        from .plugged import Plugged  # Only who has plugins pays for loading this.
+
+        def decide(command: Any, actor: Actor, **stamp: Any) -> Decision | Refused:
+            decision = self.engine.act(command, actor, self.now, **stamp)
+            if type(decision) is Decision and decision[1]:
+                self._add(decision)
+            return decision
+
+        def now() -> Instant:
+            return self.now
+
+        return Plugged(self.seed, plugins, settings, now, decide, self._routed, self._note)
+
+    @property
+    def _boss(self) -> Actor:
+        """Who sets the world up: as in a center, nobody who needs a role."""
+        return SYSTEM if self.engine.ask.guarded else ADMIN
+
     def _open(self, traffic: Traffic | None, staffing: Staffing | None) -> None:
-        self._record(*self._book.codec.registry.missing())
+        self._note(*self._book.codec.registry.missing())
         sources = [part.source for part in (traffic, staffing) if part is not None]
         source = "; ".join(sources) or "a world, step by step"
         guarded = self.engine.ask.guarded
         epoch = self._book.epoch
-        self._record(f.RunStarted(epoch, "simulated", source, self.seed, guarded, {}))
+        versions = {} if self._plugged is None else self._plugged.versions
+        self._record(f.RunStarted(epoch, "simulated", source, self.seed, guarded, versions))
+        for command, actor in () if self._plugged is None else self._plugged.setting_up():
+            self.do(command, actor)
         if traffic is not None:  # Reports take their days from it.
-            named = canonical({"name": "world", "plugins": (), "zone": traffic.zone.key})
-            self.do(c.ApplyConfig("center", "world", named), ADMIN)
+            names = () if self._plugged is None else self._plugged.names
+            named = canonical({"name": "world", "plugins": names, "zone": traffic.zone.key})
+            self.do(c.ApplyConfig("center", "world", named), self._boss)
         if staffing is not None:
             for name in staffing.queues or (traffic.queues if traffic is not None else ()):
                 self.queue(name, staffing.settings(name))
@@ -165,7 +206,7 @@ class World:
     def queue(self, queue: str, settings: QueueSettings | None = None) -> QueueId:
         """Open a queue, or change it."""
         packed = (settings or QueueSettings()).pack()
-        self.do(c.ApplyConfig("queue", queue, packed), ADMIN)
+        self.do(c.ApplyConfig("queue", queue, packed), self._boss)
         return QueueId(queue)
 
     def agent(self, agent: str, shift: Shift | None = None) -> AgentId:
@@ -179,11 +220,30 @@ class World:
         """Let a customer come at ``arrival.at``."""
         heappush(self._agenda, (arrival.at, self._order(), ARRIVE, arrival, True))
 
+    def later(self, at: Instant, command: Any, actor: Actor = ADMIN) -> None:
+        """Send a command when it is ``at``."""
+        heappush(self._agenda, (at, self._order(), SEND, command, actor))
+
+    def react(self, kind: type, reaction: Callable[[Envelope, Any], None]) -> None:
+        """Let somebody outside react to each event of a class, after the people of the world.
+
+        ``reaction`` may ``do`` at once or ``later``: a switch that answers ``leg.ordered``, a
+        customer who is called back.
+        """
+        before = self._sees.get(kind)
+
+        def both(envelope: Envelope, data: Any) -> None:
+            if before is not None:
+                before(envelope, data)
+            reaction(envelope, data)
+
+        self._sees[kind] = both
+
     def _employ(self, worker: Worker, traffic: Traffic | None) -> None:
         agent, shift = worker
         self._workers[agent] = worker
         self._actors[agent] = Actor("agent", agent)
-        self.do(c.SetProfile(agent, shift.skills), ADMIN)
+        self.do(c.SetProfile(agent, shift.skills), self._boss)
         if traffic is None:
             return
         if shift.begins is None:
@@ -199,7 +259,7 @@ class World:
         """Let time pass until nothing is left to happen, or up to and with ``until``."""
         try:
             self._pass(FAR if until is None else until)
-        except InvariantBroken as broken:
+        except (InvariantBroken, MachineFailed) as broken:
             broken.add_note(f"seed {self.seed}, at {self.now}")
             raise
         if until is not None:
@@ -257,6 +317,8 @@ class World:
             raise self._refused(command, decision)
         if decision[1]:
             self._add(decision)
+            if self._plugged is not None:
+                self._see(self._plugged.continued(decision[1])[len(decision[1]) :])
         return decision
 
     def _refused(self, command: Any, answer: Any) -> UsageError:
@@ -264,17 +326,23 @@ class World:
         return UsageError(where, str(answer), "set the world up so that this can be done")
 
     def _keep(self, decision: Decision) -> None:
-        recorded = decision[1]
+        recorded: Batch = decision[1]
         self._add(decision)
         if self._floor.unrouted:
             recorded = self._routed(recorded)
+        if self._plugged is not None:
+            recorded = self._plugged.continued(recorded)
+        self._see(recorded)
+
+    def _see(self, recorded: "Batch") -> None:
+        """Let people and lines react."""
         sees = self._sees
         for envelope, data in recorded:
             kind = type(data)
             if kind in sees:
                 sees[kind](envelope, data)
 
-    def _routed(self, recorded: tuple[Recorded[Any], ...]) -> tuple[Recorded[Any], ...]:
+    def _routed(self, recorded: "Batch") -> "Batch":
         """Go on matching, as after a change of many agents; return all that was recorded."""
         while self.engine.unrouted:
             more = self.engine.act(ROUTE, SYSTEM, self.now)
@@ -282,12 +350,20 @@ class World:
                 raise self._refused(ROUTE, more)
             if more[1]:
                 self._add(more)
-                recorded += more[1]
+                recorded = (*recorded, *more[1])
         return recorded
 
     def _record(self, *facts: Any) -> None:
+        """Record what is so, and let processes hear of it."""
+        recorded = self._note(*facts)
+        if self._plugged is not None:
+            self._see(self._plugged.continued(recorded))
+
+    def _note(self, *facts: Any) -> "Batch":
         drafts = tuple(Draft(CENTER, fact) for fact in facts)
-        self._add(self.engine.record(drafts, SYSTEM, self.now))
+        decision = self.engine.record(drafts, SYSTEM, self.now)
+        self._add(decision)
+        return decision.recorded
 
     def flush(self) -> None:
         """Store what was decided since the last frame.
@@ -318,8 +394,8 @@ class World:
         name = sha256(self._names + str(self.arrived).encode())
         contact = ContactId(name.hexdigest()[:32])
         command = c.ReportArrived(VOICE, arrival.entry_point, contact=contact)
-        created = self._must(command, LINE)[1][0][1]
-        caller = self.callers[contact] = Caller(contact, created.leg, arrival)
+        caller = self.callers[contact] = Caller(contact, LegId(0), arrival)
+        caller.leg = self._must(command, LINE)[1][0][1].leg
         if arrival.flow_us:
             at = self.now + arrival.flow_us
             heappush(self._agenda, (at, self._order(), ENQUEUE, caller, None))
@@ -327,12 +403,14 @@ class World:
             self._enqueue(caller, None)
 
     def _enqueue(self, caller: Caller, _: Any) -> None:
+        if caller.contact not in self.callers:
+            return  # A plugin sent it away.
         arrival = caller.arrival
         queue, need = arrival.queue, arrival.need
         command = c.Enqueue(caller.contact, queue, arrival.priority, arrival.lane, need)
         answer = self._act(command, FLOW)
-        if type(answer) is not Decision:
-            raise self._refused(command, answer)
+        if type(answer) is not Decision and self._plugged is None:
+            raise self._refused(command, answer)  # Else a process was faster.
         if arrival.patience_us is not None and not caller.talking:
             at = self.now + arrival.patience_us
             heappush(self._agenda, (at, self._order(), GIVE_UP, caller, None))
