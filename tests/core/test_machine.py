@@ -10,59 +10,17 @@ from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.engine import Engine, MachineFailed
 from cckit.core.errors import Refused
-from cckit.core.events import SYSTEM, TIMER, Decision, Draft, Recorded, Stamp, event
+from cckit.core.events import SYSTEM, TIMER, Decision, Draft, Recorded, Stamp
 from cckit.core.floor import Floor
 from cckit.core.ids import CENTER, Stream
 from cckit.core.instant import Instant
 from cckit.core.machine import Machine, Wake
 from cckit.core.timer import MAX_LANES
+from tests.promises import PROMISES, Make, PromiseKept, PromiseMade, Promises, decide
 
 HERE, THERE = Stream("case/1"), Stream("case/with spaces 2")
 
 
-@event("promise.made", version=1)
-class PromiseMade:
-    due: int
-
-
-@event("promise.kept", version=1)
-class PromiseKept:
-    due: int
-
-
-@attrs.frozen
-class Make:
-    stream: Stream
-    due: int
-
-
-@attrs.define
-class Promises:
-    open: list[int] = attrs.field(factory=list)
-    lazy: bool = False
-
-
-def decide(state: Promises, command: Make | Wake, now: int, ask: object) -> Any:
-    if isinstance(command, Make):
-        return (Draft(command.stream, PromiseMade(command.due)),)
-    if state.lazy:
-        return ()
-    return [Draft(command.stream, PromiseKept(due)) for due in state.open if due <= command.due]
-
-
-def evolve(state: Promises, recorded: Recorded[Any]) -> None:
-    data = recorded[1]
-    if type(data) is PromiseMade:
-        state.open.append(data.due)
-    else:
-        state.open.remove(data.due)
-
-
-def first(state: Promises) -> int | None:
-    return min(state.open, default=None)
-
-
-PROMISES = Machine("promises", (Make,), (PromiseMade, PromiseKept), Promises, decide, evolve, first)
 LAZY = PROMISES._replace(initial=lambda: Promises(lazy=True))
 
 
