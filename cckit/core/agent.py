@@ -44,6 +44,7 @@ class Slot:
 
     cost: int
     offer: OfferId
+    """The offer that it came of; 0 where there was none: called out, consulted, taken over."""
     phase: Phase = RESERVED
     since: int = 0
     due: int = 0

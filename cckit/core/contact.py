@@ -10,6 +10,8 @@ import attrs
 
 from . import facts as f
 from .ids import LegId, QueueId, Stream, SubjectId
+from .leg import CONNECTED as ANSWERED
+from .leg import CUSTOMER, EXTERNAL, Leg
 
 Phase = IntEnum("Phase", "NEW QUEUED CONNECTING TALKING CLOSED", start=0)
 NEW, QUEUED, CONNECTING, TALKING, CLOSED = Phase
@@ -25,6 +27,7 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (QUEUED, f.ContactClosed): CLOSED,
     (CONNECTING, f.ContactClosed): CLOSED,
     (TALKING, f.ContactClosed): CLOSED,
+    (NEW, f.LegOrdered): CONNECTING,  # A dial: somebody is called, and nobody waits meanwhile.
     # An imported log has no offers and need not have queues.
     (NEW, f.ContactConnected): TALKING,
     (QUEUED, f.ContactConnected): TALKING,
@@ -57,7 +60,39 @@ class Contact:
     held: bool = False
     since: int = 0
     """When it connected."""
+    dialing: Leg | None = None
+    """Who is being called for it: the customer, or somebody outside."""
+    others: dict[int, Leg] | None = None
+    """Legs beyond the two: of a conference, of somebody outside, of who listens."""
 
     @property
     def id(self) -> str:
         return self.stream[8:]
+
+    def other(self, leg: int) -> Leg | None:
+        """Find a leg that is neither the customer's nor the agent's."""
+        if self.dialing is not None and self.dialing.id == leg:
+            return self.dialing
+        return self.others.get(leg) if self.others else None
+
+    def keep(self, leg: Leg) -> None:
+        """Take in a leg: as the one being dialed until it has answered, else with the others."""
+        if leg.kind in (CUSTOMER, EXTERNAL) and leg.phase < ANSWERED:
+            self.dialing = leg
+            return
+        if self.others is None:
+            self.others = {}
+        self.others[leg.id] = leg
+
+    def drop(self, leg: int) -> None:
+        """Let go of a leg that is neither the customer's nor the agent's."""
+        if self.dialing is not None and self.dialing.id == leg:
+            self.dialing = None
+        elif self.others is not None:
+            self.others.pop(leg, None)
+            self.others = self.others or None
+
+    def more(self) -> tuple[Leg, ...]:
+        """All legs that are neither the customer's nor the agent's."""
+        dialing = (self.dialing,) if self.dialing is not None else ()
+        return (*dialing, *self.others.values()) if self.others else dialing

@@ -119,6 +119,10 @@ class Floor:
             agent = self.agents.get(subject)
             slot = agent.slots.get(timer[4]) if agent else None
             return slot is not None and slot.position == timer[1]
+        if kind == "dial":
+            contact = self.legs.get(subject)
+            leg = contact.other(subject) if contact is not None else None
+            return leg is not None and leg.position == timer[1]
         if kind == MACHINE:
             return self.machine_due.get((subject, Stream(timer[4]))) == timer
         entry = self.entries.get(subject)
@@ -138,7 +142,7 @@ class Floor:
         self.timers = Timers()
         self.legs = {}
         for contact in self.contacts.values():
-            for leg in (contact.leg, contact.agent_leg):
+            for leg in (contact.leg, contact.agent_leg, *(other.id for other in contact.more())):
                 if leg:
                     self.legs[leg] = contact
                     self.ringing.pop(leg, None)
@@ -163,6 +167,10 @@ class Floor:
 
     def _rebuild_timers(self) -> None:
         found = list(self.machine_due.values())
+        for one in self.contacts.values():
+            for leg in one.more():
+                if leg.due:
+                    found.append(Timer(leg.due, leg.position, "dial", leg.id))
         for offer in self.offers.values():
             if offer.due:
                 kind = "connect" if offer.phase is ACCEPTED else "ring"

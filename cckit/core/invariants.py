@@ -16,7 +16,7 @@ from .agent import Agent, Slot
 from .contact import Contact
 from .events import Envelope
 from .floor import Floor
-from .ids import EntryId
+from .ids import EntryId, contact_stream
 from .offer import Offer
 from .queue import Entry
 from .routing import unmatched
@@ -88,6 +88,9 @@ def check_contact(floor: Floor, contact: Contact) -> None:
         if not contact.leg:
             raise Breach("I3", f"{contact.stream} waits without a live leg")
     elif phase is c.CONNECTING:
+        dialing = contact.dialing
+        if dialing is not None and dialing.due:
+            return
         offer = floor.offers.get(contact.offer)
         if offer is None or offer.phase is not o.ACCEPTED or not offer.due:
             raise Breach("I14", f"{contact.stream} connects without a timer")
@@ -159,6 +162,9 @@ def check_agent(floor: Floor, agent: Agent) -> None:
             if not slot.due:
                 raise Breach("I14", f"{agent.id} wraps up for ever")
             continue
+        if not slot.offer:
+            _named(floor, agent, contact, slot)
+            continue
         offer = floor.offers.get(slot.offer)
         if offer is None or offer.agent != agent.id:
             raise Breach("I5", f"{agent.id}: a slot for {contact} that no offer names")
@@ -184,6 +190,16 @@ def check_agent(floor: Floor, agent: Agent) -> None:
         raise Breach("I16", f"{agent.id} has nothing at hand and did not leave")
     if agent.ready and not used:
         _nothing_waits(floor, agent)
+
+
+def _named(floor: Floor, agent: Agent, contact_id: str, slot: Slot) -> None:
+    """A slot that came of no offer belongs to a contact which names the agent."""
+    contact = floor.contacts.get(contact_stream(contact_id))
+    named = contact is not None and (
+        contact.agent == agent.id or any(leg.who == agent.id for leg in contact.more())
+    )
+    if not named or slot.phase not in (a.CONNECTING, a.BUSY):
+        raise Breach("I5", f"{agent.id}: a slot for {contact_id} that nothing names")
 
 
 def _nothing_waits(floor: Floor, agent: Agent) -> None:

@@ -18,11 +18,13 @@ from . import queue as q
 from .engine import Engine
 from .floor import VERSION, Floor
 from .ids import Stream
+from .leg import Leg
+from .leg import Phase as LegPhase
 from .projection import Canonical
 from .routing import unmatched
 from .settings import QueueSettings
 
-CLASSES: Final = (c.Contact, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, QueueSettings)
+CLASSES: Final = (c.Contact, Leg, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, QueueSettings)
 
 
 def digest_of_classes() -> bytes:
@@ -38,7 +40,8 @@ def _row(thing: object, names: Sequence[str]) -> list[Any]:
     return [int(value) if isinstance(value, IntEnum) else value for value in values]
 
 
-_CONTACT: Final = [x.name for x in attrs.fields(c.Contact)]
+_LEG: Final = [x.name for x in attrs.fields(Leg)]
+_CONTACT: Final = [x.name for x in attrs.fields(c.Contact) if x.name not in ("dialing", "others")]
 _OFFER: Final = [x.name for x in attrs.fields(o.Offer)]
 _SLOT: Final = [x.name for x in attrs.fields(a.Slot)]
 _ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position", "offer"]
@@ -67,7 +70,10 @@ def dump(engine: Engine) -> "Canonical | None":
         "created": floor.created,
         "closed": floor.closed,
         "forget_at": floor.forget_at,
-        "contacts": [_row(x, _CONTACT) for x in floor.contacts.values()],
+        "contacts": [
+            [*_row(x, _CONTACT), [_row(leg, _LEG) for leg in x.more()]]
+            for x in floor.contacts.values()
+        ],
         "queues": [
             [x.id, x.settings.pack(), x.policy_hash, x.n, x.live] for x in floor.queues.values()
         ],
@@ -107,8 +113,7 @@ def load(engine: Engine, data: Any) -> None:
     for name in ("epoch", "n", "kind", "run_position", "created", "closed", "forget_at"):
         setattr(floor, name, data[name])
     for row in data["contacts"]:
-        contact = c.Contact(**dict(zip(_CONTACT, row, strict=True)))
-        contact.phase = c.Phase(contact.phase)
+        contact = _contact(row)
         floor.contacts[contact.stream] = contact
     for name, settings, policy_hash, n, live in data["queues"]:
         floor.queues[name] = q.Queue(name, QueueSettings.unpack(settings), policy_hash, n, live)
@@ -133,6 +138,17 @@ def load(engine: Engine, data: Any) -> None:
     floor.met_at.extend((at, stream) for at, stream in data["met_at"])
     floor.rebuild()
     floor.unrouted = unmatched(floor, floor.now) is not None
+
+
+def _contact(row: list[Any]) -> c.Contact:
+    *plain, more = row
+    contact = c.Contact(**dict(zip(_CONTACT, plain, strict=True)))
+    contact.phase = c.Phase(contact.phase)
+    for values in more:
+        leg = Leg(**dict(zip(_LEG, values, strict=True)))
+        leg.phase = LegPhase(leg.phase)
+        contact.keep(leg)
+    return contact
 
 
 def _agent(row: list[Any]) -> a.Agent:

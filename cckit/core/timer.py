@@ -21,9 +21,9 @@ class Timer(NamedTuple):
     due: int
     position: int
     kind: str
-    """``ring``, ``connect``, ``wrapup``, ``wait``, ``backoff`` or ``machine``."""
+    """``ring``, ``connect``, ``wrapup``, ``wait``, ``backoff``, ``dial`` or ``machine``."""
     subject: Any
-    """Offer or entry id, agent, or a machine's name."""
+    """Offer, entry or leg id, agent, or a machine's name."""
     other: str = ""
     """The agent's contact, for wrap-up; which state, for a machine."""
 

@@ -7,7 +7,7 @@ from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import LegId, OfferId
+from cckit.core.ids import LegId
 
 from .handler import Handler
 from .offers import end_offer
@@ -19,8 +19,9 @@ def contact_created(floor: Floor, envelope: Envelope, data: f.ContactCreated) ->
     stream = envelope.stream
     contact = c.Contact(stream, data.channel, data.leg, data.subject)
     floor.contacts[stream] = contact
-    floor.legs[data.leg] = contact
-    floor.took_id(data.leg)
+    if data.leg:  # Whom we are to call has none yet.
+        floor.legs[data.leg] = contact
+        floor.took_id(data.leg)
     floor.created += 1
     floor.touched[contact] = None
 
@@ -36,12 +37,13 @@ def contact_connected(floor: Floor, envelope: Envelope, data: f.ContactConnected
         floor.legs[data.leg] = contact
         floor.ringing.pop(data.leg, None)
         floor.took_id(data.leg)
-    if data.offer is None:
+    agent = floor.agents.get(data.agent)
+    if data.offer is not None:
+        offer = floor.offers[data.offer]
+        offer.due = 0
+        offer.position = envelope.position
+    if agent is None or contact.id not in agent.slots:
         return  # Imported: agents are names only.
-    offer = floor.offers[data.offer]
-    offer.due = 0
-    offer.position = envelope.position
-    agent = floor.agents[data.agent]
     slot = agent.slots[contact.id]
     slot.phase = a.MOVES[slot.phase, f.ContactConnected]
     slot.since = now
@@ -67,13 +69,15 @@ def agent_left(floor: Floor, envelope: Envelope, data: f.ContactAgentLeft) -> No
     contact.agent_leg = LegId(0)
     contact.agent = None
     agent = floor.agents.get(data.agent)
-    offer = floor.offers.get(OfferId(contact.offer))
-    if agent is None or offer is None:
-        return
-    end_offer(floor, envelope, offer, f.ContactAgentLeft)
-    contact.offer = 0
-    agent.talk_us += max(0, now - contact.since)
-    slot = agent.slots[contact.id]
+    slot = agent.slots.get(contact.id) if agent is not None else None
+    if agent is None or slot is None:
+        return  # Imported: agents are names only.
+    offer = floor.offers.get(slot.offer)
+    if offer is not None:
+        end_offer(floor, envelope, offer, f.ContactAgentLeft)
+    if contact.offer == slot.offer:
+        contact.offer = 0
+    agent.talk_us += max(0, now - slot.since)
     if a.MOVES[slot.phase, f.ContactAgentLeft] is a.FREE:
         release(floor, agent, contact.id, envelope)
     floor.touched[agent] = None
@@ -86,10 +90,14 @@ def contact_closed(floor: Floor, envelope: Envelope, data: f.ContactClosed) -> N
         offer = floor.offers[contact.offer]
         end_offer(floor, envelope, offer, f.ContactClosed)
         free(floor, floor.agents[offer.agent], contact, f.ContactClosed)
+    elif contact.phase is c.CONNECTING and contact.agent is not None:
+        free(floor, floor.agents[contact.agent], contact, f.ContactClosed)
     contact.phase = c.MOVES[contact.phase, f.ContactClosed]
     legs = floor.legs
     legs.pop(contact.leg, None)
     legs.pop(contact.agent_leg, None)
+    for leg in contact.more():
+        legs.pop(leg.id, None)
     floor.closed += 1
     floor.closed_at.append((envelope.stamp.recorded_at, stream))
     floor.touched[contact] = None

@@ -1,31 +1,131 @@
-"""Legs: held, retrieved, cleared."""
+"""The legs of a contact: ordered, answered, held, retrieved, gone."""
 
 from typing import Final
 
+from cckit.core import agent as a
+from cckit.core import contact as c
 from cckit.core import facts as f
+from cckit.core import leg as lg
+from cckit.core.agent import Slot
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import LegId
+from cckit.core.ids import LegId, OfferId
+from cckit.core.leg import Leg
+from cckit.core.timer import Timer
 
 from .handler import Handler
+from .slots import begin_work
+
+NO_OFFER: Final = OfferId(0)
+
+
+def leg_ordered(floor: Floor, envelope: Envelope, data: f.LegOrdered) -> None:
+    """Keep whom an order brings in; hold, retrieve, clear, play and record bring nobody."""
+    if data.order not in ("dial", "join", "monitor") or not data.role:
+        return
+    contact = floor.contacts.get(envelope.stream)
+    if contact is None:
+        return
+    floor.took_id(data.leg)
+    floor.touched[contact] = None
+    if data.order == "dial" and contact.phase is c.NEW:
+        contact.phase = c.MOVES[contact.phase, f.LegOrdered]
+    if data.order == "join" and data.leg == contact.leg:
+        return  # An agent who consults is there in place of a customer.
+    if data.order == "dial" and data.leg == contact.leg:
+        contact.leg = LegId(0)
+    leg = Leg(data.leg, data.role, lg.MOVES[lg.NULL, f.LegOrdered])
+    floor.legs[leg.id] = contact
+    if data.due:
+        leg.due = data.due
+        leg.position = envelope.position
+        timer = Timer(data.due, envelope.position, "dial", leg.id)
+        floor.timers.add(timer, envelope.stamp.recorded_at)
+    if data.order == "join" and leg.kind == lg.AGENT:
+        _take_up(floor, envelope, contact, leg)
+    else:
+        contact.keep(leg)
+
+
+def _take_up(floor: Floor, envelope: Envelope, contact: c.Contact, leg: Leg) -> None:
+    """Give an agent who comes without an offer a slot, unless the agent has one.
+
+    Whoever calls out has the contact before anybody else is there.
+    """
+    agent = floor.agents[leg.who]
+    if contact.phase is c.CONNECTING and contact.agent is None and not contact.offer:
+        contact.agent = agent.id
+        contact.agent_leg = leg.id
+    else:
+        contact.keep(leg)
+    if contact.id in agent.slots:
+        return
+    if not agent.used:
+        begin_work(agent, envelope.stamp.recorded_at)
+    cost = agent.costs[contact.channel]
+    agent.slots[contact.id] = Slot(cost, NO_OFFER, a.CONNECTING)
+    agent.used += cost
+    floor.index.refresh(agent)
+    floor.touched[agent] = None
+
+
+def leg_delivered(floor: Floor, envelope: Envelope, data: f.LegDelivered) -> None:
+    leg = floor.contacts[envelope.stream].other(data.leg)
+    if leg is not None:
+        leg.phase = lg.MOVES[leg.phase, f.LegDelivered]
+
+
+def leg_established(floor: Floor, envelope: Envelope, data: f.LegEstablished) -> None:
+    """Let who answered be there: the customer as such, anybody else with the others."""
+    contact = floor.contacts[envelope.stream]
+    leg = contact.other(data.leg)
+    floor.touched[contact] = None
+    if leg is None:
+        return
+    leg.phase = lg.MOVES[leg.phase, f.LegEstablished]
+    leg.due = 0
+    leg.position = envelope.position
+    contact.drop(leg.id)
+    if leg.kind == lg.CUSTOMER:
+        contact.leg = leg.id
+    else:
+        contact.keep(leg)
 
 
 def leg_cleared(floor: Floor, envelope: Envelope, data: f.LegCleared) -> None:
     contact = floor.legs.pop(data.leg)
     if contact.leg == data.leg:
         contact.leg = LegId(0)
+    elif contact.agent_leg != data.leg:
+        leg = contact.other(data.leg)
+        if leg is not None:
+            leg.phase = lg.MOVES[leg.phase, f.LegCleared]
+            contact.drop(leg.id)
     floor.touched[contact] = None
 
 
 def leg_held(floor: Floor, envelope: Envelope, data: f.LegHeld) -> None:
-    floor.contacts[envelope.stream].held = True
+    contact = floor.contacts[envelope.stream]
+    leg = contact.other(data.leg)
+    if leg is None:
+        contact.held = True
+    else:
+        leg.phase = lg.MOVES[leg.phase, f.LegHeld]
 
 
 def leg_retrieved(floor: Floor, envelope: Envelope, data: f.LegRetrieved) -> None:
-    floor.contacts[envelope.stream].held = False
+    contact = floor.contacts[envelope.stream]
+    leg = contact.other(data.leg)
+    if leg is None:
+        contact.held = False
+    else:
+        leg.phase = lg.MOVES[leg.phase, f.LegRetrieved]
 
 
 HANDLERS: Final[dict[type, Handler]] = {
+    f.LegOrdered: leg_ordered,
+    f.LegDelivered: leg_delivered,
+    f.LegEstablished: leg_established,
     f.LegCleared: leg_cleared,
     f.LegHeld: leg_held,
     f.LegRetrieved: leg_retrieved,

@@ -26,6 +26,8 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         offer.due += step if offer.due else 0
     for contact in floor.contacts.values():
         contact.since += step if contact.since else 0
+        for leg in contact.more():
+            leg.due += step if leg.due else 0
     for agent in floor.agents.values():
         if agent.logged_in:  # Else whoever turns idle now would stand before the idle.
             agent.idle_since += step

@@ -41,5 +41,6 @@ def idle(floor: Floor, agent: Agent, envelope: Envelope) -> None:
 
 
 def begin_work(agent: Agent, now: int) -> None:
-    agent.ready_us += max(0, now - agent.changed_at)
+    if agent.ready:  # Who is not may still call out.
+        agent.ready_us += max(0, now - agent.changed_at)
     agent.changed_at = now

@@ -14,7 +14,7 @@ from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 
-from . import admin, agents, contacts, offers, queues, subjects, timers
+from . import admin, agents, contacts, legs, offers, queues, subjects, timers
 
 Drafts = list[Pair]
 Rule = Callable[[Floor, Any, int, Ask, Actor], Drafts | Refused]
@@ -24,6 +24,8 @@ RULES: Final[Mapping[type, Rule]] = {
     m.ReportHeld: contacts.report_held,
     m.ReportRetrieved: contacts.report_retrieved,
     m.ReportCleared: contacts.cleared,
+    m.ReportDelivered: legs.delivered,
+    m.ReportEstablished: legs.established,
     m.Deflect: contacts.deflect,
     m.Close: contacts.close,
     m.Hold: contacts.hold,

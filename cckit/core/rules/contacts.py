@@ -12,6 +12,7 @@ from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, ContactId, EntryId, LegId, contact_stream
 from cckit.core.instant import Instant
 
+from . import legs
 from .offers import lost
 from .queues import leave_queue, unknown
 
@@ -52,10 +53,12 @@ def cleared(
             return lost(floor, offer, "cleared")
         if floor.was_given(command.leg):
             return []  # It is known to be gone.
-        what = "this log never knew such a leg"
-        return Refused("leg.unknown", f"leg {command.leg}", what, "use the id the events gave it")
+        return legs.unknown(command.leg)
     if command.leg == contact.leg:
         return _customer_left(floor, contact, command.cause, now)
+    other = contact.other(command.leg)
+    if other is not None:
+        return legs.gone(floor, contact, other, command.cause, actor.kind, now)
     leg = LegId(command.leg)
     gone = (contact.stream, f.LegCleared(leg, command.cause, "agent"))
     return _ended(floor, contact, [gone], "agent", now)
@@ -185,10 +188,7 @@ def report_retrieved(
 def _told(floor: Floor, leg: LegId, held: bool, actor: Actor) -> Drafts | Refused:
     contact = floor.legs.get(leg)
     if contact is None:
-        if floor.was_given(leg):
-            return []
-        what = "this log never knew such a leg"
-        return Refused("leg.unknown", f"leg {leg}", what, "use the id the events gave it")
+        return [] if floor.was_given(leg) else legs.unknown(leg)
     if contact.phase is not c.TALKING or contact.held is held:
         return []
     if held:

@@ -9,9 +9,10 @@ from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import AgentId, EntryId, OfferId
+from cckit.core.ids import AgentId, EntryId, LegId, OfferId
 from cckit.core.routing import offer_entry
 
+from . import legs
 from .agents import take_back, wrapped_up
 from .contacts import timed_out
 from .offers import connect_failed
@@ -27,6 +28,8 @@ def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> 
         return _offer(floor, command, now)
     if kind == "wait" or kind == "backoff":
         return _entry(floor, command, now, ask)
+    if kind == "dial":
+        return legs.timed_out(floor, LegId(_number(command.subject)), command.set_position, now)
     what = f"there is no timer of kind {kind!r}"
     return Refused("timer.unknown", kind, what, "only the shell proposes timers")
 

@@ -1,0 +1,126 @@
+"""What becomes of a leg that was ordered: it rings, answers, or does not.
+
+What an answer or a failure leads to depends on whose leg it is: one row a role.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from cckit.core import commands as m
+from cckit.core import contact as c
+from cckit.core import facts as f
+from cckit.core import leg as lg
+from cckit.core.ask import Ask
+from cckit.core.errors import Refused
+from cckit.core.events import Actor, Pair
+from cckit.core.floor import Floor
+from cckit.core.ids import AgentId, LegId
+from cckit.core.leg import Leg
+
+Drafts = list[Pair]
+
+Answered = Callable[[Floor, c.Contact, Leg, int], Drafts]
+"""(floor, contact, leg, now): what follows ``leg.established``."""
+Failed = Callable[[Floor, c.Contact, Leg, str, int], Drafts]
+"""(floor, contact, leg, cause, now): what follows ``leg.cleared`` of a leg not yet answered."""
+
+CAUSES: Final = frozenset({"busy", "no_answer", "rejected", "unobtainable", "switch_lost"})
+"""Of failures that a contact's closing repeats; the rest is the ``carrier``'s."""
+
+
+def delivered(
+    floor: Floor, command: m.ReportDelivered, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    found = _found(floor, command.leg)
+    if not isinstance(found, tuple):
+        return found
+    contact, leg = found
+    if leg is None or leg.phase is not lg.INITIATED:
+        return []  # Told twice, or later than the answer: nothing new.
+    return [(contact.stream, f.LegDelivered(leg.id))]
+
+
+def established(
+    floor: Floor, command: m.ReportEstablished, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    found = _found(floor, command.leg)
+    if not isinstance(found, tuple):
+        return found
+    contact, leg = found
+    if leg is None or leg.phase not in (lg.INITIATED, lg.ALERTING):
+        return []
+    answer = (contact.stream, f.LegEstablished(leg.id))
+    return [answer, *ANSWERED[leg.kind](floor, contact, leg, now)]
+
+
+def _found(floor: Floor, leg: LegId) -> tuple[c.Contact, Leg | None] | Drafts | Refused:
+    contact = floor.legs.get(leg)
+    if contact is not None:
+        return contact, contact.other(leg)
+    if floor.was_given(leg):
+        return []
+    return unknown(leg)
+
+
+def unknown(leg: LegId) -> Refused:
+    what = "this log never knew such a leg"
+    return Refused("leg.unknown", f"leg {leg}", what, "use the id the events gave it")
+
+
+def gone(floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int) -> Drafts:
+    """Clear a leg that is neither the customer's nor the agent's, and what follows."""
+    cleared = (contact.stream, f.LegCleared(leg.id, cause, by))
+    if leg.phase in (lg.INITIATED, lg.ALERTING):
+        return [cleared, *FAILED[leg.kind](floor, contact, leg, cause, now)]
+    return [cleared]
+
+
+def timed_out(floor: Floor, leg_id: LegId, set_position: int, now: int) -> Drafts:
+    """Nobody answered in time; of a leg that is gone or has answered, nothing."""
+    contact = floor.legs.get(leg_id)
+    leg = contact.other(leg_id) if contact is not None else None
+    if contact is None or leg is None or leg.position != set_position or not 0 < leg.due <= now:
+        return []
+    return gone(floor, contact, leg, "no_answer", "timer", now)
+
+
+# --- one row a role ---------------------------------------------------------------------------
+
+
+def _customer_answered(floor: Floor, contact: c.Contact, leg: Leg, now: int) -> Drafts:
+    """Who was called out to is there: agent and customer talk."""
+    if contact.phase is not c.CONNECTING or contact.agent is None:
+        return []
+    agent = AgentId(contact.agent)
+    return [(contact.stream, f.ContactConnected(agent, None, None, contact.agent_leg))]
+
+
+def _customer_failed(floor: Floor, contact: c.Contact, leg: Leg, cause: str, now: int) -> Drafts:
+    """Nobody was ever there who could have given up: such a contact failed, by its cause."""
+    if contact.phase is not c.CONNECTING:
+        return []
+    why = cause if cause in CAUSES else "carrier"
+    return [(contact.stream, f.ContactClosed("failed", why, "system"))]
+
+
+def _nothing_more(floor: Floor, contact: c.Contact, leg: Leg, now: int) -> Drafts:
+    return []
+
+
+def _nothing_lost(floor: Floor, contact: c.Contact, leg: Leg, cause: str, now: int) -> Drafts:
+    return []
+
+
+ANSWERED: Final[Mapping[str, Answered]] = {
+    lg.CUSTOMER: _customer_answered,
+    lg.EXTERNAL: _nothing_more,
+    lg.AGENT: _nothing_more,
+    lg.SUPERVISOR: _nothing_more,
+}
+
+FAILED: Final[Mapping[str, Failed]] = {
+    lg.CUSTOMER: _customer_failed,
+    lg.EXTERNAL: _nothing_lost,
+    lg.AGENT: _nothing_lost,
+    lg.SUPERVISOR: _nothing_lost,
+}
