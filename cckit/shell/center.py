@@ -17,8 +17,8 @@ from typing import Any
 import trio
 from trio.lowlevel import wait_task_rescheduled
 
-from cckit.core.commands import Command, Erase, ReportArrived
-from cckit.core.edges import check, check_sender
+from cckit.core.commands import Command, Erase
+from cckit.core.edges import check_sender
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Draft, Recorded
 from cckit.core.facts import SubjectErased
@@ -37,7 +37,7 @@ from .followers import Follower
 from .life import Parts
 from .logs.moving import back_up_beside
 from .people import is_personal
-from .people.access import FIND, NUMBERS, Access, stopped
+from .people.access import Access
 from .people.disclosing import Disclosure, disclose
 from .people.retention import Retention
 from .proof.pinning import Pinner, pin_daily
@@ -416,22 +416,5 @@ class Center:
 
         .. versionadded:: 0.2
         """
-        self._writer.check_open()
-        unusable = check(ReportArrived("voice", from_=number))
-        if unusable is not None:
-            await trio.lowlevel.checkpoint()
-            return Refused(unusable.reason, "number", unusable.what, unusable.remedy)
-        await self._parts.people.ready()
-        found = self._parts.people.find(number)
-        asked = self._access.ask(
-            FIND, NUMBERS if found is None else subject_stream(found), target=NUMBERS,
-            kind="number", actor=actor, purpose=purpose, component=component,
-        )  # fmt: skip
-        refused = stopped(await asked)
-        if refused is not None:
-            return refused
-        if found is not None:
-            return found
-        what = "the log knows nobody who has this number"
-        remedy = "write it as the adapter does, such as +972500000"
-        return Refused("subject.unknown", "number", what, remedy)
+        access = self._access
+        return await access.find(number, actor=actor, purpose=purpose, component=component)

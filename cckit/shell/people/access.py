@@ -15,7 +15,8 @@ import trio
 
 from cckit.core.access import Asked, owner_of
 from cckit.core.codec import Codec
-from cckit.core.edges import check_sender
+from cckit.core.commands import ReportArrived
+from cckit.core.edges import check, check_sender
 from cckit.core.errors import Refused, StoreError, UsageError
 from cckit.core.events import Actor, Draft, Envelope, Recorded, Sealed
 from cckit.core.facts import AccessGranted
@@ -145,6 +146,30 @@ class Access:
             else self._people.salted(recorded[0], field, sealed)
             for (recorded, field), sealed in zip(values, wanted, strict=True)
         )
+
+    async def find(
+        self, number: str, *, actor: Actor, purpose: str, component: str
+    ) -> SubjectId | Refused:
+        """Who has a number, once it is durable who asked and whom they found; see ``Center``."""
+        self._writer.check_open()
+        unusable = check(ReportArrived("voice", from_=number))
+        if unusable is not None:
+            await trio.lowlevel.checkpoint()
+            return Refused(unusable.reason, "number", unusable.what, unusable.remedy)
+        await self._people.ready()
+        found = self._people.find(number)
+        asked = self.ask(
+            FIND, NUMBERS if found is None else subject_stream(found), target=NUMBERS,
+            kind="number", actor=actor, purpose=purpose, component=component,
+        )  # fmt: skip
+        refused = stopped(await asked)
+        if refused is not None:
+            return refused
+        if found is not None:
+            return found
+        what = "the log knows nobody who has this number"
+        remedy = "write it as the adapter does, such as +972500000"
+        return Refused("subject.unknown", "number", what, remedy)
 
 
 def stopped(reply: Reply) -> Refused | None:
