@@ -2,7 +2,7 @@
 
 It loads, matches the doors, registers the same things each time it is asked, brings
 events that a log can hold under names of its own, projections whose dumps are canonical,
-and policies that are pure.
+and machines and policies that are pure.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +18,7 @@ from cckit.core.upcasters import UPCASTERS
 from cckit.hooks import Relay
 from cckit.shell.plugins import available
 
+from .machines import MACHINE_RULES
 from .policies import Make, check_policy
 
 
@@ -125,6 +126,13 @@ def dumps_canonically(name: str, make: Make) -> None:
             raise AssertionError(f"{a.name} begins differently each time")
 
 
+def machines_are_sound(name: str, make: Make) -> None:
+    """Its machines answer purely, and wait for instants; see ``cckit.testing.machines``."""
+    for machine in _items(_relay(name, make), "cckit_register_machines"):
+        for check in MACHINE_RULES:
+            check(machine)
+
+
 def answers_purely(name: str, make: Make) -> None:
     """Its policies hold ``check_policy``."""
     check_policy(make)
@@ -151,6 +159,7 @@ RULES: Final[Sequence[tuple[str, Callable[[str, Make], None]]]] = [
         reads_only_known_events,
         decides_frozen_commands,
         dumps_canonically,
+        machines_are_sound,
         answers_purely,
     )
 ]

@@ -86,6 +86,7 @@ def with_(name: str, method: Callable[..., Any], /, **more: Any) -> type[Sound]:
 
 
 counter = count()
+THINGS = map(ThingHappened, count())
 
 
 @event("queue.entered", version=2)
@@ -114,6 +115,33 @@ def deciding(*commands: type) -> Any:
     )
 
 
+@attrs.define
+class Happened:
+    """What a machine knows; it may be told what it knows already."""
+
+    n: int | None = None
+
+
+def one_state(**more: Any) -> Any:
+    """A sound machine, but for what is given."""
+
+    def evolve(state: Happened, recorded: Any) -> None:
+        state.n = recorded[1].n
+
+    sound = Machine("m", (Do,), (ThingHappened,), Happened, lambda *_: (), evolve)
+    return lambda self: (sound._replace(**more),)
+
+
+def forgetting(state: Happened, *_: Any) -> Any:
+    state.n = None
+    return ()
+
+
+def logging_out(state: Happened, command: Do, now: int, ask: object, floor: Any) -> Any:
+    floor.agents.clear()
+    return ()
+
+
 FAULTS: list[tuple[str, type[Sound]]] = [
     ("fits_the_doors", Typo),
     ("brings_events_of_its_own", with_("events", lambda self: (Taken,))),
@@ -132,6 +160,20 @@ FAULTS: list[tuple[str, type[Sound]]] = [
     ("dumps_canonically", with_("dump", lambda self, state: 0.5)),
     ("dumps_canonically", with_("dump", lambda self, state: {1, 2})),
     ("dumps_canonically", with_("dump", lambda self, state: next(counter))),
+    ("machines_are_sound", with_("machines", one_state(due=lambda state: 0.5))),
+    ("machines_are_sound", with_("machines", one_state(due=lambda state: next(counter)))),
+    ("machines_are_sound", with_("machines", one_state(due=forgetting))),
+    ("machines_are_sound", with_("machines", one_state(key=lambda recorded: 7))),
+    ("machines_are_sound", with_("machines", one_state(key=lambda r: str(next(counter))))),
+    ("machines_are_sound", with_("machines", one_state(decide=forgetting))),
+    ("machines_are_sound", with_("machines", one_state(decide=lambda *_: None))),
+    ("machines_are_sound", with_("machines", one_state(decide=lambda *_: ("ab",)))),
+    ("machines_are_sound", with_("machines", one_state(decide=lambda *_: 1 // 0))),
+    (
+        "machines_are_sound",
+        with_("machines", one_state(decide=lambda _, do, *__: ((do.stream, next(THINGS)),))),
+    ),
+    ("machines_are_sound", with_("machines", one_state(decide=logging_out, reads_floor=True))),
     ("answers_purely", with_("verdict", lambda self, *_: next(counter))),
 ]
 
@@ -143,7 +185,7 @@ POLICY_FAULTS: list[tuple[str, type[Sound]]] = [
     ("answers with a Verdict", with_("verdict", lambda self, *_: True)),
     ("answers with a Verdict", with_("verdict", lambda self, *_: Verdict(1, "x"))),  # type: ignore[arg-type]
     ("says why it denies", with_("verdict", lambda self, *_: Verdict(False))),
-    ("pure", with_("verdict", lambda self, *_: Verdict(next(counter) % 1009 < 500, "x"))),
+    ("pure", with_("verdict", lambda self, *_: Verdict(next(counter) % 2 > 0, "x"))),
     (
         "same for every instance",
         with_(
