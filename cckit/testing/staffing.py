@@ -28,7 +28,7 @@ from datetime import date, time, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -45,6 +45,7 @@ QUEUE: Final = (
     "id", "strategy", "need", "ring_s", "connect_s", "wrapup_s", "rona_after", "max_wait_s",
     "head_start_s",
 )  # fmt: skip
+LENGTHS: Final = tuple(key for key in QUEUE if key.endswith("_s"))
 SHIFT: Final = (
     "agents", "from", "to", "breaks", "queues", "skills", "answer", "connect", "unanswered",
     "back_after_s",
@@ -123,6 +124,8 @@ class Staffing:
     source: str = "staffing"
     zone: str | None = None
     """Whose civil times the shifts have, where the traffic does not say."""
+    given: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    """Queue to the settings that are written down for it; the others are defaults."""
 
     def workers(self) -> tuple[Worker, ...]:
         """Return the agents, numbered through the shifts: "001", "002" …"""
@@ -137,14 +140,17 @@ class Staffing:
     def settings(self, queue: str) -> QueueSettings:
         """Return how a queue works, with its agents; a queue not written down has defaults."""
         base = self.queues.get(queue, QueueSettings())
+        return attrs.evolve(base, agents=self.members(queue))
+
+    def members(self, queue: str) -> tuple[str, ...]:
+        """Return who works in a queue."""
         if all(not shift.queues or queue in shift.queues for shift in self.shifts):
-            return attrs.evolve(base, agents=EVERYONE)
-        members = tuple(
+            return EVERYONE
+        return tuple(
             worker.agent
             for worker in self.workers()
             if not worker.shift.queues or queue in worker.shift.queues
         )
-        return attrs.evolve(base, agents=members)
 
 
 def read_staffing(path: Path) -> Staffing:
@@ -156,12 +162,8 @@ def read_staffing(path: Path) -> Staffing:
     """
     data, raw = read_toml(path)
     top = Table(path.name, "", data, ("zone", "queue", "shift"))
-    queues: dict[str, QueueSettings] = {}
-    for table in top.tables("queue", QUEUE) if top.has("queue") else ():
-        name = table.text("id")
-        if name in queues:
-            raise table.fault("id", f"{name!r} is there twice", "give each queue once")
-        queues[name] = _queue(table)
+    given = queues_of(top) if top.has("queue") else {}
+    queues = {name: QueueSettings(**settings) for name, settings in given.items()}
     shifts = tuple(_shift(table, queues) for table in top.tables("shift", SHIFT))
     if sum(shift.agents for shift in shifts) > AGENTS_MAX:
         raise top.fault("shift", "more than 100,000 agents", "give fewer")
@@ -169,24 +171,37 @@ def read_staffing(path: Path) -> Staffing:
     zone = top.text("zone") if top.has("zone") else None
     if zone is not None:
         civil.read_zone(zone, top.where("zone"))
-    return Staffing(shifts, {name: queues[name] for name in sorted(queues)}, source, zone)
+    return Staffing(shifts, queues, source, zone, given)
 
 
-def _queue(table: Table) -> QueueSettings:
+def queues_of(top: Table) -> dict[str, dict[str, Any]]:
+    """Return the tables ``[[queue]]``: sorted by id, of each what is written down.
+
+    :raises ConfigError: it names file, key, value and what is allowed.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for table in top.tables("queue", QUEUE):
+        name = table.text("id")
+        if name in found:
+            raise table.fault("id", f"{name!r} is there twice", "give each queue once")
+        found[name] = _settings(table)
+    return {name: found[name] for name in sorted(found)}
+
+
+def _settings(table: Table) -> dict[str, Any]:
     strategy = table.text("strategy", "longest_idle")
     if strategy not in STRATEGIES:
         allowed = f"allowed are {', '.join(STRATEGIES)}"
         raise table.fault("strategy", f"no strategy {strategy!r}", allowed)
-    return QueueSettings(
-        strategy=strategy,
-        need=table.requirement("need") or "",
-        ring_us=table.seconds("ring_s", 20),
-        connect_us=table.seconds("connect_s", 5),
-        wrapup_us=table.seconds("wrapup_s", 30),
-        rona_after=table.whole("rona_after", 1, 1000, 1),
-        max_wait_us=table.seconds("max_wait_s", 0),
-        head_start_us=table.seconds("head_start_s", 60),
-    )
+    found: dict[str, Any] = {"strategy": strategy} if table.has("strategy") else {}
+    if table.has("need"):
+        found["need"] = table.requirement("need") or ""
+    if table.has("rona_after"):
+        found["rona_after"] = table.whole("rona_after", 1, 1000)
+    for key in LENGTHS:
+        if table.has(key):
+            found[key.removesuffix("s") + "us"] = table.seconds(key)
+    return found
 
 
 def _shift(table: Table, queues: dict[str, QueueSettings]) -> Shift:

@@ -1,0 +1,77 @@
+"""Commands whose ids another run gives: who they are for is said by role.
+
+A recorded command may name a leg or an agent; in another run the leg has another id and
+another agent may talk. These stand for it, and are made anew from the floor as it is.
+"""
+
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from cckit.core import commands as c
+from cckit.core.contact import Contact
+from cckit.core.ids import AgentId, ContactId, LegId
+from cckit.core.instant import Span
+
+
+class CustomerGone(NamedTuple):
+    """The customer hangs up."""
+
+    cause: str
+
+
+class AgentGone(NamedTuple):
+    """The line of the agent who talks is gone."""
+
+    cause: str
+
+
+class AgentLeaves(NamedTuple):
+    """The agent who talks ends it."""
+
+    role: str = "agent"
+
+
+class Told(NamedTuple):
+    """A side is on hold, or back."""
+
+    held: bool
+    customer: bool
+
+
+class WrapupEnds(NamedTuple):
+    codes: tuple[str, ...] = ()
+
+
+class WrapupExtends(NamedTuple):
+    by_us: Span
+
+
+customer_gone = cache(CustomerGone)
+"""One of each cause, for a hundred thousand of them."""
+
+
+def _gone(contact: Contact, role: CustomerGone) -> Any:
+    return c.ReportCleared(contact.leg, role.cause) if contact.leg else None
+
+
+def _agent_gone(contact: Contact, role: AgentGone) -> Any:
+    return c.ReportCleared(contact.agent_leg, role.cause) if contact.agent_leg else None
+
+
+def _leaves(contact: Contact, role: AgentLeaves) -> Any:
+    agent = contact.agent
+    return None if agent is None else c.LeaveContact(ContactId(contact.id), AgentId(agent))
+
+
+def _told(contact: Contact, role: Told) -> Any:
+    leg: LegId = contact.leg if role.customer else contact.agent_leg
+    return (c.ReportHeld if role.held else c.ReportRetrieved)(leg) if leg else None
+
+
+ROLES: Final[dict[type, Any]] = {
+    CustomerGone: _gone,
+    AgentGone: _agent_gone,
+    AgentLeaves: _leaves,
+    Told: _told,
+}
+"""Role to what it is now; None where nobody has that role."""
