@@ -12,6 +12,7 @@ from .output import console
 COMMANDS: Final = (
     ("demo", "A simulated morning with a live wallboard, explained, verified and reported."),
     ("simulate", "Play traffic against a staffing in virtual time; the result is a log."),
+    ("staff", "Print the agents that each interval needs, and play them on the floor."),
     ("what-if", "Run a recorded day again under another policy or staffing."),
     ("report", "Print a report of a log, as JSON, CSV or HTML."),
     ("verify", "Check a log: headers, chain, positions, and with --events every event."),
