@@ -15,7 +15,7 @@ from .facts import OfferMade
 from .floor import Floor
 from .ids import AgentId
 from .queue import Entry
-from .routing import STRATEGIES, offer_entry
+from .routing import key_of, offer_entry
 
 CHOSEN: Final = "chosen"
 ELIGIBLE: Final = "eligible"
@@ -82,7 +82,7 @@ def explain(floor: Floor, recorded: Recorded[OfferMade]) -> Explanation:
 
 
 def _considered(floor: Floor, entry: Entry, made: OfferMade, now: int) -> tuple[Considered, ...]:
-    key = STRATEGIES[made.policy]
+    key = key_of(entry)
     fit: list[tuple[int, int, str, Agent]] = []
     out: list[Considered] = []
     for agent in floor.index.agents:
@@ -118,6 +118,6 @@ def reason_against(floor: Floor, entry: Entry, agent: Agent, now: int) -> str | 
         return "capacity"
     if not group.need.fits(agent.skills):
         return "skill"
-    if entry.barred and entry.barred.get(agent.id, 0) > now:
+    if entry.keeps_from(agent.id, now):
         return "backoff"
     return None

@@ -9,7 +9,7 @@ from typing import Final
 
 from .agent import Agent
 from .contact import Contact
-from .ids import EPOCH_SHIFT, AgentId, EntryId, QueueId, Stream
+from .ids import EPOCH_SHIFT, AgentId, EntryId, QueueId, Stream, SubjectId
 from .matching import Index
 from .offer import ACCEPTED, Offer
 from .queue import TAKEN, Entry, Queue
@@ -21,6 +21,9 @@ VERSION: Final = 3
 KEEP_US: Final = 600_000_000
 """How long what has ended is remembered, to tell a late report from a wrong one."""
 
+
+LAST_AGENTS_MAX: Final = 65_536
+"""Of how many people it is remembered who talked to them last."""
 
 FORGET_EACH_US: Final = 10_000_000
 
@@ -50,6 +53,8 @@ class Floor:
         """Scope of each legal hold to its ground."""
         self.erasing: dict[str, str] = {}
         """Stream of each person whose erasure is not finished to its ground."""
+        self.last_agents: dict[SubjectId, AgentId] = {}
+        """Person to who talked to them last, for queues that prefer that agent."""
         self.versions: dict[Stream, int] = {}
         """Stream to its next version, for streams that may still grow."""
         self.unrouted = False
@@ -95,6 +100,14 @@ class Floor:
         """Tell whether an id may have existed, though nothing is known of it now."""
         return 0 < given >> EPOCH_SHIFT <= self.epoch and given < self.next_id()
 
+    def talked(self, subject: SubjectId, agent: AgentId) -> None:
+        """Remember who talked to somebody; the oldest is forgotten."""
+        last = self.last_agents
+        last.pop(subject, None)
+        last[subject] = agent
+        if len(last) > LAST_AGENTS_MAX:
+            del last[next(iter(last))]
+
     def forget(self, now: int) -> None:
         """Let go of what ended ``KEEP_US`` ago."""
         before = now - KEEP_US
@@ -128,8 +141,12 @@ class Floor:
         entry = self.entries.get(subject)
         if entry is None:
             return False
+        if kind == "step":
+            return entry.step_position == timer[1]
         if kind == "wait":
             return entry.position == timer[1] and entry.phase is not TAKEN
+        if kind == "add":
+            return entry.add_by == timer[1] and entry.in_line
         return entry.barred_by is not None and timer[1] in entry.barred_by.values()
 
     def next_timer(self) -> Timer | None:
@@ -160,10 +177,11 @@ class Floor:
     def _rebuild_entries(self) -> None:
         for entry in self.entries.values():
             old = entry.group
-            entry.group = self.index.group(old.queue, old.channel, old.need.text)
+            entry.group = self.index.group(
+                old.queue, old.channel, old.need.text, old.agents, old.calls
+            )
             if entry.in_line:
-                entry.group.add(entry)
-                self.index.waiting |= 1 << entry.group.number
+                self.index.join(entry)
 
     def _rebuild_timers(self) -> None:
         found = list(self.machine_due.values())
@@ -182,6 +200,10 @@ class Floor:
         for entry in self.entries.values():
             if entry.due:
                 found.append(Timer(entry.due, entry.position, "wait", entry.id))
+            if entry.step_due:
+                found.append(Timer(entry.step_due, entry.step_position, "step", entry.id))
+            if entry.add_at:
+                found.append(Timer(entry.add_at, entry.add_by, "add", entry.id))
             for agent_id, until in (entry.barred or {}).items():
                 set_by = (entry.barred_by or {})[agent_id]
                 found.append(Timer(until, set_by, "backoff", entry.id))

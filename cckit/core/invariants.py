@@ -19,7 +19,7 @@ from .floor import Floor
 from .ids import EntryId, contact_stream
 from .offer import Offer
 from .queue import Entry
-from .routing import unmatched
+from .routing import apart, unmatched
 
 FREEING: Final = frozenset({f.AgentReady, f.AgentWrapupEnded, f.ContactAgentLeft})
 
@@ -117,18 +117,22 @@ def check_entry(floor: Floor, entry: Entry) -> None:
         if not entry.in_line:
             raise Breach("I3", f"entry {entry.id} waits in no group")
         _nobody_free(floor, entry)
-    elif entry.offer not in floor.offers or entry.in_line:
-        raise Breach("I3", f"entry {entry.id} is {phase.name.lower()} without an offer, or waits")
+    elif not entry.offers or not all(offer in floor.offers for offer in entry.offers):
+        raise Breach("I3", f"entry {entry.id} is {phase.name.lower()} without an offer")
+    elif phase is q.TAKEN and len(entry.offers) > 1:
+        raise Breach("I2", f"entry {entry.id} was accepted, and rings elsewhere")
+    elif entry.in_line is not (phase is q.OFFERED and entry.wants_more()):
+        raise Breach("I3", f"entry {entry.id} is {phase.name.lower()} and waits, or the reverse")
+    elif entry.in_line:
+        _nobody_free(floor, entry)
 
 
 def _nobody_free(floor: Floor, entry: Entry) -> None:
     mask = floor.index.candidates(entry.group)
     if not mask or floor.unrouted:
         return
-    for agent_id, until in (entry.barred or {}).items():
-        agent = floor.agents[agent_id]
-        if until > floor.fired_to and agent.place:
-            mask &= ~(1 << agent.place)
+    if entry.barred or entry.asked:
+        mask &= ~apart(floor, entry, floor.fired_to)
     if mask:
         raise Breach("I8", f"entry {entry.id} waits beside a free agent who could serve")
 
@@ -143,7 +147,7 @@ def check_offer(floor: Floor, offer: Offer) -> None:
         raise Breach("I7", f"offer {offer.id} has no slot of its agent")
     if offer.phase is o.ACCEPTED:
         return
-    if entry is None or entry.phase is not q.OFFERED or entry.offer != offer.id:
+    if entry is None or entry.phase is not q.OFFERED or offer.id not in entry.offers:
         raise Breach("I3", f"offer {offer.id}: its entry is not offered")
     if slot.phase is not a.RESERVED:
         raise Breach("I7", f"offer {offer.id}: the agent is not reserved")
@@ -204,16 +208,13 @@ def _named(floor: Floor, agent: Agent, contact_id: str, slot: Slot) -> None:
 
 def _nothing_waits(floor: Floor, agent: Agent) -> None:
     """An idle agent sees no entry of its groups that is not kept from it."""
-    index = floor.index
-    bits = index.suits(agent) & index.waiting
-    if not bits or agent.next_status or floor.unrouted:
+    if agent.next_status or floor.unrouted:
         return
-    for group in index.groups:
-        if bits >> group.number & 1 and group.channel in agent.on:
-            for rank in group.in_order():
+    for group in floor.index.lines_for(agent):
+        if group.channel in agent.on:
+            for rank in group.line:
                 entry_id = EntryId(rank[3])
-                barred = floor.entries[entry_id].barred
-                if not barred or barred.get(agent.id, 0) <= floor.fired_to:
+                if not floor.entries[entry_id].keeps_from(agent.id, floor.fired_to):
                     raise Breach("I8", f"{agent.id} is idle while entry {entry_id} waits")
 
 
@@ -224,9 +225,9 @@ def check_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     entry = floor.entries[data.entry]
     group = entry.group
     now = envelope.stamp.recorded_at
-    if group.count and group.head < entry.rank:
-        ahead = floor.entries[EntryId(group.head[3])]
-        if not (ahead.barred and ahead.barred.get(data.agent, 0) > floor.fired_to):
+    for rank in group.line[: group.ahead(entry.rank)]:
+        ahead = floor.entries[EntryId(rank[3])]
+        if not ahead.keeps_from(data.agent, floor.fired_to):
             raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
     if entry.barred and entry.barred.get(data.agent, 0) > now:
         raise Breach("I19", f"entry {entry.id} was offered to {data.agent} within its back-off")

@@ -21,8 +21,9 @@ from .ids import Stream
 from .leg import Leg
 from .leg import Phase as LegPhase
 from .projection import Canonical
-from .routing import unmatched
+from .routing import pending
 from .settings import QueueSettings
+from .step import parse_step
 
 CLASSES: Final = (c.Contact, Leg, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, QueueSettings)
 
@@ -44,7 +45,9 @@ _LEG: Final = [x.name for x in attrs.fields(Leg)]
 _CONTACT: Final = [x.name for x in attrs.fields(c.Contact) if x.name not in ("dialing", "others")]
 _OFFER: Final = [x.name for x in attrs.fields(o.Offer)]
 _SLOT: Final = [x.name for x in attrs.fields(a.Slot)]
-_ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position", "offer"]
+_ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position"]
+_STEP: Final = ["step", "step_due", "step_position"]
+_ROUND: Final = ["offers", "asked", "again", "add_at", "add_by", "in_line"]
 _AGENT: Final = [
     x.name
     for x in attrs.fields(a.Agent)
@@ -75,15 +78,19 @@ def dump(engine: Engine) -> "Canonical | None":
             for x in floor.contacts.values()
         ],
         "queues": [
-            [x.id, x.settings.pack(), x.policy_hash, x.n, x.live] for x in floor.queues.values()
+            [x.id, x.settings.pack(), x.policy_hash, x.n, x.live, _served(x), list(x.hits)]
+            for x in floor.queues.values()
         ],
         "entries": [
             [
                 *_row(x, _ENTRY),
+                [[*one] if type(one) is tuple else one for one in _row(x, _ROUND)],
                 list(x.rank),
                 x.group.queue.id,
                 x.group.channel,
                 x.group.need.text,
+                [list(x.group.agents), x.group.calls],
+                [[step.text() for step in x.steps], list(x.told or ()), *_row(x, _STEP)],
                 [[k, v, (x.barred_by or {})[k]] for k, v in sorted((x.barred or {}).items())],
                 [[k, v] for k, v in sorted((x.failures or {}).items())],
             ]
@@ -97,6 +104,7 @@ def dump(engine: Engine) -> "Canonical | None":
         "roles": [[k, list(v)] for k, v in sorted(floor.roles.items())],
         "configs": [[*k, v] for k, v in sorted(floor.configs.items())],
         "holds": [[k, v] for k, v in sorted(floor.holds.items())],
+        "last_agents": [[k, v] for k, v in floor.last_agents.items()],
         "erasing": [[k, v] for k, v in sorted(floor.erasing.items())],
         "versions": [[k, v] for k, v in floor.versions.items()],
         "ended": [[at, offer, *floor.ended[offer]] for at, offer in floor.ended_at],
@@ -115,8 +123,11 @@ def load(engine: Engine, data: Any) -> None:
     for row in data["contacts"]:
         contact = _contact(row)
         floor.contacts[contact.stream] = contact
-    for name, settings, policy_hash, n, live in data["queues"]:
-        floor.queues[name] = q.Queue(name, QueueSettings.unpack(settings), policy_hash, n, live)
+    for name, settings, policy_hash, n, live, served, hits in data["queues"]:
+        queue = q.Queue(name, QueueSettings.unpack(settings), policy_hash, n, live)
+        queue.served = {key: q.Served(wait, list(at)) for key, wait, at in served}
+        queue.hits = list(hits)
+        floor.queues[name] = queue
     for row in data["offers"]:
         offer = o.Offer(**dict(zip(_OFFER, row, strict=True)))
         offer.phase = o.Phase(offer.phase)
@@ -130,6 +141,7 @@ def load(engine: Engine, data: Any) -> None:
     floor.configs = {(kind, id_): hash_ for kind, id_, hash_ in data["configs"]}
     floor.holds = dict(data["holds"])
     floor.erasing = dict(data["erasing"])
+    floor.last_agents = dict(data["last_agents"])
     floor.versions = {Stream(k): v for k, v in data["versions"]}
     for at, offer_id, position, stream, leg in data["ended"]:
         floor.ended[offer_id] = (position, stream, leg)
@@ -137,7 +149,11 @@ def load(engine: Engine, data: Any) -> None:
     floor.closed_at.extend((at, stream) for at, stream in data["closed_at"])
     floor.met_at.extend((at, stream) for at, stream in data["met_at"])
     floor.rebuild()
-    floor.unrouted = unmatched(floor, floor.now) is not None
+    floor.unrouted = pending(floor, floor.now)
+
+
+def _served(queue: q.Queue) -> list[Any]:
+    return [[key, one.wait_us, list(one.at)] for key, one in queue.served.items()]
 
 
 def _contact(row: list[Any]) -> c.Contact:
@@ -163,10 +179,11 @@ def _agent(row: list[Any]) -> a.Agent:
 
 
 def _load_entry(floor: Floor, row: list[Any]) -> None:
-    *plain, rank, queue, channel, need, barred, failures = row
+    *plain, round_, rank, queue, channel, need, kind, step, barred, failures = row
     values = dict(zip(_ENTRY, plain, strict=True))
     phase = q.Phase(values.pop("phase"))
-    group = floor.index.group(floor.queues[queue], channel, need)
+    agents, calls = kind
+    group = floor.index.group(floor.queues[queue], channel, need, tuple(agents), calls)
     entry = q.Entry(
         rank=tuple(rank),
         group=group,
@@ -176,5 +193,11 @@ def _load_entry(floor: Floor, row: list[Any]) -> None:
         failures=dict(failures) or None,
         **values,
     )
-    entry.in_line = phase is q.WAITING
+    steps, told, *step = step
+    entry.steps = tuple(map(parse_step, steps))
+    entry.told = tuple(told) or None
+    for name, value in zip(_STEP, step, strict=True):
+        setattr(entry, name, value)
+    for name, value in zip(_ROUND, round_, strict=True):
+        setattr(entry, name, tuple(value) if isinstance(value, list | tuple) else value)
     floor.entries[entry.id] = entry

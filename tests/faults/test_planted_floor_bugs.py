@@ -263,7 +263,7 @@ def who_did_not_answer_keeps_what_else_rings(patch: Patch) -> None:
 
 @bug("I19", reject)
 def a_back_off_is_not_looked_at(patch: Patch) -> None:
-    patch.setattr(routing.choosing, "barred", lambda floor, entry, now: 0)
+    patch.setattr(routing.choosing, "apart", lambda floor, entry, now: 0)
 
 
 # --- contacts -----------------------------------------------------------------------------

@@ -6,10 +6,11 @@ from cckit.core import facts as f
 from cckit.core import queue as q
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import QueueId
+from cckit.core.ids import QueueId, SubjectId
 from cckit.core.settings import QueueSettings
 
 from .handler import Handler
+from .queues import round_goes_on
 
 
 def run_started(floor: Floor, envelope: Envelope, data: f.RunStarted) -> None:
@@ -37,6 +38,12 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
             slot.due += step if slot.due else 0
     for entry in floor.entries.values():
         entry.due += step if entry.due else 0
+        entry.step_due += step if entry.step_due else 0
+        entry.told = None  # Nobody can say how long it took.
+    for queue in floor.queues.values():
+        for served in queue.served.values():
+            served.at = [at + step for at in served.at]
+        entry.add_at += step if entry.add_at else 0
         if entry.barred:
             entry.barred = {who: until + step for who, until in entry.barred.items()}
     floor.machine_due = {k: t._replace(due=t.due + step) for k, t in floor.machine_due.items()}
@@ -55,6 +62,9 @@ def config_applied(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> N
         floor.queues[queue.id] = queue
     queue.settings = settings
     queue.policy_hash = data.hash
+    for entry in floor.entries.values():
+        if entry.group.queue is queue and entry.phase is q.OFFERED:
+            round_goes_on(floor, entry)  # The new strategy may ask more of them at once.
     floor.index.requeue(queue, floor.queues)
     floor.unrouted = True
 
@@ -72,6 +82,7 @@ def erasure_started(floor: Floor, envelope: Envelope, data: f.SubjectErasureStar
 
 def subject_erased(floor: Floor, envelope: Envelope, data: f.SubjectErased) -> None:
     floor.erasing.pop(envelope.stream, None)
+    floor.last_agents.pop(SubjectId(envelope.stream.removeprefix("subject/")), None)
 
 
 def permission_changed(floor: Floor, envelope: Envelope, data: f.PermissionChanged) -> None:

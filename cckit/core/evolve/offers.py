@@ -11,10 +11,11 @@ from cckit.core.agent import Slot
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
 from cckit.core.ids import OfferId
+from cckit.core.settings import SEVERAL
 from cckit.core.timer import Timer
 
 from .handler import Handler
-from .queues import return_entry
+from .queues import leave_line, return_entry
 from .slots import begin_work, free
 
 
@@ -22,12 +23,13 @@ def offer_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     entry = floor.entries[data.entry]
     entry.phase = q.MOVES[entry.phase, f.OfferMade]
     entry.round = data.round
-    entry.offer = data.offer
+    entry.offers = (*entry.offers, data.offer) if entry.offers else (data.offer,)
     group = entry.group
-    group.remove(entry)
-    if not group.count:
-        floor.index.waiting &= ~(1 << group.number)
     position = envelope.position
+    if group.queue.settings.strategy in SEVERAL:
+        _asked(floor, envelope, entry, data)
+    if entry.in_line and not entry.wants_more():
+        leave_line(floor, entry)
     offer = o.Offer(data.offer, entry.contact, data.entry, data.agent, data.due, position)
     floor.offers[data.offer] = offer
     floor.took_id(data.offer)
@@ -45,6 +47,17 @@ def offer_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     touched[offer] = touched[entry] = touched[agent] = None
 
 
+def _asked(floor: Floor, envelope: Envelope, entry: q.Entry, data: f.OfferMade) -> None:
+    """Keep whom a round has asked, and from when it may ask one more."""
+    entry.asked = (*entry.asked, data.agent)
+    settings = entry.group.queue.settings
+    if settings.strategy == "progressive":
+        now = envelope.stamp.recorded_at
+        entry.add_at = now + settings.add_us
+        entry.add_by = envelope.position
+        floor.timers.add(Timer(entry.add_at, entry.add_by, "add", entry.id), now)
+
+
 def offer_alerting(floor: Floor, envelope: Envelope, data: f.OfferAlerting) -> None:
     offer = floor.offers[data.offer]
     offer.phase = o.MOVES[offer.phase, f.OfferAlerting]
@@ -59,6 +72,8 @@ def offer_accepted(floor: Floor, envelope: Envelope, data: f.OfferAccepted) -> N
     offer.phase = o.MOVES[offer.phase, f.OfferAccepted]
     entry = floor.entries[offer.entry]
     entry.phase = q.MOVES[entry.phase, f.OfferAccepted]
+    if entry.in_line:
+        leave_line(floor, entry)
     contact = floor.contacts[offer.contact]
     contact.phase = c.MOVES[contact.phase, f.OfferAccepted]
     contact.offer = offer.id

@@ -10,17 +10,28 @@ A strategy gives each candidate an integer; the least wins, ties go to the longe
 then to the smaller id.
 """
 
-from .choosing import MAX_CANDIDATES, offer_entry
-from .following import MAX_OFFERS, best_entry, follow, unmatched
-from .strategies import STRATEGIES, Key
+from .choosing import MAX_CANDIDATES, apart, offer_entry
+from .following import MAX_OFFERS, best_entry, follow, pending, unmatched
+from .stepping import deserted, ended, move, next_step, staffed
+from .strategies import MAX_TIER, NAMES, STRATEGIES, Key, key_of
 
 __all__ = [
     "MAX_CANDIDATES",
     "MAX_OFFERS",
+    "MAX_TIER",
+    "NAMES",
     "STRATEGIES",
     "Key",
+    "apart",
     "best_entry",
+    "deserted",
+    "ended",
     "follow",
+    "key_of",
+    "move",
+    "next_step",
     "offer_entry",
+    "pending",
+    "staffed",
     "unmatched",
 ]

@@ -10,11 +10,13 @@ from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, ContactId, OfferId
 from cckit.core.instant import Instant, Span
 from cckit.core.matching import places
-from cckit.core.queue import WAITING, Entry
+from cckit.core.queue import Entry
 
-from .strategies import STRATEGIES
+from .strategies import key_of
 
 MAX_CANDIDATES: Final = 64
+ALL: Final = -1
+"""Every place."""
 
 
 class Pick(NamedTuple):
@@ -31,12 +33,12 @@ class Pick(NamedTuple):
 
 def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:
     """Offer a waiting entry to the best agent who is idle and fits, or to nobody yet."""
-    if entry.phase is not WAITING:
+    if not entry.in_line:
         return None
     fitting = floor.index.candidates(entry.group)
     if not fitting:
         return None
-    away = barred(floor, entry, now) if entry.barred else 0
+    away = apart(floor, entry, now) if entry.barred or entry.asked else 0
     mask = fitting & ~away
     if not mask:
         return None
@@ -47,24 +49,27 @@ def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:
     return _draft(floor, entry, pick, excluded, now)
 
 
-def barred(floor: Floor, entry: Entry, now: int) -> int:
+def apart(floor: Floor, entry: Entry, now: int) -> int:
+    """The places of those whom an entry is kept from: backed off, or asked in its round."""
+    if entry.asked and entry.add_at > now:
+        return ALL
     mask = 0
-    for agent_id, until in (entry.barred or {}).items():
-        if until > now:
+    for agent_id in (*(entry.barred or ()), *entry.asked):
+        if entry.keeps_from(agent_id, now):
             place = floor.agents[agent_id].place
             mask |= 1 << place if place else 0
     return mask
 
 
 def _choose(floor: Floor, entry: Entry, mask: int, now: int, ask: Ask) -> Pick:
-    strategy = entry.group.queue.settings.strategy
+    settings = entry.group.queue.settings
     at = floor.index.at
     eligible = mask.bit_count()
     if ask.ranks:
         pick = _ranked(floor, entry, mask, now, ask)
         if pick is not None:
             return pick
-    if strategy == "longest_idle":
+    if settings.strategy == "longest_idle":
         low = mask & -mask
         agent = at[low.bit_length() - 1]
         rest = mask ^ low
@@ -73,7 +78,7 @@ def _choose(floor: Floor, entry: Entry, mask: int, now: int, ask: Ask) -> Pick:
         second = at[(rest & -rest).bit_length() - 1]
         tie = "agent" if second.idle_since == agent.idle_since else None
         return Pick(agent, eligible, agent.idle_since, second.id, second.idle_since, tie)
-    key = STRATEGIES[strategy]
+    key = key_of(entry)
     first: tuple[int, int, Agent] | None = None
     next_: tuple[int, int, Agent] | None = None
     for place in places(mask):
@@ -101,7 +106,7 @@ def _ranked(floor: Floor, entry: Entry, mask: int, now: int, ask: Ask) -> Pick |
     An answer that names nobody who may have it is passed over.
     """
     group = entry.group
-    key = STRATEGIES[group.queue.settings.strategy]
+    key = key_of(entry)
     agents = [floor.index.at[place] for place in places(mask)][:MAX_CANDIDATES]
     candidates = tuple(
         Candidate(
@@ -145,7 +150,7 @@ def _draft(floor: Floor, entry: Entry, pick: Pick, excluded: dict[str, int], now
         entry.id,
         ContactId(entry.contact[8:]),
         pick.agent.id,
-        entry.round + 1,
+        entry.round if entry.offers else entry.round + 1,
         Instant(now + settings.ring_us),
         settings.strategy,
         queue.policy_hash,

@@ -11,7 +11,8 @@ from cckit.core.floor import Floor
 from cckit.core.ids import EntryId
 from cckit.core.queue import Entry, Group, Rank
 
-from .choosing import barred, offer_entry
+from .choosing import apart, offer_entry
+from .stepping import deserted, ended, next_step
 
 MAX_OFFERS: Final = 256
 
@@ -20,23 +21,26 @@ def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Pair]:
     """What follows at once from what just evolved, one draft at a time.
 
     The caller lets the floor evolve on each draft before it asks for the next. Who is to
-    leave leaves; who came back to a queue is offered to those idle, best rank first; who
-    was freed takes what waits, as much as fits. After ``MAX_OFFERS`` the rest is left to
-    ``Route``.
+    leave leaves; a step that is over ends; who came back to a queue is offered to those
+    idle, best rank first; who was freed takes what waits, as much as fits. After
+    ``MAX_OFFERS`` the rest is left to ``Route``.
     """
     seeking, freed = floor.seeking, floor.freed
     for agent in freed:
         if agent.next_status and not agent.slots:
             yield _leaving(agent)
+    for entry in tuple(seeking):
+        if entry.steps:
+            yield from _step_on(floor, entry, now)
     made = 0
-    for entry in sorted(seeking, key=rank_of) if len(seeking) > 1 else tuple(seeking):
+    for entry in _in_order(floor, seeking, now) if len(seeking) > 1 else tuple(seeking):
         while made < MAX_OFFERS:
             ahead = _ahead(floor, entry, freed, now) if freed else None
             draft = offer_entry(floor, ahead or entry, now, ask)
             if draft is not None:
                 made += 1
                 yield draft
-            if ahead is None or draft is None:
+            if draft is None or (ahead is None and not entry.in_line):
                 break
     for agent in tuple(freed):
         while made < MAX_OFFERS:
@@ -54,12 +58,23 @@ def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Pair]:
 def _ahead(floor: Floor, entry: Entry, freed: Iterable[Agent], now: int) -> Entry | None:
     """What waits before an entry for one of those who were freed with it."""
     found = (best_entry(floor, agent, now) for agent in freed)
-    ahead = [other for other in found if other is not None and other.rank < entry.rank]
-    return min(ahead, key=rank_of, default=None)
+    first = _in_order(floor, {entry, *(other for other in found if other is not None)}, now)[0]
+    return None if first is entry else first
 
 
-def rank_of(entry: Entry) -> Rank:
-    return entry.rank
+def _in_order(floor: Floor, entries: Iterable[Entry], now: int) -> list[Entry]:
+    """Sort entries of any groups: who goes first is first."""
+    order = floor.index.order
+    return sorted(entries, key=lambda entry: order(entry.group, entry.rank, now))
+
+
+def _step_on(floor: Floor, entry: Entry, now: int) -> Iterator[Pair]:
+    """Let steps that are over end, before anybody is looked for."""
+    contact = floor.contacts[entry.contact]
+    on: Entry | None = entry
+    while on is not None and ended(floor, on, now):
+        yield from next_step(floor, on, now)
+        on = floor.entries.get(EntryId(contact.entry))
 
 
 def _leaving(agent: Agent) -> Pair:
@@ -69,29 +84,25 @@ def _leaving(agent: Agent) -> Pair:
 
 
 def best_entry(floor: Floor, agent: Agent, now: int) -> Entry | None:
-    """What an agent should take next: of the groups it could serve, the least rank."""
+    """What an agent should take next: of the groups it could serve, the first in order."""
     if agent.used >= agent.budget:
         return None
     index = floor.index
-    bits = index.suits(agent) & index.waiting
     channel, able = "", False
     best: Rank | None = None
-    while bits:
-        low = bits & -bits
-        bits ^= low
-        group = index.groups[low.bit_length() - 1]
+    for group in index.lines_for(agent):
         if group.channel != channel:
             channel = group.channel
             able = agent.can_take(channel)
         if not able:
             continue
-        rank = group.heap[0]
-        barred = floor.entries[EntryId(rank[3])].barred
-        if barred and barred.get(agent.id, 0) > now:
+        rank = group.line[0]
+        if floor.entries[EntryId(rank[3])].keeps_from(agent.id, now):
             free = _next_open(floor, agent, group, now)
             if free is None:
                 continue
             rank = free
+        rank = index.order(group, rank, now)
         if best is None or rank < best:
             best = rank
     return None if best is None else floor.entries[EntryId(best[3])]
@@ -99,24 +110,29 @@ def best_entry(floor: Floor, agent: Agent, now: int) -> Entry | None:
 
 def _next_open(floor: Floor, agent: Agent, group: Group, now: int) -> Rank | None:
     """The first entry of a group that is not kept from this agent."""
-    for rank in group.in_order():
-        barred = floor.entries[EntryId(rank[3])].barred
-        if not (barred and barred.get(agent.id, 0) > now):
+    for rank in group.line:
+        if not floor.entries[EntryId(rank[3])].keeps_from(agent.id, now):
             return rank
     return None
 
 
 def unmatched(floor: Floor, now: int) -> Entry | None:
     """The best entry that waits beside a free agent who could serve it, if any."""
-    best: Entry | None = None
-    for group in floor.index.groups:
-        mask = floor.index.candidates(group) if group.count else 0
+    index = floor.index
+    best: Rank | None = None
+    for group in index.lines():
+        mask = index.candidates(group)
         if not mask:
             continue
-        for rank in group.in_order():
-            entry = floor.entries[EntryId(rank[3])]
-            if mask & ~barred(floor, entry, now):
-                if best is None or rank < best.rank:
-                    best = entry
+        for rank in group.line:
+            if mask & ~apart(floor, floor.entries[EntryId(rank[3])], now):
+                rank = index.order(group, rank, now)
+                if best is None or rank < best:
+                    best = rank
                 break
-    return best
+    return None if best is None else floor.entries[EntryId(best[3])]
+
+
+def pending(floor: Floor, now: int) -> bool:
+    """Tell whether ``Route`` has something to do: to offer somebody, or to let go."""
+    return unmatched(floor, now) is not None or deserted(floor) is not None

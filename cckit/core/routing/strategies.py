@@ -1,4 +1,10 @@
-"""What each strategy makes of an agent: an integer, the least wins."""
+"""What each strategy makes of an agent: an integer, the least wins.
+
+``ordered``, ``parallel`` and ``progressive`` stand on another strategy (``then``): its key
+comes after the agent's tier, and both after whether a round that failed while connecting
+had asked the agent. All three are one integer, so the record of an offer stays a key that
+is the least.
+"""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -6,6 +12,7 @@ from typing import Final
 
 from cckit.core.agent import Agent
 from cckit.core.queue import Entry
+from cckit.core.settings import SEVERAL
 
 Key = Callable[[Agent, Entry, int], int]
 
@@ -44,6 +51,13 @@ def random(agent: Agent, entry: Entry, now: int) -> int:
     return int.from_bytes(sha256(entry.group.queue.policy_hash + text).digest()[:6])
 
 
+TIER: Final = 1 << 54
+"""More than any strategy's key: an instant, an id (epochs to a million), 48 bits of a hash."""
+MAX_TIER: Final = 99
+LAST: Final = MAX_TIER + 1
+"""The tier of who has none."""
+AGAIN: Final = TIER * (LAST + 1)
+
 STRATEGIES: Final[dict[str, Key]] = {
     "longest_idle": longest_idle,
     "least_occupied": least_occupied,
@@ -53,3 +67,24 @@ STRATEGIES: Final[dict[str, Key]] = {
     "best_skill": best_skill,
     "random": random,
 }
+
+TIERED: Final = ("ordered", *sorted(SEVERAL))
+"""Strategies that stand on another one."""
+NAMES: Final = (*STRATEGIES, *TIERED)
+"""All that a queue may name."""
+
+
+def key_of(entry: Entry) -> Key:
+    """How the entry's queue orders agents now."""
+    settings = entry.group.queue.settings
+    if settings.strategy not in TIERED:
+        return STRATEGIES[settings.strategy]
+    then, tiers, again = STRATEGIES[settings.then], settings.tiers, entry.again
+    if not tiers and not again:
+        return then
+
+    def tiered(agent: Agent, entry: Entry, now: int) -> int:
+        place = tiers.get(agent.id, LAST) * TIER + then(agent, entry, now)
+        return place - AGAIN if agent.id in again else place
+
+    return tiered

@@ -13,11 +13,12 @@ from cckit.core.floor import Floor
 from cckit.core.ids import CENTER, agent_stream
 from cckit.core.instant import HOUR
 from cckit.core.need import parse
-from cckit.core.routing import STRATEGIES
+from cckit.core.routing import MAX_TIER, NAMES, STRATEGIES
 from cckit.core.settings import QueueSettings
 
 Drafts = list[Pair]
 MAX_BUDGET = 10_000
+MAX_AT_ONCE = 1000
 
 
 def apply_config(
@@ -39,13 +40,14 @@ def _wrong_queue(data: bytes) -> str | None:
         settings = QueueSettings.unpack(data)
     except (TypeError, KeyError, ValueError, msgpack.UnpackException) as error:
         return f"the settings are unreadable: {error}"
-    for name in ("strategy", "need"):
+    for name in ("strategy", "need", "then"):
         if type(getattr(settings, name)) is not str:
             return f"{name} is {getattr(settings, name)!r}, allowed is text"
     if not all(type(agent) is str and agent for agent in settings.agents):
         return f"agents are {settings.agents!r}, allowed are agent ids and '*'"
-    if settings.strategy not in STRATEGIES:
-        return f"there is no strategy {settings.strategy!r}; there are {', '.join(STRATEGIES)}"
+    wrong = _wrong_strategy(settings)
+    if wrong is not None:
+        return wrong
     for name in ("ring_us", "connect_us", "wrapup_us", "max_wait_us", "head_start_us"):
         value = getattr(settings, name)
         if type(value) is not int or not 0 <= value <= 24 * HOUR:
@@ -60,6 +62,26 @@ def _wrong_queue(data: bytes) -> str | None:
         return str(error)
     if settings.pack() != data:
         return "the settings are not the canonical msgpack of a map of all of them"
+    return None
+
+
+def _wrong_strategy(settings: QueueSettings) -> str | None:
+    if settings.strategy not in NAMES:
+        return f"there is no strategy {settings.strategy!r}; there are {', '.join(NAMES)}"
+    if settings.then not in STRATEGIES:
+        return f"then is {settings.then!r}, allowed are {', '.join(STRATEGIES)}"
+    tiers = settings.tiers
+    if type(tiers) is not dict:
+        return f"tiers are {tiers!r}, allowed is a map of agents to whole numbers"
+    for agent, tier in tiers.items():
+        if type(agent) is not str or type(tier) is not int or not 0 <= tier <= MAX_TIER:
+            return f"the tier of {agent!r} is {tier!r}, allowed are 0 to {MAX_TIER}"
+    if settings.strategy == "ordered" and not tiers:
+        return "strategy 'ordered' without tiers orders nobody: give agents their tiers"
+    if type(settings.at_once) is not int or not 0 <= settings.at_once <= MAX_AT_ONCE:
+        return f"at_once is {settings.at_once!r}, allowed are 0 (all) to {MAX_AT_ONCE}"
+    if type(settings.add_us) is not int or not 0 < settings.add_us <= HOUR:
+        return f"add_us is {settings.add_us!r}, allowed are 1 to {HOUR} us"
     return None
 
 

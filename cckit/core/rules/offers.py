@@ -86,7 +86,7 @@ def accept(
         return refused
     if offer.phase is o.ACCEPTED:
         return []
-    return [(offer.contact, f.OfferAccepted(offer.id))]
+    return _accepted(floor, offer)
 
 
 def reject(
@@ -145,12 +145,26 @@ def bridged(
         (stream, f.QueueLeft(entry.id, "answered", wait)),
     ]
     if offer.phase is not o.ACCEPTED:  # Its answer is on the way behind it: they talk.
-        drafts.insert(0, (stream, f.OfferAccepted(offer.id)))
+        return [*_accepted(floor, offer), *drafts]
     return drafts
 
 
 def rescind(entry: q.Entry, reason: str) -> Drafts:
-    """Take back the live offer of an entry, if there is one."""
+    """Take back the live offers of an entry, if there are any."""
     if entry.phase is not q.OFFERED:
         return []
-    return [(entry.contact, f.OfferRescinded(OfferId(entry.offer), reason))]
+    return [(entry.contact, f.OfferRescinded(OfferId(one), reason)) for one in entry.offers]
+
+
+def _accepted(floor: Floor, offer: o.Offer) -> Drafts:
+    """One takes it; whoever else is asked in this round is not to answer dead air."""
+    stream = offer.contact
+    others = floor.entries[offer.entry].offers
+    return [
+        (stream, f.OfferAccepted(offer.id)),
+        *(
+            (stream, f.OfferRescinded(OfferId(other), "answered_elsewhere"))
+            for other in others
+            if other != offer.id
+        ),
+    ]

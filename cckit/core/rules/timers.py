@@ -10,7 +10,7 @@ from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, EntryId, LegId, OfferId
-from cckit.core.routing import offer_entry
+from cckit.core.routing import ended, next_step, offer_entry
 
 from . import legs
 from .agents import take_back, wrapped_up
@@ -26,8 +26,10 @@ def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> 
         return _wrapup(floor, command, now)
     if kind == "ring" or kind == "connect":
         return _offer(floor, command, now)
-    if kind == "wait" or kind == "backoff":
+    if kind == "wait" or kind == "backoff" or kind == "add":
         return _entry(floor, command, now, ask)
+    if kind == "step":
+        return _step(floor, command, now)
     if kind == "dial":
         return legs.timed_out(floor, LegId(_number(command.subject)), command.set_position, now)
     what = f"there is no timer of kind {kind!r}"
@@ -72,6 +74,13 @@ def _offer(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
     ]
     away = (agent.stream, f.AgentNotReady("rona", "system"))
     return [*take_back(floor, others, "agent_not_ready"), expired, away]
+
+
+def _step(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
+    entry = floor.entries.get(EntryId(_number(command.subject)))
+    if entry is None or entry.step_position != command.set_position:
+        return []
+    return next_step(floor, entry, now) if ended(floor, entry, now) else []
 
 
 def _entry(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
