@@ -94,26 +94,52 @@ def waits(world: World) -> list[Visit]:
     return [left[entry] for entry in entered]
 
 
-def played(
-    seed: int,
-    customers: int,
-    agents: int,
-    per_hour: Sequence[float],
-    service_s: float,
-    patience: Lengths = NEVER,
-    shift: Shift | None = None,
-) -> list[Visit]:
-    """Simulate one queue of ``agents``; ``per_hour`` of lane 0, 1, 2."""
+def crowd(
+    customers: int, per_hour: Sequence[float], service_s: float, patience: Lengths = NEVER
+) -> First:
+    """Return customers of exponential service; ``per_hour`` of lane 0, 1, 2."""
     service = Exponential(round(service_s * SECOND))
     processes = tuple(
         Process(QUEUE, (Rate(START, FAR, each),), patience, service, lane=lane)
         for lane, each in enumerate(per_hour)
     )
-    traffic = First(Processes(START, FAR, UTC, processes), customers)
+    return First(Processes(START, FAR, UTC, processes), customers)
+
+
+def played(seed: int, traffic: First, agents: int, shift: Shift | None = None) -> list[Visit]:
+    """Simulate one queue of ``agents``."""
     staffing = Staffing((shift or Shift(agents),), AT_ONCE)
     world = World(seed, traffic=traffic, staffing=staffing)
     world.run()
     return waits(world)
+
+
+def by_hand(seed: int, traffic: First, agents: int) -> list[Visit]:
+    """Serve the same customers without a floor: whoever is first takes who is free first.
+
+    First is the highest lane, in it who came first (Kiefer and Wolfowitz 1955, with lanes
+    and patience).
+    """
+    customers = list(traffic.arrivals(seed))
+    free, waiting = [0] * agents, list[tuple[int, int]]()
+    found = dict[int, Visit]()
+    coming = 0
+    while len(found) < len(customers):
+        at = free[0]
+        if not waiting:
+            at = max(at, customers[coming].at)
+        while coming < len(customers) and customers[coming].at <= at:
+            heapq.heappush(waiting, (-customers[coming].lane, coming))
+            coming += 1
+        _, number = heapq.heappop(waiting)
+        one = customers[number]
+        wait_us, most = at - one.at, one.patience_us
+        if most is not None and most < wait_us:
+            found[number] = Visit(one.lane, most / SECOND, True)
+        else:
+            heapq.heapreplace(free, at + one.handling_us)
+            found[number] = Visit(one.lane, wait_us / SECOND, False)
+    return [found[number] for number in range(len(customers))]
 
 
 def mean(values: Sequence[float]) -> float:
@@ -131,7 +157,7 @@ def erlang_c(per_hour: float, service_s: float, agents: int) -> Row:
     warm = warm_up(per_hour / HOUR_S * service_s, agents)
 
     def simulate(seed: int, customers: int) -> tuple[float, ...]:
-        visits = played(seed, warm + customers, agents, (per_hour,), service_s)[warm:]
+        visits = played(seed, crowd(warm + customers, (per_hour,), service_s), agents)[warm:]
         waited = [visit.wait_s for visit in visits]
         return mean([wait > 0 for wait in waited]), mean(waited), in_time(visits)
 
@@ -150,8 +176,8 @@ def erlang_a(per_hour: float, service_s: float, patience_s: float, agents: int) 
 
     def simulate(seed: int, customers: int) -> tuple[float, ...]:
         patience = Exponential(round(patience_s * SECOND))
-        every = played(seed, warm + customers, agents, (per_hour,), service_s, patience)
-        visits = every[warm:]
+        calls = crowd(warm + customers, (per_hour,), service_s, patience)
+        visits = played(seed, calls, agents)[warm:]
         lost, waited = [visit.lost for visit in visits], [visit.wait_s for visit in visits]
         return mean(lost), mean(waited), in_time(visits)
 
@@ -176,7 +202,7 @@ def priorities(per_hour: Sequence[float], service_s: float, agents: int) -> Row:
     warm = warm_up(sum(rates) * service_s, agents)
 
     def simulate(seed: int, customers: int) -> tuple[float, ...]:
-        visits = played(seed, warm + customers + warm, agents, per_hour, service_s)
+        visits = played(seed, crowd(warm + customers + warm, per_hour, service_s), agents)
         found = []
         for lane, rate in enumerate(rates):
             share = rate / sum(rates)
