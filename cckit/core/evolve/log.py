@@ -40,12 +40,12 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         entry.due += step if entry.due else 0
         entry.step_due += step if entry.step_due else 0
         entry.told = None  # Nobody can say how long it took.
-    for queue in floor.queues.values():
-        for served in queue.served.values():
-            served.at = [at + step for at in served.at]
         entry.add_at += step if entry.add_at else 0
         if entry.barred:
             entry.barred = {who: until + step for who, until in entry.barred.items()}
+    for queue in floor.queues.values():
+        for served in queue.served.values():
+            served.at = [at + step for at in served.at]
     floor.machine_due = {k: t._replace(due=t.due + step) for k, t in floor.machine_due.items()}
     floor.timers.shift(step)
     floor.forget_at = floor.fired_to = 0
