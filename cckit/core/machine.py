@@ -98,6 +98,7 @@ class Machines:
     """All machines of an engine, and their states."""
 
     def __init__(self, machines: Sequence[Machine]) -> None:
+        self.all = tuple(machines)
         self.states: dict[Key, Any] = {}
         self._due: dict[Key, int] = {}
         """The instant that each state waits for, as its machine said last."""

@@ -16,10 +16,12 @@ from . import contact as c
 from . import offer as o
 from . import queue as q
 from .engine import Engine
+from .events import kind_of
 from .floor import VERSION, Floor
 from .ids import Stream
 from .leg import Leg
 from .leg import Phase as LegPhase
+from .machine import Machine
 from .projection import Canonical
 from .routing import pending
 from .settings import QueueSettings
@@ -28,12 +30,22 @@ from .step import parse_step
 CLASSES: Final = (c.Contact, Leg, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, QueueSettings)
 
 
-def digest_of_classes() -> bytes:
-    """SHA-256 over the floor's version and the fields of its classes."""
+def digest_of_classes(machines: Sequence[Machine] = ()) -> bytes:
+    """SHA-256 over the floor's version, the fields of its classes, and what machines see.
+
+    A machine that is loaded later would never hear of what a snapshot skips.
+    """
     text = [str(VERSION)]
     for cls in CLASSES:
         text.append(cls.__name__ + ":" + ",".join(f.name for f in attrs.fields(cls)))
+    for machine in machines:
+        text.append(f"machine {machine.name}:" + ",".join(map(_stored, machine.seen)))
     return sha256("\n".join(text).encode()).digest()
+
+
+def _stored(cls: type) -> str:
+    kind = kind_of(cls)
+    return f"{kind.name} {kind.version}"
 
 
 def _row(thing: object, names: Sequence[str]) -> list[Any]:

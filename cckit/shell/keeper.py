@@ -82,7 +82,8 @@ class Keeper:
     def _keep(self, state: bytes) -> None:
         self._taken = None
         durable = self._saved = self._feed.durable
-        chain, classes = self._writer.head.chain, snapshot.digest_of_classes()
+        chain, machines = self._writer.head.chain, self._writer.engine.machines.all
+        classes = snapshot.digest_of_classes(machines)
         self._archive.post(
             lambda views: views.save_snapshot(durable - 1, chain, VERSION, classes, state)
         )

@@ -198,7 +198,7 @@ async def learn_requests(
 
 async def restore(archive: Archive, engine: Engine) -> None:
     """Load the newest snapshot that this version of the floor made; else nothing."""
-    classes = snapshot.digest_of_classes()
+    classes = snapshot.digest_of_classes(engine.machines.all)
     saved = await archive.views(lambda views: views.snapshot(VERSION, classes))
     if saved is not None:
         snapshot.load(engine, msgpack.unpackb(saved.state))
@@ -206,7 +206,7 @@ async def restore(archive: Archive, engine: Engine) -> None:
 
 def refold(archive: Archive, engine: Engine, end: int) -> None:
     """The same for a new engine, while the center stands still: for repair only."""
-    saved = archive.snapshot_now(VERSION, snapshot.digest_of_classes())
+    saved = archive.snapshot_now(VERSION, snapshot.digest_of_classes(engine.machines.all))
     if saved is not None:
         snapshot.load(engine, msgpack.unpackb(saved.state))
     while engine.position < end:

@@ -6,10 +6,11 @@ from typing import Any
 
 import trio
 
-from cckit import Config
+from cckit import AgentSettings, Config
 from cckit.core import facts as f
+from cckit.core.commands import LogIn
 from cckit.core.events import TIMER
-from cckit.core.ids import Stream
+from cckit.core.ids import AgentId, Stream
 from cckit.core.instant import SECOND, Instant
 from cckit.core.machine import Machine, Wake
 from cckit.shell.center import Center
@@ -160,3 +161,21 @@ def test_a_machine_whose_due_raises_refuses_and_is_suspended_over_its_past() -> 
     log = MemoryStore("center", bytes(16))
     run(promises, log)
     assert run(opened, log.reopen(), 5, PROMISES._replace(due=raises)) == [True]
+
+
+def test_a_machine_that_is_loaded_later_folds_what_a_snapshot_would_skip(tmp_path: Path) -> None:
+    async def logs_in(center: Center) -> None:
+        await center.do(LogIn(AgentId("anna")))
+
+    async def states(center: Center) -> Any:
+        return center._parts.writer.engine.states
+
+    def count(state: list[str], recorded: Any) -> None:
+        state.append(recorded[0].stream)
+
+    log = tmp_path / "center.db"
+    config = Config(agents={"anna": AgentSettings()})
+    run_center(logs_in, config, log=log)  # It keeps a snapshot at its end.
+    machine = Machine("ins", (), (f.AgentLoggedIn,), list, decide, count)
+    seen = run_center(states, config, log=log, plugins={"ins": Promising(machine)})
+    assert seen == {("ins", Stream("agent/anna")): ["agent/anna"]}

@@ -339,7 +339,7 @@ async def test_a_snapshot_of_another_floor_is_thrown_away(tmp_path, config, monk
     path = tmp_path / "center.db"
     async with open_center(config, log=path) as center:
         await center.do(LogIn(ANNA))
-    monkeypatch.setattr(snapshot, "digest_of_classes", lambda: bytes(32))
+    monkeypatch.setattr(snapshot, "digest_of_classes", lambda _: bytes(32))
     folded: list[int] = []
     fold = Engine.fold
     monkeypatch.setattr(
