@@ -27,15 +27,14 @@ TITLES: Final = {
     "F": "flowed out",
     "D": "dequeued",
     "E": "error",
+    "N": "never in a queue",
     "open": "still open",
     "abandoned": "abandoned, of answered and abandoned",
     "asa": "mean wait of answered",
     "wait_p90_us": "90 % of answered waited at most",
     "wait_max_us": "longest wait of answered",
-    "handled": "handled",
     "aht": "handling time",
     "occupancy": "occupancy",
-    "offers": "offers",
     "rona": "offers that rang out",
 }
 

@@ -51,7 +51,9 @@ def _add(cells: Cells, number: int, name: str | None, **sums: int) -> None:
     if number < 0:
         return
     for key in places(number, name):
-        cell = cells.setdefault(key, Counter())
+        cell = cells.get(key)
+        if cell is None:
+            cell = cells[key] = Counter()
         for what, value in sums.items():
             cell[what] += value
 

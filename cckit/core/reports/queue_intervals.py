@@ -37,7 +37,7 @@ def table(states: States, parameters: Parameters) -> Table:
     """
     definitions = chosen(parameters, (Catalogue().find(DEFAULT),))
     found = counted("queue-intervals", "30", states, parameters, definitions, "arrival")
-    waits = _waits(found)
+    waits = answered_waits(found)
     handled = handling(states[SEGMENTS], found.buckets, "queue")
     known = measured(states)
     out = []
@@ -70,7 +70,7 @@ def table(states: States, parameters: Parameters) -> Table:
     return Table(columns, out, found.range, (*definitions, ASA, WAIT_P90, WAIT_MAX, AHT))
 
 
-def _waits(found: Counted) -> dict[Key, list[int]]:
+def answered_waits(found: Counted) -> dict[Key, list[int]]:
     """Waits of the answered by bucket and queue; None is all queues."""
     waits: dict[Key, list[int]] = {}
     for row in selected(found.visits, found.plain):

@@ -109,7 +109,7 @@ def tally(rows: Iterable[Visit], basis: Basis, buckets: Buckets, as_of: int) -> 
     Names: A, B, F, D, E, O, each also ``_T`` and ``_s``; N; ``arrived`` and ``open``
     (visits); ``due`` (open beyond T, rule ``outcome``).
     """
-    cells: Cells = {}
+    alike: dict[tuple[int, str | None, tuple[str, ...]], list[int]] = {}
     for row in selected(rows, basis):
         at = _date(row, basis, as_of)
         if at is None:
@@ -117,13 +117,24 @@ def tally(rows: Iterable[Visit], basis: Basis, buckets: Buckets, as_of: int) -> 
         bucket = buckets.find(at)
         if bucket < 0:
             continue
-        names = _names(row, basis)
-        for key in places(bucket, row.queue):
+        end = row.start if row.end is None else row.end
+        found = alike.setdefault((bucket, row.queue, _names(row, basis)), [0, 0])
+        found[0] += 1
+        found[1] += end - row.start
+    return _cells(alike)
+
+
+def _cells(alike: dict[tuple[int, str | None, tuple[str, ...]], list[int]]) -> Cells:
+    """Add up rows by their names: (bucket, queue, names) to how many and their waits."""
+    cells: Cells = {}
+    for (bucket, queue, names), (count, wait_us) in alike.items():
+        for key in places(bucket, queue):
             cell = cells.setdefault(key, Counter())
-            cell.update(names)
-            if row.end is not None and row.outcome not in (None, "N"):
-                cell[f"wait_{row.outcome}"] += row.end - row.start
-                cell["wait_O"] += row.end - row.start
+            for name in names:
+                cell[name] += count
+            if "O" in names:
+                cell[f"wait_{names[2]}"] += wait_us
+                cell["wait_O"] += wait_us
     return cells
 
 
@@ -139,17 +150,19 @@ def _date(row: Visit, basis: Basis, as_of: int) -> int | None:
     return min(row.end, due)
 
 
-def _names(row: Visit, basis: Basis) -> list[str]:
-    if row.outcome is None or row.end is None:
-        return ["arrived", "due" if basis.rule == "outcome" else "open"]
-    if row.outcome == "N":
-        return ["N"]
+def _names(row: Visit, basis: Basis) -> tuple[str, ...]:
+    """What a visit counts as; of an ended one the third is its outcome."""
+    outcome = row.outcome
+    if outcome is None or row.end is None:
+        return ("arrived", "due" if basis.rule == "outcome" else "open")
+    if outcome == "N":
+        return ("N",)
     wait = row.end - row.start
-    names = ["arrived", "O", row.outcome]
+    names: tuple[str, ...] = ("arrived", "O", outcome)
     if wait <= basis.T:
-        names += ["O_T", row.outcome + "_T"]
+        names += ("O_T", outcome + "_T")
     if wait < basis.s:
-        names += ["O_s", row.outcome + "_s"]
+        names += ("O_s", outcome + "_s")
     return names
 
 

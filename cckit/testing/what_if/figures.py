@@ -6,22 +6,29 @@ that mean (Student 1908; two-sided): what lies outside of it is not chance of th
 arrivals are recorded and the same in every seed, so it says nothing of other days.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import Any, Final, NamedTuple
 
 from cckit.core.reports import (
-    REPORTS,
     AgentIntervals,
     Folding,
     LogFactsOf,
     Parameters,
-    Report,
     Segments,
     Source,
     Zone,
 )
-from cckit.core.reports.arithmetic import divide, ratio
+from cckit.core.reports.agent_summary import clipped
+from cckit.core.reports.arithmetic import divide, nearest_rank, ratio
+from cckit.core.reports.catalogue import AHT, ASA, OCCUPANCY, RONA
+from cckit.core.reports.definitions import SERVICE_LEVELS
+from cckit.core.reports.handling import handling
+from cckit.core.reports.measure import measure
+from cckit.core.reports.queue_intervals import P90, answered_waits
+from cckit.core.reports.report import INTERVALS, SEGMENTS, measured
+from cckit.core.reports.service_level import counted
 
 T_MILLI: Final = (
     12_706, 4_303, 3_182, 2_776, 2_571, 2_447, 2_365, 2_306, 2_262, 2_228, 2_201, 2_179, 2_160,
@@ -31,12 +38,8 @@ T_MILLI: Final = (
 """Thousandths: Student's t at 97.5 % with 1 to 30 degrees of freedom."""
 T_MANY: Final = 2_042
 """Of more: that of 30, which is a little wide."""
-SHOWN: Final = (
-    ("service-level", "queue", ("arrived", "A", "B", "F", "D", "E", "open")),
-    ("queue-intervals", "queue", ("asa", "wait_p90_us", "wait_max_us", "handled", "aht")),
-    ("agent-summary", "agent", ("occupancy", "offers", "rona")),
-)
-"""Report, whose rows, and columns; of service-level also each dialect."""
+COUNTED: Final = ("arrived", "A", "B", "F", "D", "E", "N", "open")
+"""Visits: all, by how they ended, and those that wait on; see ``core/reports``."""
 
 Figures = dict[tuple[str | None, str], int | None]
 """(queue or None for all, name) to parts per million, microseconds or a count."""
@@ -59,32 +62,36 @@ def folding() -> Folding:
 
 
 def figures(folded: Folding, zone: Zone, as_of: int) -> Figures:
-    """The figures of a folded log, for each queue and for all."""
-    parameters = Parameters(zone=zone, source=Source(0, b"", as_of), interval="all")
+    """The figures of a folded log, for each queue and for all.
+
+    Those of the reports service-level, queue-intervals and agent-summary, over all of it.
+    """
+    states = folded.states
+    parameters = Parameters(zone=zone, source=Source(0, b"", as_of), to=as_of + 1)
+    levels = counted("what-if", "all", states, parameters, SERVICE_LEVELS)
+    known = measured(states)
+    handled = handling(states[SEGMENTS], levels.buckets, "queue")
+    waits = answered_waits(levels)
     found: Figures = {}
-    for name, whose, columns in SHOWN:
-        report = REPORTS[name]
-        table = report.table(folded.states, parameters)
-        names = [column.name for column in table.columns]
-        levels = {d.name for d in table.definitions} if name == "service-level" else set()
-        for row in table.rows:
-            cells = dict(zip(names, row, strict=True))
-            if whose == "agent" and cells["agent"] is not None:
-                continue
-            queue = cells["queue"] if whose == "queue" else None
-            for column in names:
-                if column in columns or column in levels:
-                    found[queue, column] = number(cells[column])
-    _abandonment(found)
+    keys = dict.fromkeys((*levels.keys(), *handled, (0, None)))
+    for key in sorted(keys, key=lambda one: (one[1] is None, one[1] or "")):
+        queue, counts, sums = key[1], levels.counts(key), handled.get(key, Counter())
+        for name in COUNTED:
+            found[queue, name] = counts[name]
+        for one, cell in zip(
+            SERVICE_LEVELS, levels.levels(key, SERVICE_LEVELS, known), strict=True
+        ):
+            found[queue, one.name] = number(cell)
+        lost = counts["B"]
+        found[queue, "abandoned"] = number(ratio(lost, lost + counts["A"]))
+        found[queue, "asa"] = number(measure(ASA, counts, known))
+        found[queue, "wait_p90_us"] = nearest_rank(waits.get(key, []), P90)
+        found[queue, "wait_max_us"] = max(waits.get(key, []), default=None)
+        found[queue, "aht"] = number(measure(AHT, sums, known))
+        found[queue, "rona"] = number(measure(RONA, sums, known))
+    spent = clipped(states[INTERVALS], levels.buckets, as_of).get((0, None), Counter())
+    found[None, "occupancy"] = number(measure(OCCUPANCY, spent, known))
     return found
-
-
-def _abandonment(found: Figures) -> None:
-    """Add the share of abandoned, of answered and abandoned."""
-    for queue in {queue for queue, name in found if name == "B"}:
-        lost, answered = found[queue, "B"], found.get((queue, "A"))
-        if lost is not None and answered is not None:
-            found[queue, "abandoned"] = number(ratio(lost, lost + answered))
 
 
 def number(cell: Any) -> int | None:
@@ -117,6 +124,3 @@ def summary(values: Sequence[int | None]) -> Summary | None:
     # The variance of the mean is squares / (n^2 (n - 1)); in thousandths, before the root.
     half = divide(quantile * isqrt(squares * 1_000_000 // (n * n * (n - 1))), 1_000_000)
     return Summary(mean, mean - half, mean + half, n)
-
-
-__all__ = ["Figures", "Report", "Summary", "figures", "folding", "number", "summary", "unit"]

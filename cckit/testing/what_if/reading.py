@@ -127,14 +127,18 @@ class Reader:
     def _step(self, events: tuple[Recorded[Any], ...]) -> None:
         envelope = events[0][0]
         stamp = envelope.stamp
-        at = instant_of(stamp)[0] if self.kind == "imported" else stamp.recorded_at
-        self.first = at if self.first is None else min(self.first, at)
-        self.last = max(self.last, at)
+        at = stamp.recorded_at if self.kind != "imported" else instant_of(stamp)[0]
+        if self.first is None or at < self.first:
+            self.first = at
+        if at > self.last:
+            self.last = at
         step = Step(at, envelope.position, stamp.actor, events)
         if stamp.actor.kind == "timer":
             self._timer(step, stamp.cause)
         else:
-            lead = step.lead
+            lead = events[0]
+            if type(lead[1]) in ASIDE:
+                lead = step.lead
             read = LEADS.get(type(lead[1]))
             if read is not None:
                 read(self, step, *lead)

@@ -46,8 +46,8 @@ from .roles import ROLES, WrapupEnds, WrapupExtends, customer_gone
 FAR: Final = 2**63 - 1
 LINE: Final = Actor("adapter", "world")
 FIRST: Final = -1
-CHECKED: Final = 250
-"""Decisions between two looks at the invariants."""
+BATCH: Final = 1500
+"""Events between two looks at the invariants, as many as a simulated frame has."""
 ROUTE: Final = c.Route()
 UNACCEPTED: Final = (
     f.OfferExpired, f.OfferRescinded, f.OfferRejected, f.OfferFailed, f.ContactConnectFailed
@@ -116,7 +116,7 @@ class Rerun:
     :param inputs: by the clock, in order; see ``Day``.
     :param last: when the recording ends; who logs out then stays until nothing is left.
     :param shifts: how agents answer who are not of the log.
-    :param feed: is given the events of each decision.
+    :param feed: is given the events, in batches.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class Rerun:
         """Position of an event that set a timer to how late that will be."""
         self._rang_out: tuple[Live, Offered] | None = None
         self._wrapping: dict[str, Wrapup] = {}
-        self._unchecked = 0
+        self._unfed: list[Recorded[Any]] = []
         self._sees: dict[type, Callable[[Envelope, Any], None]] = {
             f.QueueEntered: self._entered,
             f.QueueLeft: self._left,
@@ -173,7 +173,7 @@ class Rerun:
             for one in self._final:
                 self._act(one.command, one.actor)
             self._pass(FAR)
-        self.engine.check()
+        self._flush()
 
     # --- the loop ---------------------------------------------------------------------
 
@@ -224,16 +224,20 @@ class Rerun:
             more = self.engine.act(ROUTE, SYSTEM, self.now)
             if type(more) is Decision:
                 recorded += more[1]
-        self._feed(recorded)
+        self._unfed += recorded
+        if len(self._unfed) >= BATCH:
+            self._flush()
         sees = self._sees
         for envelope, data in recorded:
             see = sees.get(type(data))
             if see is not None:
                 see(envelope, data)
-        self._unchecked += 1
-        if self._unchecked >= CHECKED:
-            self._unchecked = 0
-            self.engine.check()
+
+    def _flush(self) -> None:
+        """Check the invariants of what was touched, and hand on what was decided."""
+        self.engine.check()
+        self._feed(self._unfed)
+        self._unfed = []
 
     # --- what comes by the clock ------------------------------------------------------
 
