@@ -22,6 +22,8 @@ Load = Literal["pointwise", "lag"]
 Number = float | None
 
 SEEDS_MAX: Final = 1_000
+REHEARSED_MAX: Final = 1_000_000
+"""Calls a seed: the log of a simulation lies in memory."""
 LONGEST_S: Final = 1_000_000
 CODES: Final = {UNCHECKED: GOOD, KEPT: GOOD, OPEN: UNPROVABLE, BROKEN: NO}
 
@@ -160,6 +162,10 @@ def _rehearsed(
     work: Work, found: Sequence[Needed], target: Target, seeds: int
 ) -> list[list[Played]]:
     """Play the plan by seeds; for each interval what each seed showed."""
+    calls = sum(one.calls for one in work.demand)
+    if calls > REHEARSED_MAX:
+        what = f"{calls:,.0f} calls are too many to simulate"
+        raise ConfigError("--check", what, "take a shorter time, or --no-check")
     posts = [Post(one.demand.at, one.agents) for one in found]
     within_us = round(target.within_s * SECOND)
     runs = []

@@ -130,3 +130,10 @@ def test_what_chance_may_have_missed_is_open(run: Run, day: Path) -> None:
     done = run("staff", day, "--seeds", 5)
     assert done.code == 3
     assert "more --seeds tell" in done.out
+
+
+def test_more_calls_than_memory_holds_are_not_simulated(run: Run, day: Path) -> None:
+    day.write_text(DAY.replace("40,200", "2000000,1"), "utf-8")
+    done = run("staff", day)
+    assert done.code == 2
+    assert "take a shorter time, or --no-check" in done.err

@@ -5,6 +5,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cckit.core.errors import ConfigError
 from cckit.core.instant import HOUR, MINUTE, SECOND, Instant
@@ -107,6 +109,25 @@ def test_an_option_that_says_nothing_of_a_csv_is_refused(
     with pytest.raises(ConfigError) as error:
         read(tmp_path / "day.csv", CSV, asked)
     assert said in str(error.value)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, len(CSV)), st.integers(0, 4), st.text('0159,;:-.\n\r"e \0Tx', max_size=5))
+def test_a_damaged_csv_is_read_or_refused(tmp_path: Path, at: int, cut: int, put: str) -> None:
+    damaged = CSV[:at] + put + CSV[at + cut :]
+    try:
+        found = read(tmp_path / "day.csv", damaged)
+    except ConfigError as refused:
+        assert refused.remedy
+    else:
+        assert sum(one.calls for one in found.demand) > 0
+        assert all(one.service_s > 0 for one in found.demand)
+
+
+def test_who_gives_up_at_once_has_a_patience_to_divide_by(tmp_path: Path) -> None:
+    text = TOML.replace('"exponential", mean_s = 100', '"fixed", s = 0')
+    found = read(tmp_path / "day.toml", text, Asked("service"))
+    assert found.demand[0].patience_s == pytest.approx(0.001)
 
 
 def test_several_queues_are_staffed_one_by_one_or_all_together(tmp_path: Path) -> None:

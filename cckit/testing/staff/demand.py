@@ -35,6 +35,7 @@ from cckit.testing.traffic import Arrival, Process, Processes, Rate
 ALL: Final = "*"
 STEPS: Final = ("5", "10", "15", "20", "30", "60")
 """Minutes."""
+LEAST_PATIENCE_US: Final = 1_000
 
 
 @attrs.frozen
@@ -183,8 +184,13 @@ def _mixed(processes: Sequence[Process], calls: Sequence[float]) -> tuple[float,
     total = sum(calls)
     pairs = list(zip(processes, calls, strict=True))
     handling = sum(calls * handling_us(process) for process, calls in pairs) / total
-    leaving = sum(calls / mean_us(process.patience) for process, calls in pairs) / total
+    leaving = sum(calls / _patience_us(process) for process, calls in pairs) / total
     return handling / SECOND, 1 / leaving / SECOND if leaving else None
+
+
+def _patience_us(process: Process) -> float:
+    """Mean patience; who gives up at once has a little, for the models divide by it."""
+    return max(LEAST_PATIENCE_US, mean_us(process.patience))
 
 
 def handling_us(process: Process) -> float:

@@ -211,17 +211,9 @@ def _process(line: Line, step: int) -> Process:
 
 def _lines(path: Path, asked: Asked, zone: Zone) -> Iterator[Line]:
     """Yield the rows of a CSV, its instants rising."""
-    try:
-        text = read_file(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        what = f"byte {error.start} is not UTF-8"
-        raise ConfigError(path.name, what, "save the file as UTF-8") from error
-    header = text.partition("\n")[0]
-    rows = csv.DictReader(StringIO(text), delimiter=";" if ";" in header else ",")
-    _check_header(path, rows.fieldnames or (), asked)
     last = None
-    for row in rows:
-        where = f"{path.name}: line {rows.line_num}"
+    for number, row in _rows(path, asked):
+        where = f"{path.name}: line {number}"
         if None in row or None in row.values():
             raise ConfigError(where, "has not as many cells as the header", "mend the line")
         at = civil_instant(row["interval"].strip(), f"{where}: interval", zone)
@@ -237,6 +229,24 @@ def _lines(path: Path, asked: Asked, zone: Zone) -> Iterator[Line]:
         yield Line(where, at, calls, aht_s, patience_s)
     if last is None:
         raise ConfigError(path.name, "has no rows", f"write {','.join(COLUMNS)} and a line each")
+
+
+def _rows(path: Path, asked: Asked) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the number and the cells of each line behind the header."""
+    try:
+        text = read_file(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start} is not UTF-8"
+        raise ConfigError(path.name, what, "save the file as UTF-8") from error
+    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    rows = csv.DictReader(StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    try:
+        _check_header(path, rows.fieldnames or (), asked)
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        where = f"{path.name}: line {rows.line_num}"
+        raise ConfigError(where, f"is no CSV: {error}", "mend the line") from error
 
 
 def _check_header(path: Path, found: Sequence[str], asked: Asked) -> None:
