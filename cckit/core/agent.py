@@ -11,6 +11,8 @@ from typing import Final
 import attrs
 
 from . import facts as f
+from .certificate import Certificate
+from .channel import CALL, DEFAULTS, Channels, heaviest, interrupted
 from .ids import AgentId, OfferId, Stream, agent_stream
 
 Phase = IntEnum("Phase", "RESERVED CONNECTING BUSY WRAPUP FREE", start=0)
@@ -51,6 +53,9 @@ class Slot:
     """End of wrap-up."""
     position: int = 0
     """Of the event that set ``due``."""
+    channel: str = "voice"
+    held: bool = False
+    """It waits for something that goes first."""
 
 
 @attrs.define(slots=True, eq=False, weakref_slot=False)
@@ -65,6 +70,14 @@ class Agent:
     ready: bool = False
     reason: str = ""
     """Why not ready."""
+    due: int = 0
+    """When not being ready was to end, 0 if nobody said; see ``due_by``."""
+    due_by: int = 0
+    """Position of the event that lets it end then by itself; 0: it was only announced."""
+    returned: int = 0
+    """How often it came back by itself since it answered last."""
+    lost: tuple[str, ...] = ()
+    """Its desk or device, while that can't be reached."""
     next_status: str = ""
     """``not_ready`` or ``logged_out`` when the last slot frees."""
     next_reason: str = ""
@@ -74,13 +87,26 @@ class Agent:
     """Channels logged in for."""
     budget: int = 100
     costs: dict[str, int] = attrs.Factory(lambda: {"voice": 100})
+    profile: dict[str, int] = attrs.Factory(dict)
+    """Skill to level, as the profile says."""
+    certificates: dict[str, tuple[Certificate, ...]] = attrs.Factory(dict)
+    """Skill to when it counts."""
     skills: dict[str, int] = attrs.Factory(dict)
+    """What of the profile counts now."""
+    channels: Channels = DEFAULTS
+    """The floor's."""
     slots: dict[str, Slot] = attrs.Factory(dict)
     """Contact to what the agent has to do with it."""
     used: int = 0
-    """Of the budget: the sum of the slots' costs."""
+    """Of the budget: the sum of the slots' costs, without what is interrupted."""
     over: int = 0
     """How far that may exceed a budget which was lowered meanwhile, until slots free."""
+    offered_at: list[int] = attrs.Factory(list)
+    """Of the last minute's offers, no more than are allowed in one."""
+    rested: int = 0
+    """Until when there are no more, for there were as many as are allowed; 0: there may."""
+    rested_by: int = 0
+    """Position of the event that set ``rested``."""
     idle_since: int = 0
     """Set by becoming ready and by the end of a contact, by nothing else."""
     idle_by: type = f.AgentReady
@@ -98,6 +124,8 @@ class Agent:
     """Its bit in the order of idleness; 0 while it has none."""
     keys: list[tuple[str, int]] = attrs.Factory(list)
     """What the index tracks of its skills and queues."""
+    open: bool = False
+    """Whether the index has it open for something."""
     fits: int = 0
     """A bit for each group that it could serve, as far as ``known``."""
     known: int = 0
@@ -110,6 +138,59 @@ class Agent:
         return (
             self.ready
             and not self.next_status
+            and not self.rested
+            and not self.lost
             and channel in self.on
-            and self.used + self.costs.get(channel, self.budget + 1) <= self.budget
+            and self.has_room(channel)
         )
+
+    def has_room(self, channel: str) -> bool:
+        """Tell whether one more of this channel fits beside what is at hand."""
+        cost = self.costs.get(channel)
+        if cost is None:
+            return False
+        slots = self.slots
+        if not slots:
+            return cost <= self.budget
+        most = self.channels.get(channel, CALL).maximum
+        if most and len(slots) >= most:
+            if sum(slot.channel == channel for slot in slots.values()) >= most:
+                return False
+        totals = self.totals()
+        if len(totals) == 1 and channel in totals:
+            return self.used + cost <= self.budget
+        if channel in interrupted(totals, self.channels):
+            return False  # It would have to wait from the first moment.
+        totals[channel] = totals.get(channel, 0) + cost
+        return heaviest(totals, self.channels) <= self.budget
+
+    def totals(self) -> dict[str, int]:
+        """Channel to the cost of all that is at hand, what is interrupted too."""
+        found: dict[str, int] = {}
+        for slot in self.slots.values():
+            found[slot.channel] = found.get(slot.channel, 0) + slot.cost
+        return found
+
+    def count(self) -> None:
+        """Take in what is at hand, after that or what it costs has changed."""
+        if not self.slots:
+            self.used = self.over = 0
+            return
+        if len(self.slots) == 1:
+            (only,) = self.slots.values()
+            self.used = only.cost
+        else:
+            totals = self.totals()
+            waiting = interrupted(totals, self.channels) if len(totals) > 1 else ()
+            self.used = sum(cost for channel, cost in totals.items() if channel not in waiting)
+        if self.over:
+            self.exceed()
+
+    def exceed(self) -> None:
+        """Let what is at hand exceed the budget, and nothing more."""
+        self.over = max(0, heaviest(self.totals(), self.channels) - self.budget)
+
+    def waiting(self) -> set[str]:
+        """The channels whose contacts wait for one that was accepted."""
+        here = (slot.channel for slot in self.slots.values() if slot.phase is not RESERVED)
+        return interrupted(here, self.channels)

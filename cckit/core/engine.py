@@ -34,7 +34,7 @@ from .invariants import NO_MOVE, STEP_CHECKS, Breach, check
 from .machine import Machine as Machine
 from .machine import MachineFailed as MachineFailed
 from .machine import Machines
-from .routing import follow, unmatched
+from .routing import follow, pending
 from .rules import RULES, timers
 from .timer import MACHINE
 
@@ -162,7 +162,7 @@ class Engine:
         floor = self.floor
         recorded: list[Recorded[Any]] = []
         if not drafts:
-            floor.unrouted = floor.unrouted and unmatched(floor, stamp[0]) is not None
+            floor.unrouted = floor.unrouted and pending(floor, stamp[0])
             return new(Decision, (stamp, ()))
         try:
             self._evolve(drafts, stamp, recorded)
@@ -170,7 +170,7 @@ class Engine:
             if floor.seeking or floor.freed:
                 self._evolve(follow(floor, stamp[0], self.ask), stamp, recorded)
             if floor.unrouted:
-                floor.unrouted = unmatched(floor, stamp[0]) is not None
+                floor.unrouted = pending(floor, stamp[0])
             if self.checks_each:
                 check(floor)
         except Breach as breach:

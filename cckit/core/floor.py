@@ -5,14 +5,20 @@ the same floor of them, index and timers included; a snapshot is that and no mor
 """
 
 from collections import deque
+from collections.abc import Iterator
+from heapq import heappop, heappush
 from typing import Final
 
 from .agent import Agent
+from .certificate import FOREVER, SkillSettings, next_edge, skills_at
+from .channel import DEFAULTS, ChannelSettings
 from .contact import Contact
-from .ids import EPOCH_SHIFT, AgentId, EntryId, QueueId, Stream, SubjectId
+from .ids import EPOCH_SHIFT, AgentId, ContactId, EntryId, QueueId, Stream, SubjectId
 from .matching import Index
+from .mode import Modes
 from .offer import ACCEPTED, Offer
-from .queue import TAKEN, Entry, Queue
+from .queue import DIALING, TAKEN, Entry, Queue
+from .settings import OfferSettings
 from .timer import MACHINE, Timer, Timers
 
 VERSION: Final = 3
@@ -26,6 +32,27 @@ LAST_AGENTS_MAX: Final = 65_536
 """Of how many people it is remembered who talked to them last."""
 
 FORGET_EACH_US: Final = 10_000_000
+
+
+ABOUT_AGENTS: Final = frozenset({"rate", "rona", "certificate"})
+
+
+def agent_timers(agent: Agent, now: int) -> Iterator[Timer]:
+    """Yield the timers that an agent waits for, wrap-ups apart."""
+    if agent.rested:
+        yield Timer(agent.rested, agent.rested_by, "rate", agent.id)
+    if agent.due_by:
+        yield Timer(agent.due, agent.due_by, "rona", agent.id)
+    yield from certificate_timers(agent, now)
+
+
+def certificate_timers(agent: Agent, now: int) -> Iterator[Timer]:
+    """Yield the timers of the edges that lie ahead."""
+    for skill, records in agent.certificates.items():
+        for one in records:
+            for edge in one[:2]:
+                if edge > now:
+                    yield Timer(edge, one.position, "certificate", agent.id, skill)
 
 
 class Floor:
@@ -49,11 +76,16 @@ class Floor:
         """Who holds which roles, sorted."""
         self.configs: dict[tuple[str, str], bytes] = {}
         """(kind, id) to the hash of the configuration in force."""
+        self.modes = Modes()
         self.holds: dict[str, str] = {}
         """Scope of each legal hold to its ground."""
         self.erasing: dict[str, str] = {}
         """Stream of each person whose erasure is not finished to its ground."""
         self.last_agents: dict[SubjectId, AgentId] = {}
+        self.promised: dict[SubjectId, Stream] = {}
+        """Person to the contact whose place is kept for them."""
+        self.gave_up: dict[SubjectId, tuple[int, QueueId, int, ContactId]] = {}
+        """Who gave up, and until when they may wait on: (until, queue, since, contact)."""
         """Person to who talked to them last, for queues that prefer that agent."""
         self.versions: dict[Stream, int] = {}
         """Stream to its next version, for streams that may still grow."""
@@ -75,6 +107,13 @@ class Floor:
         self.legs: dict[int, Contact] = {}
         self.ringing: dict[int, Offer] = {}
         """Legs of offers, until they are a contact's."""
+        self.channels: dict[str, ChannelSettings] = dict(DEFAULTS)
+        self.skills: dict[str, SkillSettings] = {}
+        self.offering = OfferSettings()
+        self.edges: list[tuple[int, AgentId]] = []
+        """A heap: when what an agent may be offered changes by itself."""
+        self.edge_at = FOREVER
+        """The first of them: up to here the index is right."""
         self.index = Index(self.entries)
         self.timers = Timers()
         self.machine_due: dict[tuple[str, Stream], Timer] = {}
@@ -122,6 +161,39 @@ class Floor:
             if self.versions.get(person) == 1:  # Nobody else writes there.
                 del self.versions[person]
 
+    # --- what changes by itself -------------------------------------------------------
+
+    def advance(self, now: int) -> None:
+        """Bring the index up to date with the time: certificates and rests begin and end.
+
+        Whoever may be offered more from now on is looked at in this decision, or by
+        ``Route`` if this one comes to nothing.
+        """
+        while self.edges and self.edges[0][0] <= now:
+            agent = self.agents[heappop(self.edges)[1]]
+            self.refit(agent, now)
+            self.freed[agent] = None
+            self.unrouted = True
+        self.edge_at = self.edges[0][0] if self.edges else FOREVER
+
+    def refit(self, agent: Agent, now: int) -> None:
+        """Take in what of an agent's profile counts now, and whether it rests."""
+        if 0 < agent.rested <= now:
+            agent.rested = 0
+        agent.skills = skills_at(agent.profile, agent.certificates, self.skills, now)
+        self.index.add(agent, self.queues)
+        self.index.status(agent)
+        self.set_edge(agent, now)
+
+    def set_edge(self, agent: Agent, now: int) -> None:
+        """Note when the index must look at an agent again."""
+        at = next_edge(agent.certificates, now)
+        if agent.rested:
+            at = min(at, agent.rested)
+        if at < FOREVER:
+            heappush(self.edges, (at, agent.id))
+            self.edge_at = self.edges[0][0]
+
     def alive(self, timer: Timer) -> bool:
         """Tell whether what set this timer still waits for it."""
         kind, subject = timer[2], timer[3]
@@ -136,6 +208,8 @@ class Floor:
             contact = self.legs.get(subject)
             leg = contact.other(subject) if contact is not None else None
             return leg is not None and leg.position == timer[1]
+        if kind in ABOUT_AGENTS:
+            return self._waits(self.agents.get(subject), timer)
         if kind == MACHINE:
             return self.machine_due.get((subject, Stream(timer[4]))) == timer
         entry = self.entries.get(subject)
@@ -145,9 +219,23 @@ class Floor:
             return entry.step_position == timer[1]
         if kind == "wait":
             return entry.position == timer[1] and entry.phase is not TAKEN
+        if kind == "not_before":
+            promise = entry.promise
+            return promise is not None and promise.not_before > 0 and promise.position == timer[1]
         if kind == "add":
             return entry.add_by == timer[1] and entry.in_line
         return entry.barred_by is not None and timer[1] in entry.barred_by.values()
+
+    def _waits(self, agent: Agent | None, timer: Timer) -> bool:
+        """Tell whether an agent's timer of a certificate, a rest or a return still counts."""
+        if agent is None:
+            return False
+        if timer[2] == "rate":
+            return agent.rested_by == timer[1]
+        if timer[2] == "rona":
+            return agent.due_by == timer[1]
+        records = agent.certificates.get(timer[4], ())
+        return any(timer[1] == one.position and timer[0] in one[:2] for one in records)
 
     def next_timer(self) -> Timer | None:
         return self.timers.first(self.alive)
@@ -166,12 +254,15 @@ class Floor:
         for agent in sorted(self.agents.values(), key=lambda a: a.number):
             agent.place = 0
             self.index.add(agent, self.queues)
+        self.edges = []
+        self.edge_at = FOREVER
         for agent in self.agents.values():
-            self.index.status(agent)
+            self.refit(agent, self.now)
         for agent in sorted(self.agents.values(), key=lambda a: (a.idle_since, a.id)):
             if agent.logged_in and agent.ready:
                 self.index.place(agent)
         self._rebuild_entries()
+        self._rebuild_promised()
         self._rebuild_timers()
 
     def _rebuild_entries(self) -> None:
@@ -182,6 +273,17 @@ class Floor:
             )
             if entry.in_line:
                 self.index.join(entry)
+
+    def _rebuild_promised(self) -> None:
+        self.promised = {}
+        for queue in self.queues.values():
+            queue.dialing = 0
+        for entry in self.entries.values():
+            subject = self.contacts[entry.contact].subject
+            if entry.promise is not None and subject is not None:
+                self.promised[subject] = entry.contact
+            if entry.phase is DIALING:
+                entry.group.queue.dialing += 1
 
     def _rebuild_timers(self) -> None:
         found = list(self.machine_due.values())
@@ -197,11 +299,15 @@ class Floor:
             for contact, slot in agent.slots.items():
                 if slot.due:
                     found.append(Timer(slot.due, slot.position, "wrapup", agent.id, contact))
+            found.extend(agent_timers(agent, self.now))
         for entry in self.entries.values():
             if entry.due:
                 found.append(Timer(entry.due, entry.position, "wait", entry.id))
             if entry.step_due:
                 found.append(Timer(entry.step_due, entry.step_position, "step", entry.id))
+            if entry.promise is not None and entry.promise.not_before:
+                kept = entry.promise
+                found.append(Timer(kept.not_before, kept.position, "not_before", entry.id))
             if entry.add_at:
                 found.append(Timer(entry.add_at, entry.add_by, "add", entry.id))
             for agent_id, until in (entry.barred or {}).items():

@@ -17,9 +17,10 @@ from .contact import Contact
 from .events import Envelope
 from .floor import Floor
 from .ids import EntryId, contact_stream
+from .leg import Leg
 from .offer import Offer
-from .queue import Entry
-from .routing import apart, unmatched
+from .queue import Entry, Promise
+from .routing import apart, enough_called, unmatched
 
 FREEING: Final = frozenset({f.AgentReady, f.AgentWrapupEnded, f.ContactAgentLeft})
 
@@ -68,8 +69,11 @@ def check_timers(floor: Floor) -> None:
     """Whatever has a due has the timer that ends it; only ``check_all`` can afford to look."""
     kept = {timer[1] for lane in floor.timers.lanes.values() for timer in lane}
     kept.update(timer[1] for timer in floor.timers.heap)
-    waits: list[Offer | Entry | Slot] = [o for o in floor.offers.values() if o.due]
+    waits: list[Offer | Entry | Slot | Promise | Leg] = [o for o in floor.offers.values() if o.due]
     waits += [entry for entry in floor.entries.values() if entry.due and entry.phase is not q.TAKEN]
+    kept_ = (entry.promise for entry in floor.entries.values())
+    waits += [promise for promise in kept_ if promise is not None and promise.not_before]
+    waits += [leg for contact in floor.contacts.values() for leg in contact.more() if leg.due]
     waits += [slot for agent in floor.agents.values() for slot in agent.slots.values() if slot.due]
     for thing in waits:
         if thing.position not in kept:
@@ -85,7 +89,7 @@ def check_contact(floor: Floor, contact: Contact) -> None:
         entry = floor.entries.get(EntryId(contact.entry))
         if entry is None or entry.contact != contact.stream or entry.phase is q.TAKEN:
             raise Breach("I3", f"{contact.stream} is queued without an entry that waits")
-        if not contact.leg:
+        if not contact.leg and entry.promise is None:
             raise Breach("I3", f"{contact.stream} waits without a live leg")
     elif phase is c.CONNECTING:
         dialing = contact.dialing
@@ -117,6 +121,8 @@ def check_entry(floor: Floor, entry: Entry) -> None:
         if not entry.in_line:
             raise Breach("I3", f"entry {entry.id} waits in no group")
         _nobody_free(floor, entry)
+    elif phase is q.VIRTUAL or phase is q.DIALING:
+        _kept_rightly(floor, entry)
     elif not entry.offers or not all(offer in floor.offers for offer in entry.offers):
         raise Breach("I3", f"entry {entry.id} is {phase.name.lower()} without an offer")
     elif phase is q.TAKEN and len(entry.offers) > 1:
@@ -127,9 +133,25 @@ def check_entry(floor: Floor, entry: Entry) -> None:
         _nobody_free(floor, entry)
 
 
+def _kept_rightly(floor: Floor, entry: Entry) -> None:
+    """A place that is kept is in line, pauses, or its customer is called, once."""
+    promise, dialing = entry.promise, floor.contacts[entry.contact].dialing
+    if promise is None or entry.offers:
+        raise Breach("I3", f"entry {entry.id} is kept for nobody, or offered")
+    called = entry.phase is q.DIALING
+    if called is not (dialing is not None):
+        raise Breach("I21", f"entry {entry.id} is {entry.phase.name.lower()}: called, or not")
+    if called and not (dialing is not None and dialing.due):
+        raise Breach("I14", f"entry {entry.id}: a phone rings for ever")
+    if entry.in_line is (called or bool(promise.not_before)):
+        raise Breach("I14", f"entry {entry.id} is kept, and neither waits nor pauses")
+    if entry.in_line:
+        _nobody_free(floor, entry)
+
+
 def _nobody_free(floor: Floor, entry: Entry) -> None:
     mask = floor.index.candidates(entry.group)
-    if not mask or floor.unrouted:
+    if not mask or floor.unrouted or enough_called(entry.group, mask):
         return
     if entry.barred or entry.asked:
         mask &= ~apart(floor, entry, floor.fired_to)
@@ -151,7 +173,7 @@ def check_offer(floor: Floor, offer: Offer) -> None:
         raise Breach("I3", f"offer {offer.id}: its entry is not offered")
     if slot.phase is not a.RESERVED:
         raise Breach("I7", f"offer {offer.id}: the agent is not reserved")
-    if not floor.contacts[offer.contact].leg:
+    if not floor.contacts[offer.contact].leg and entry.promise is None:
         raise Breach("I3", f"offer {offer.id}: nobody is there to be served")
     if not offer.due:
         raise Breach("I14", f"offer {offer.id} never expires")
@@ -212,6 +234,8 @@ def _nothing_waits(floor: Floor, agent: Agent) -> None:
         return
     for group in floor.index.lines_for(agent):
         if group.channel in agent.on:
+            if enough_called(group, floor.index.candidates(group)):
+                continue
             for rank in group.line:
                 entry_id = EntryId(rank[3])
                 if not floor.entries[entry_id].keeps_from(agent.id, floor.fired_to):
@@ -285,6 +309,9 @@ NO_MOVE: Final[dict[type, str]] = {
     f.ContactClosed: "I17",
     f.QueueLeft: "I22",
     f.LegCleared: "I4",
+    f.LegOrdered: "I21",
+    f.QueuePlaceKept: "I3",
+    f.QueueResumed: "I3",
     f.AgentWrapupStarted: "I5",
     f.AgentWrapupExtended: "I12",
     f.AgentWrapupEnded: "I12",

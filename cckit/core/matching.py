@@ -6,18 +6,26 @@ turns idle, so among any set of agents the lowest bit is the longest idle. A bit
 skill's set may be stale (the agent has a later place by now): only the places in
 ``open`` count, and every search starts from there.
 
-The other direction is a bit a group: ``agent.fits`` against ``waiting``.
+The other direction is a bit a group: ``agent.fits`` against ``waiting``. Groups come and
+go with needs: the number of one that nobody waits in is given to another in the end, so
+sets stay as wide as the floor is. Groups of a few named agents are short-lived and have no
+bit; those agents know them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from .agent import Agent
 from .ids import AgentId, EntryId, QueueId
-from .need import Atom, parse
-from .queue import Entry, Group, Queue
+from .need import Atom, Need, parse
+from .queue import Entry, Group, GroupKey, Queue, Rank
+from .settings import ACCEPT
 
 SPARE: Final = 1024
+IDLE_MAX: Final = 512
+"""Groups that are kept though nobody waits in them."""
+CHANGES_MAX: Final = 8192
+"""Changed groups that agents take in one by one; who is further behind looks at all."""
 
 
 class Index:
@@ -26,6 +34,7 @@ class Index:
     def __init__(self, entries: dict[EntryId, Entry]) -> None:
         self.entries = entries
         self.agents: list[Agent] = []
+        self.by_id: dict[AgentId, Agent] = {}
         self.at: dict[int, Agent] = {}
         """Place to agent: everybody who is logged in and ready, in order of idleness."""
         self.top = 0
@@ -34,10 +43,27 @@ class Index:
         """Channel to the places of those who could take one more now."""
         self.held: dict[Atom, int] = {}
         """(skill, level) or (queue, 0) to the places of those who have it."""
+        self.able: dict[Atom, int] = {}
+        """(skill, level) to the numbers of those who have it, ready or not."""
         self.groups: list[Group] = []
-        self.by_need: dict[tuple[str, str, str], Group] = {}
+        """By number."""
+        self.by_need: dict[GroupKey, Group] = {}
+        self.idle: dict[Group, None] = {}
+        """Groups with a number in which nobody waits, the longest first."""
+        self.changed: list[int] = []
+        """Numbers of groups as they came, of which agents take in what they don't know."""
+        self.forgotten = 0
+        """How many changes came before those in ``changed``."""
+        self.named: dict[Group, None] = {}
+        """Groups of named agents: only those in which somebody waits."""
+        self.asked: dict[AgentId, dict[Group, None]] = {}
+        """Agent to those of ``named`` that name it."""
         self.waiting = 0
         """A bit for each group with someone waiting."""
+        self.weighted = False
+        """Whether the queues' weights differ."""
+        self.leaves_empty = False
+        """Whether some queue lets go of those whom nobody signed in could serve."""
         self.logged_in = 0
         self.ready = 0
         self.leaving = 0
@@ -51,7 +77,10 @@ class Index:
         """Take in an agent, or its changed profile."""
         if agent.number == len(self.agents):
             self.agents.append(agent)
+            self.by_id[agent.id] = agent
         bit = 1 << agent.number
+        for atom, able in self.able.items():
+            self.able[atom] = able | bit if self.holds(agent, atom) else able & ~bit
         for queue in queues.values():
             before = self.members.get(queue.id, 0)
             member = is_member(agent.id, queue)
@@ -71,6 +100,9 @@ class Index:
         for agent in self.agents:
             self.add(agent, queues)
         self.members.setdefault(queue.id, 0)
+        rules = [one.settings for one in queues.values()]
+        self.weighted = any(one.weight != 1 for one in rules)
+        self.leaves_empty = any(one.leave_empty != ACCEPT for one in rules)
 
     def status(self, agent: Agent) -> None:
         """Take in that the agent logged in or out, or changed its readiness."""
@@ -167,18 +199,108 @@ class Index:
 
     # --- needs ----------------------------------------------------------------------
 
-    def group(self, queue: Queue, channel: str, text: str) -> Group:
+    def group(
+        self,
+        queue: Queue,
+        channel: str,
+        text: str,
+        agents: tuple[AgentId, ...] = (),
+        calls: bool = False,
+    ) -> Group:
         """The group of what waits in this queue and needs this."""
-        key = (queue.id, channel, text)
+        key = (queue.id, channel, text, agents, calls)
         found = self.by_need.get(key)
         if found is None:
-            found = Group(len(self.groups), queue, channel, parse(text), self.entries)
-            self.groups.append(found)
-            self.by_need[key] = found
+            found = Group(-1, queue, channel, parse(text), agents, calls)
             for atom in found.need.atoms:
                 self.track(atom)
             self.track((queue.id, 0))
+            if not agents:
+                self.by_need[key] = found
+                self._number(found)
         return found
+
+    def _number(self, group: Group) -> None:
+        """Give a group a bit: a new one, or that of who has long been without anybody."""
+        idle = self.idle
+        if len(idle) > IDLE_MAX:
+            old = next(iter(idle))
+            del idle[old], self.by_need[old.key]
+            group.number, old.number = old.number, -1
+            self.groups[group.number] = group
+        else:
+            group.number = len(self.groups)
+            self.groups.append(group)
+        idle[group] = None
+        if len(self.changed) >= CHANGES_MAX:
+            self.forgotten += len(self.changed)
+            self.changed.clear()
+        self.changed.append(group.number)
+
+    def join(self, entry: Entry) -> None:
+        """Put an entry into the line of its group."""
+        group = entry.group
+        if group.number < 0:
+            group = entry.group = self._at_hand(group)
+        if not group.line:
+            if group.agents:
+                self.by_need[group.key] = group
+                self.named[group] = None
+                for agent in group.agents:
+                    self.asked.setdefault(agent, {})[group] = None
+            else:
+                del self.idle[group]
+                self.waiting |= 1 << group.number
+        group.add(entry)
+
+    def _at_hand(self, group: Group) -> Group:
+        """The group with this key that is in use: another may have been made since."""
+        return self.group(group.queue, group.channel, group.need.text, group.agents, group.calls)
+
+    def part(self, entry: Entry) -> None:
+        """Take an entry out of the line of its group."""
+        group = entry.group
+        group.remove(entry)
+        if group.line:
+            return
+        if group.agents:
+            del self.by_need[group.key], self.named[group]
+            for agent in group.agents:
+                asked = self.asked[agent]
+                del asked[group]
+                if not asked:
+                    del self.asked[agent]
+        else:
+            self.idle[group] = None
+            self.waiting &= ~(1 << group.number)
+
+    def lines(self) -> Iterator[Group]:
+        """Yield the groups in which somebody waits."""
+        for number in places(self.waiting):
+            yield self.groups[number]
+        yield from self.named
+
+    def lines_for(self, agent: Agent) -> Iterator[Group]:
+        """Yield those that the agent could serve, were it idle."""
+        bits = self.suits(agent) & self.waiting
+        groups = self.groups
+        while bits:
+            low = bits & -bits
+            bits ^= low
+            yield groups[low.bit_length() - 1]
+        for group in self.asked.get(agent.id, ()):
+            if self.suit(agent, group):
+                yield group
+
+    def order(self, group: Group, rank: Rank, now: int) -> Rank:
+        """What decides between entries of different groups: the least goes first.
+
+        Lane, then ``weight * (now - since + priority * head_start_us)``, since, entry.
+        While all queues weigh the same, ``now`` makes no difference, and the rank is that.
+        """
+        if not self.weighted:
+            return rank
+        return (rank[0], group.queue.settings.weight * (rank[1] - now), rank[2], rank[3])
 
     def track(self, key: Atom) -> None:
         """Begin to keep the set of those who have this."""
@@ -191,6 +313,9 @@ class Index:
                 if agent.place:
                     mask |= 1 << agent.place
         self.held[key] = mask
+        if key[1]:
+            numbers = [agent.number for agent in self.agents if self.holds(agent, key)]
+            self.able[key] = bits(numbers)
 
     def holds(self, agent: Agent, key: Atom) -> bool:
         name, level = key
@@ -203,28 +328,69 @@ class Index:
         mask = self.open.get(group.channel, 0)
         if mask:
             mask &= self.held[group.queue.id, 0]
+            if mask and group.agents:
+                mask &= self._places(group.agents)
             if mask and group.need.tree is not None:
                 mask = group.need.mask(self.held.__getitem__, mask)
         return mask
 
+    def _places(self, agents: Sequence[AgentId]) -> int:
+        mask = 0
+        for one in agents:
+            agent = self.by_id.get(one)
+            if agent is not None and agent.place:
+                mask |= 1 << agent.place
+        return mask
+
     def suits(self, agent: Agent) -> int:
         """A bit for each group that the agent could serve, were it idle."""
-        if agent.known < len(self.groups):
-            skills = agent.skills
-            for group in self.groups[agent.known :]:
-                tree = group.need.tree
-                if tree is not None:
-                    skill, level = tree
-                    if isinstance(level, int):  # Most needs are one skill.
-                        if skills.get(skill, 0) < level:
-                            continue
-                    elif not group.need.fits(skills):
-                        continue
-                member = self.members.get(group.queue.id, 0) >> agent.number & 1
-                if member and group.channel in agent.costs:
-                    agent.fits |= 1 << group.number
-            agent.known = len(self.groups)
+        known, changed = agent.known - self.forgotten, self.changed
+        if known < len(changed):
+            fits = agent.fits
+            for number in changed[known:] if known >= 0 else range(len(self.groups)):
+                bit = 1 << number
+                fits = fits | bit if self.suit(agent, self.groups[number]) else fits & ~bit
+            agent.fits = fits
+            agent.known = self.forgotten + len(changed)
         return agent.fits
+
+    def suit(self, agent: Agent, group: Group) -> bool:
+        """Tell whether the agent could serve this group, were it idle."""
+        if group.channel not in agent.costs:
+            return False
+        tree = group.need.tree
+        if tree is not None:
+            skill, level = tree
+            if isinstance(level, int):  # Most needs are one skill.
+                if agent.skills.get(skill, 0) < level:
+                    return False
+            elif not group.need.fits(agent.skills):
+                return False
+        return bool(self.members.get(group.queue.id, 0) >> agent.number & 1)
+
+    def could(self, queue: Queue, channel: str, need: Need, agents: Sequence[AgentId] = ()) -> int:
+        """The numbers of those who could ever serve this, signed in or not."""
+        mask = self.members.get(queue.id, 0)
+        if agents:
+            known = [self.by_id[one].number for one in agents if one in self.by_id]
+            mask &= bits(known)
+        if mask and need.tree is not None:
+            for atom in need.atoms:
+                self.track(atom)
+            mask = need.mask(self.able.__getitem__, mask)
+        while mask:  # Nearly always the first one serves the channel.
+            low = mask & -mask
+            if channel in self.agents[low.bit_length() - 1].costs:
+                return mask
+            mask ^= low
+        return 0
+
+    def staffed(
+        self, queue: Queue, channel: str, need: Need, agents: Sequence[AgentId] = ()
+    ) -> bool:
+        """Tell whether somebody signed in for the channel could ever serve this."""
+        mask = self.could(queue, channel, need, agents)
+        return bool(mask & self.logged_in & self.on.get(channel, 0))
 
     def excluded(self, group: Group, fitting: int, barred: int) -> dict[str, int]:
         """Count those who could not have it by the first reason that holds.
@@ -235,6 +401,8 @@ class Index:
         channel = group.channel
         everyone = len(self.agents)
         here = self.members.get(group.queue.id, 0)
+        if group.agents:
+            here &= bits([self.by_id[one].number for one in group.agents if one in self.by_id])
         rest = here.bit_count()
         counts = {"not_member": everyone - rest} if rest != everyone else {}
         willing = here & self.logged_in & self.ready & ~self.leaving & self.on.get(channel, 0)

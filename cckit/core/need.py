@@ -5,18 +5,21 @@ means level 1; empty text is anyone. Equal needs have equal text, so they share 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
 import attrs
 
 Atom = tuple[str, int]
+Levels = dict[str, tuple[int, int]]
 Tree = tuple[str, "tuple[Tree, ...]"] | Atom
 
 _TOKEN: Final = re.compile(r"\s*(?:(>=|\(|\))|([^\s()>=]+))")
 _WORDS: Final = frozenset({"and", "or", "not"})
 MAX_ATOMS: Final = 64
+MAX_LEVEL: Final = 5
+TRIES_MAX: Final = 20_000
 MAX_DEPTH: Final = 32
 """Brackets and nots within each other."""
 
@@ -87,6 +90,40 @@ def parse(text: str) -> Need:
         raise ValueError(f"need {text!r}: {len(atoms)} conditions, at most {MAX_ATOMS}")
     skills = tuple(sorted({skill for skill, _ in atoms}))
     return Need(_text(tree, 0), tree, atoms, skills)
+
+
+@lru_cache(maxsize=4096)
+def possible(text: str) -> bool:
+    """Tell whether some profile could meet a requirement: ``a >= 3 and not a`` none can.
+
+    What is too tangled to find out within ``TRIES_MAX`` steps counts as possible.
+
+    :raises ValueError: the text is no requirement.
+    """
+    tree = parse(text).tree
+    tries = iter(range(TRIES_MAX))
+    return tree is None or _possible([(tree, True)], {}, tries)
+
+
+def _possible(goals: "list[tuple[Tree, bool]]", levels: Levels, tries: Iterator[int]) -> bool:
+    """Look for levels that make every goal true, or false where it is to be.
+
+    :param levels: skill to the least and the most that the goals so far leave.
+    """
+    if not goals or next(tries, None) is None:
+        return True
+    (word, rest), wanted = goals[-1]
+    goals = goals[:-1]
+    if isinstance(rest, int):
+        low, high = levels.get(word, (0, MAX_LEVEL))
+        low, high = (max(low, rest), high) if wanted else (low, min(high, rest - 1))
+        return low <= high and _possible(goals, {**levels, word: (low, high)}, tries)
+    if word == "not":
+        return _possible([*goals, (rest[0], not wanted)], levels, tries)
+    parts = [(part, wanted) for part in rest]
+    if (word == "and") is wanted:
+        return _possible([*goals, *parts], levels, tries)
+    return any(_possible([*goals, part], levels, tries) for part in parts)
 
 
 def _tokens(text: str) -> list[str]:

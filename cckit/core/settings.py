@@ -18,10 +18,34 @@ CALLBACK_ONLY: Final = "callback_only"
 OVERFLOW: Final = "overflow "
 """Followed by the queue that takes over: what is done with whom a queue can't keep."""
 OLD: Final = frozenset(
-    "strategy agents need ring_us connect_us wrapup_us rona_after max_wait_us head_start_us".split()
+    ["strategy", "agents", "need", "ring_us", "connect_us", "wrapup_us", "rona_after", "max_wait_us", "head_start_us"]
 )
 """Settings that are always packed; of later ones only those that say something else than
 their default, so that a queue which does without them has the hash that it always had."""
+
+
+@attrs.frozen(slots=True)
+class OfferSettings:
+    """How often an agent is asked: the content of ``config.applied`` of kind ``offers``.
+
+    .. versionadded:: 0.3
+    """
+
+    backoff_us: int = 5 * SECOND
+    """How long a contact is kept from an agent who did not take it; it doubles each time."""
+    backoff_max_us: int = 60 * SECOND
+    a_minute: int = 10
+    """Offers that an agent gets within a minute at most; 0 is any number."""
+
+    def pack(self) -> bytes:
+        fields = attrs.asdict(self)
+        packed: bytes = msgpack.packb({k: fields[k] for k in sorted(fields)})
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "OfferSettings":
+        """:raises TypeError: a key that is not a setting."""
+        return cls(**msgpack.unpackb(data))
 
 
 @attrs.frozen(slots=True)
@@ -41,6 +65,10 @@ class QueueSettings:
     """0: no wrap-up."""
     rona_after: int = 1
     """Unanswered offers in a row until the agent is set not ready."""
+    rona_back_us: int = 0
+    """After which who was set not ready so turns ready again; 0: somebody must say so."""
+    rona_returns: int = 3
+    """How often that happens without an answered offer between."""
     max_wait_us: int = 0
     """After which an entry leaves as timed_out; 0 is never."""
     head_start_us: int = 60 * SECOND
@@ -103,10 +131,6 @@ class QueueSettings:
         if "steps" in fields:
             fields["steps"] = tuple(fields["steps"])
         return cls(**fields)
-
-    def own_steps(self) -> tuple[str, ...]:
-        """The steps of a wait whose command names none."""
-        return self.steps or ((self.need,) if self.need else ())
 
 
 def _default(name: str) -> Any:

@@ -22,6 +22,7 @@ from .ids import Stream
 from .leg import Leg
 from .leg import Phase as LegPhase
 from .machine import Machine
+from .mode import ModeSettings
 from .projection import Canonical
 from .routing import pending
 from .settings import QueueSettings
@@ -57,6 +58,7 @@ _LEG: Final = [x.name for x in attrs.fields(Leg)]
 _CONTACT: Final = [x.name for x in attrs.fields(c.Contact) if x.name not in ("dialing", "others")]
 _OFFER: Final = [x.name for x in attrs.fields(o.Offer)]
 _SLOT: Final = [x.name for x in attrs.fields(a.Slot)]
+_PROMISE: Final = [x.name for x in attrs.fields(q.Promise)]
 _ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position"]
 _STEP: Final = ["step", "step_due", "step_position"]
 _ROUND: Final = ["offers", "asked", "again", "add_at", "add_by", "in_line"]
@@ -102,6 +104,7 @@ def dump(engine: Engine) -> "Canonical | None":
                 x.group.channel,
                 x.group.need.text,
                 [list(x.group.agents), x.group.calls],
+                _row(x.promise, _PROMISE) if x.promise is not None else [],
                 [[step.text() for step in x.steps], list(x.told or ()), *_row(x, _STEP)],
                 [[k, v, (x.barred_by or {})[k]] for k, v in sorted((x.barred or {}).items())],
                 [[k, v] for k, v in sorted((x.failures or {}).items())],
@@ -115,7 +118,13 @@ def dump(engine: Engine) -> "Canonical | None":
         ],
         "roles": [[k, list(v)] for k, v in sorted(floor.roles.items())],
         "configs": [[*k, v] for k, v in sorted(floor.configs.items())],
+        "modes": [
+            [scope, [[mode, end] for mode, end in sorted(active.items())]]
+            for scope, active in sorted(floor.modes.on.items())
+        ],
+        "mode_settings": [[k, v.pack()] for k, v in sorted(floor.modes.settings.items())],
         "holds": [[k, v] for k, v in sorted(floor.holds.items())],
+        "gave_up": [[k, *v] for k, v in floor.gave_up.items()],
         "last_agents": [[k, v] for k, v in floor.last_agents.items()],
         "erasing": [[k, v] for k, v in sorted(floor.erasing.items())],
         "versions": [[k, v] for k, v in floor.versions.items()],
@@ -151,9 +160,12 @@ def load(engine: Engine, data: Any) -> None:
         _load_entry(floor, row)
     floor.roles = {k: tuple(v) for k, v in data["roles"]}
     floor.configs = {(kind, id_): hash_ for kind, id_, hash_ in data["configs"]}
+    floor.modes.on = {scope: dict(active) for scope, active in data["modes"]}
+    floor.modes.settings = {k: ModeSettings.unpack(v) for k, v in data["mode_settings"]}
     floor.holds = dict(data["holds"])
     floor.erasing = dict(data["erasing"])
     floor.last_agents = dict(data["last_agents"])
+    floor.gave_up = {k: (until, queue, since, of) for k, until, queue, since, of in data["gave_up"]}
     floor.versions = {Stream(k): v for k, v in data["versions"]}
     for at, offer_id, position, stream, leg in data["ended"]:
         floor.ended[offer_id] = (position, stream, leg)
@@ -191,7 +203,7 @@ def _agent(row: list[Any]) -> a.Agent:
 
 
 def _load_entry(floor: Floor, row: list[Any]) -> None:
-    *plain, round_, rank, queue, channel, need, kind, step, barred, failures = row
+    *plain, round_, rank, queue, channel, need, kind, kept, step, barred, failures = row
     values = dict(zip(_ENTRY, plain, strict=True))
     phase = q.Phase(values.pop("phase"))
     agents, calls = kind
@@ -203,6 +215,7 @@ def _load_entry(floor: Floor, row: list[Any]) -> None:
         barred={k: until for k, until, _ in barred} or None,
         barred_by={k: position for k, _, position in barred} or None,
         failures=dict(failures) or None,
+        promise=q.Promise(*kept) if kept else None,
         **values,
     )
     steps, told, *step = step

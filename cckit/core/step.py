@@ -12,7 +12,7 @@ the word ``anyone``. Equal steps have equal text.
 """
 
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -21,6 +21,7 @@ import attrs
 from .ids import AgentId, QueueId
 from .instant import HOUR
 from .need import Need, parse
+from .settings import QueueSettings
 
 ANYONE: Final = "anyone"
 LAST: Final = AgentId("LAST")
@@ -110,6 +111,15 @@ class Step:
         return parse(self.need)
 
 
+@lru_cache(maxsize=4096)
+def parse_step(text: str) -> Step:
+    """Read one step of those that come again and again.
+
+    :raises ValueError: see ``Step.parse``.
+    """
+    return Step.parse(text)
+
+
 def _quoted(name: str) -> str:
     return quote(name, safe="@:+-._~")
 
@@ -126,7 +136,8 @@ def _whole(text: str, clauses: dict[str, str], key: str, low: int, high: int) ->
     return int(value)
 
 
-def read_steps(texts: Sequence[str]) -> tuple[Step, ...]:
+@lru_cache(maxsize=4096)
+def read_steps(texts: tuple[str, ...]) -> tuple[Step, ...]:
     """Read the steps of a wait: each ends by a timer, the last one never.
 
     :raises ValueError: one is no step, or they are no sequence; the message says what to
@@ -134,12 +145,22 @@ def read_steps(texts: Sequence[str]) -> tuple[Step, ...]:
     """
     if not 1 <= len(texts) <= MAX_STEPS:
         raise ValueError(f"there are {len(texts)} steps, allowed are 1 to {MAX_STEPS}")
-    steps = tuple(map(Step.parse, texts))
+    steps = tuple(map(parse_step, texts))
     for step in steps[:-1]:
         if not step.for_us:
             raise ValueError(f"step {step.text()!r} never ends: say for_us, only the last has none")
+    if steps[0].queue is not None:
+        raise ValueError(f"step {steps[0].text()!r} is the first: it waits where it enters")
     last = steps[-1]
+    if LAST in last.agents:
+        raise ValueError(f"step {last.text()!r} is the last: that one may need nobody unknown")
     if last.for_us or last.skip_unstaffed:
         what = f"step {last.text()!r} is the last and never ends"
         raise ValueError(f"{what}: leave out for_us and skip, or add a step behind it")
     return steps
+
+
+def own_steps(settings: QueueSettings) -> tuple[str, ...]:
+    """The steps of a wait in a queue whose command names none, canonical; at least one."""
+    texts = settings.steps or ((settings.need,) if settings.need else (ANYONE,))
+    return tuple(step.text() for step in read_steps(texts))

@@ -15,6 +15,10 @@ MACHINE: Final = "machine"
 """The kind of timers that plugins' machines set."""
 
 
+DATED: Final = frozenset({"certificate"})
+"""Kinds whose instants are days of the calendar: a step of the clock does not move them."""
+
+
 class Timer(NamedTuple):
     """Ordered by instant, then by the position of the event that set it."""
 
@@ -112,9 +116,8 @@ class Timers:
 
     def shift(self, by_us: int) -> None:
         """Move every timer, after the clock went back between two runs."""
-        moved = [t._replace(due=t.due + by_us) for t in self.heap]
-        for lane in self.lanes.values():
-            moved += [t._replace(due=t.due + by_us) for t in lane]
+        all_ = [*self.heap, *(timer for lane in self.lanes.values() for timer in lane)]
+        moved = [t if t.kind in DATED else t._replace(due=t.due + by_us) for t in all_]
         self.lanes.clear()
         self.best = None
         heapify(moved)

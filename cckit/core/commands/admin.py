@@ -21,6 +21,7 @@ class SetProfile:
     agent: AgentId
     skills: dict[str, int] = attrs.field(factory=dict)
     channels: dict[str, int] = attrs.field(factory=lambda: {"voice": 100})
+    """Channel to what one contact costs of the budget; 0 is what the channel says."""
     budget: int = 100
     name: str | None = None
 

@@ -1,7 +1,7 @@
 """What agents ask for themselves, or somebody for them."""
 
 from cckit.core.ids import AgentId, ContactId, OfferId, SubjectId
-from cckit.core.instant import Span
+from cckit.core.instant import Instant, Span
 
 from .making import command
 
@@ -28,6 +28,8 @@ class SetReady:
 class SetNotReady:
     agent: AgentId
     reason: str
+    due: Instant | None = None
+    """When it is to end: for others to see, nobody is made ready by it."""
 
 
 @command

@@ -20,6 +20,17 @@ class Enqueue:
     """``billing >= 3 and he >= 2``; None is what the queue needs, "" is anyone."""
     since: Instant | None = None
     """Where its wait counts from; None is now."""
+    steps: tuple[str, ...] | None = None
+    """In place of ``need``, one after the other: ``billing >= 3 for_us=30000000``, then
+    ``anyone``. None is what the queue's settings say.
+
+    .. versionadded:: 0.3
+    """
+    prefer: tuple[AgentId, ...] = ()
+    """Agents to wait for first, for the queue's ``prefer_us``.
+
+    .. versionadded:: 0.3
+    """
 
 
 @command
@@ -93,8 +104,8 @@ class DialBack:
 class Recall:
     """Begin a new contact that calls somebody back: into the queue, without a customer yet."""
 
-    of: ContactId
-    """The contact that asked for it."""
+    of: ContactId | None
+    """The contact that asked for it; None if nobody was there."""
     queue: QueueId
     first: str = "agent"
     lane: int = 1
@@ -103,6 +114,9 @@ class Recall:
     since: Instant | None = None
     contact: ContactId | None = None
     """Drawn by the shell where None."""
+    subject: SubjectId | None = None
+    """Whom to call; None is who the contact ``of`` is of."""
+    channel: str = "voice"
 
 
 @command

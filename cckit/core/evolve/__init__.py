@@ -9,7 +9,7 @@ from typing import Final
 
 from cckit.core.facts import FACTS
 
-from . import agents, contacts, legs, log, offers, queues
+from . import agents, callbacks, contacts, legs, log, modes, offers, queues
 from .handler import Handler, nothing
 
 EVOLVE: Final[dict[type, Handler]] = {
@@ -18,6 +18,8 @@ EVOLVE: Final[dict[type, Handler]] = {
     **contacts.HANDLERS,
     **legs.HANDLERS,
     **queues.HANDLERS,
+    **modes.HANDLERS,
+    **callbacks.HANDLERS,
     **offers.HANDLERS,
     **agents.HANDLERS,
 }

@@ -5,9 +5,12 @@ from typing import Final
 from cckit.core import agent as a
 from cckit.core import facts as f
 from cckit.core.agent import Agent, Slot
+from cckit.core.certificate import Certificate, SkillSettings, with_record
+from cckit.core.channel import ChannelSettings
 from cckit.core.events import Envelope
-from cckit.core.floor import Floor
+from cckit.core.floor import Floor, certificate_timers
 from cckit.core.ids import AgentId
+from cckit.core.settings import OfferSettings
 from cckit.core.timer import Timer
 
 from .handler import Handler
@@ -18,7 +21,7 @@ def _agent_of(floor: Floor, envelope: Envelope) -> Agent:
     agent_id = AgentId(envelope.stream[6:])
     agent = floor.agents.get(agent_id)
     if agent is None:
-        agent = Agent(agent_id, len(floor.agents))
+        agent = Agent(agent_id, len(floor.agents), channels=floor.channels)
         floor.agents[agent_id] = agent
         floor.index.add(agent, floor.queues)
     floor.touched[agent] = None
@@ -28,10 +31,10 @@ def _agent_of(floor: Floor, envelope: Envelope) -> Agent:
 def profile_set(floor: Floor, envelope: Envelope, data: f.AgentProfileSet) -> None:
     agent = _agent_of(floor, envelope)
     agent.budget = data.budget
-    agent.over = max(0, agent.used - data.budget)  # What is at hand keeps its cost.
+    agent.exceed()  # What is at hand keeps its cost.
     agent.costs = dict(data.channels)
-    agent.skills = dict(data.skills)
-    floor.index.add(agent, floor.queues)
+    agent.profile = dict(data.skills)
+    floor.refit(agent, envelope.stamp.recorded_at)
     floor.unrouted = True
 
 
@@ -41,6 +44,7 @@ def logged_in(floor: Floor, envelope: Envelope, data: f.AgentLoggedIn) -> None:
     agent.ready = False
     agent.reason = "logged_in"
     agent.on = data.channels
+    agent.returned = 0
     agent.next_status = agent.next_reason = ""
     floor.index.status(agent)
 
@@ -51,7 +55,9 @@ def logged_out(floor: Floor, envelope: Envelope, data: f.AgentLoggedOut) -> None
     agent.logged_in = agent.ready = False
     agent.on = ()
     agent.next_status = agent.next_reason = agent.reason = ""
+    agent.due = agent.due_by = 0
     floor.index.status(agent)
+    floor.unrouted = floor.unrouted or floor.index.leaves_empty
 
 
 def ready(floor: Floor, envelope: Envelope, data: f.AgentReady) -> None:
@@ -60,6 +66,9 @@ def ready(floor: Floor, envelope: Envelope, data: f.AgentReady) -> None:
     was_ready = agent.ready
     agent.ready = True
     agent.reason = ""
+    if agent.due_by and envelope.stamp.actor[0] == "timer":
+        agent.returned += 1
+    agent.due = agent.due_by = 0
     agent.missed = 0
     agent.next_status = agent.next_reason = ""
     floor.index.status(agent)
@@ -76,6 +85,11 @@ def not_ready(floor: Floor, envelope: Envelope, data: f.AgentNotReady) -> None:
     _stop_ready(agent, envelope.stamp.recorded_at)
     agent.ready = False
     agent.reason = data.reason
+    agent.due = data.due or 0
+    agent.due_by = 0
+    if data.due and data.reason == "rona":
+        agent.due_by = envelope.position
+        floor.timers.put(Timer(data.due, envelope.position, "rona", agent.id))
     agent.next_status = agent.next_reason = ""
     floor.index.status(agent)
 
@@ -86,6 +100,18 @@ def next_status_set(floor: Floor, envelope: Envelope, data: f.AgentNextStatusSet
     agent.next_reason = data.reason
     agent.next_by = envelope.stamp.actor[0]
     floor.index.status(agent)
+
+
+def certification_changed(floor: Floor, envelope: Envelope, data: f.CertificationChanged) -> None:
+    agent = _agent_of(floor, envelope)
+    now = envelope.stamp.recorded_at
+    record = Certificate(data.from_at, data.until, envelope.position)
+    agent.certificates[data.skill] = with_record(agent.certificates.get(data.skill, ()), record)
+    for timer in certificate_timers(agent, now):
+        if timer.position == envelope.position:
+            floor.timers.put(timer)
+    floor.refit(agent, now)
+    floor.unrouted = True
 
 
 def wrapup_started(floor: Floor, envelope: Envelope, data: f.AgentWrapupStarted) -> None:
@@ -128,11 +154,66 @@ def _stop_ready(agent: Agent, now: int) -> None:
         agent.changed_at = now
 
 
+def channel_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
+    floor.channels[data.id] = ChannelSettings.unpack(data.data)
+    for agent in floor.agents.values():
+        if agent.slots:
+            agent.count()
+            agent.exceed()
+            floor.touched[agent] = floor.freed[agent] = None
+        floor.index.refresh(agent)
+    floor.unrouted = True
+
+
+def skill_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
+    floor.skills[data.id] = SkillSettings.unpack(data.data)
+    _refit_all(floor, envelope.stamp.recorded_at)
+
+
+def offers_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
+    floor.offering = OfferSettings.unpack(data.data)
+    for agent in floor.agents.values():
+        agent.rested = agent.rested_by = 0  # The new number counts from here on.
+        agent.offered_at.clear()
+    _refit_all(floor, envelope.stamp.recorded_at)
+
+
+def _refit_all(floor: Floor, now: int) -> None:
+    for agent in floor.agents.values():
+        floor.refit(agent, now)
+    floor.unrouted = True
+
+
+def stepped(floor: Floor, step: int, now: int) -> None:
+    """Move what agents wait for; certificates stay, for they name days of the calendar."""
+    for agent in floor.agents.values():
+        if agent.logged_in:  # Else whoever turns idle now would stand before the idle.
+            agent.idle_since += step
+            agent.changed_at += step
+        agent.due += step if agent.due else 0
+        agent.rested += step if agent.rested else 0
+        agent.offered_at = [at + step for at in agent.offered_at]
+        for slot in agent.slots.values():
+            slot.since += step if slot.since else 0
+            slot.due += step if slot.due else 0
+        for timer in certificate_timers(agent, now):
+            floor.timers.put(timer)  # What was over may lie ahead again.
+    floor.edges.clear()
+    _refit_all(floor, now)
+
+
+CONFIGURED: Final[dict[str, Handler]] = {
+    "channel": channel_configured,
+    "skill": skill_configured,
+    "offers": offers_configured,
+}
+
 HANDLERS: Final[dict[type, Handler]] = {
     f.AgentProfileSet: profile_set,
     f.AgentLoggedIn: logged_in,
     f.AgentLoggedOut: logged_out,
     f.AgentReady: ready,
+    f.CertificationChanged: certification_changed,
     f.AgentNotReady: not_ready,
     f.AgentNextStatusSet: next_status_set,
     f.AgentWrapupStarted: wrapup_started,

@@ -37,6 +37,9 @@ def contact_connected(floor: Floor, envelope: Envelope, data: f.ContactConnected
         floor.legs[data.leg] = contact
         floor.ringing.pop(data.leg, None)
         floor.took_id(data.leg)
+    queue = floor.queues.get(contact.queue) if contact.subject and contact.queue else None
+    if queue is not None and queue.settings.sticky_us and contact.subject:
+        floor.talked(contact.subject, data.agent)
     agent = floor.agents.get(data.agent)
     if data.offer is not None:
         offer = floor.offers[data.offer]

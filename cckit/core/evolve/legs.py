@@ -13,6 +13,7 @@ from cckit.core.ids import LegId, OfferId
 from cckit.core.leg import Leg
 from cckit.core.timer import Timer
 
+from . import callbacks
 from .handler import Handler
 from .slots import begin_work
 
@@ -35,6 +36,8 @@ def leg_ordered(floor: Floor, envelope: Envelope, data: f.LegOrdered) -> None:
     if data.order == "dial" and data.leg == contact.leg:
         contact.leg = LegId(0)
     leg = Leg(data.leg, data.role, lg.MOVES[lg.NULL, f.LegOrdered])
+    if leg.kind == lg.CUSTOMER:
+        callbacks.dialed(floor, contact)
     floor.legs[leg.id] = contact
     if data.due:
         leg.due = data.due
@@ -96,11 +99,14 @@ def leg_cleared(floor: Floor, envelope: Envelope, data: f.LegCleared) -> None:
     contact = floor.legs.pop(data.leg)
     if contact.leg == data.leg:
         contact.leg = LegId(0)
+        callbacks.hung_up(floor, contact)
     elif contact.agent_leg != data.leg:
         leg = contact.other(data.leg)
         if leg is not None:
             leg.phase = lg.MOVES[leg.phase, f.LegCleared]
             contact.drop(leg.id)
+            if leg.kind == lg.CUSTOMER:
+                callbacks.not_reached(floor, envelope, contact)
     floor.touched[contact] = None
 
 

@@ -7,8 +7,10 @@ from cckit.core import queue as q
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
 from cckit.core.ids import QueueId, SubjectId
+from cckit.core.mode import ModeSettings
 from cckit.core.settings import QueueSettings
 
+from . import agents
 from .handler import Handler
 from .queues import round_goes_on
 
@@ -29,15 +31,10 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         contact.since += step if contact.since else 0
         for leg in contact.more():
             leg.due += step if leg.due else 0
-    for agent in floor.agents.values():
-        if agent.logged_in:  # Else whoever turns idle now would stand before the idle.
-            agent.idle_since += step
-            agent.changed_at += step
-        for slot in agent.slots.values():
-            slot.since += step if slot.since else 0
-            slot.due += step if slot.due else 0
     for entry in floor.entries.values():
         entry.due += step if entry.due else 0
+        if entry.promise is not None and entry.promise.not_before:
+            entry.promise.not_before += step
         entry.step_due += step if entry.step_due else 0
         entry.told = None  # Nobody can say how long it took.
         entry.add_at += step if entry.add_at else 0
@@ -46,15 +43,28 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
     for queue in floor.queues.values():
         for served in queue.served.values():
             served.at = [at + step for at in served.at]
+    floor.gave_up = {
+        who: (until + step, queue_id, since, of)
+        for who, (until, queue_id, since, of) in floor.gave_up.items()
+    }
     floor.machine_due = {k: t._replace(due=t.due + step) for k, t in floor.machine_due.items()}
     floor.timers.shift(step)
+    agents.stepped(floor, step, data.to_at)
     floor.forget_at = floor.fired_to = 0
 
 
 def config_applied(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
     floor.configs[data.kind, data.id] = data.hash
-    if data.kind != "queue":
-        return
+    configured = CONFIGURED.get(data.kind)
+    if configured is not None:
+        configured(floor, envelope, data)
+
+
+def mode_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
+    floor.modes.settings[data.id] = ModeSettings.unpack(data.data)
+
+
+def queue_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
     settings = QueueSettings.unpack(data.data)
     queue = floor.queues.get(QueueId(data.id))
     if queue is None:
@@ -67,6 +77,14 @@ def config_applied(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> N
             round_goes_on(floor, entry)  # The new strategy may ask more of them at once.
     floor.index.requeue(queue, floor.queues)
     floor.unrouted = True
+
+
+CONFIGURED: Final[dict[str, Handler]] = {
+    "queue": queue_configured,
+    "mode": mode_configured,
+    **agents.CONFIGURED,
+}
+"""Kind of configuration to what it does to the floor."""
 
 
 def hold_changed(floor: Floor, envelope: Envelope, data: f.HoldChanged) -> None:

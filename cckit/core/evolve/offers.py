@@ -7,16 +7,17 @@ from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core import offer as o
 from cckit.core import queue as q
-from cckit.core.agent import Slot
+from cckit.core.agent import Agent, Slot
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
 from cckit.core.ids import OfferId
+from cckit.core.instant import MINUTE
 from cckit.core.settings import SEVERAL
 from cckit.core.timer import Timer
 
 from .handler import Handler
 from .queues import leave_line, return_entry
-from .slots import begin_work, free
+from .slots import free, take
 
 
 def offer_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
@@ -34,17 +35,31 @@ def offer_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     floor.offers[data.offer] = offer
     floor.took_id(data.offer)
     agent = floor.agents[data.agent]
-    cost = agent.costs[group.channel]
-    if not agent.used:
-        begin_work(agent, envelope.stamp.recorded_at)
-    agent.slots[data.contact] = Slot(cost, data.offer)
-    agent.used += cost
+    now = envelope.stamp.recorded_at
     agent.last_offer = data.offer
-    floor.index.refresh(agent)
-    timer = Timer(data.due, position, "ring", data.offer)
-    floor.timers.add(timer, envelope.stamp.recorded_at)
+    _count_offer(floor, envelope, agent, now)
+    slot = Slot(agent.costs[group.channel], data.offer, channel=group.channel)
+    take(floor, agent, data.contact, slot, now)
+    floor.timers.add(Timer(data.due, position, "ring", data.offer), now)
     touched = floor.touched
-    touched[offer] = touched[entry] = touched[agent] = None
+    touched[offer] = touched[entry] = None
+
+
+def _count_offer(floor: Floor, envelope: Envelope, agent: Agent, now: int) -> None:
+    """Let the agent rest once it had as many offers within a minute as are allowed."""
+    most = floor.offering.a_minute
+    if not most:
+        return
+    offered_at = agent.offered_at
+    offered_at.append(now)
+    while offered_at[0] <= now - MINUTE:
+        del offered_at[0]
+    if len(offered_at) >= most:
+        agent.rested = offered_at[-most] + MINUTE
+        agent.rested_by = envelope.position
+        floor.index.status(agent)
+        floor.set_edge(agent, now)
+        floor.timers.put(Timer(agent.rested, envelope.position, "rate", agent.id))
 
 
 def _asked(floor: Floor, envelope: Envelope, entry: q.Entry, data: f.OfferMade) -> None:
@@ -80,10 +95,15 @@ def offer_accepted(floor: Floor, envelope: Envelope, data: f.OfferAccepted) -> N
     agent = floor.agents[offer.agent]
     slot = agent.slots[contact.id]
     slot.phase = a.MOVES[slot.phase, f.OfferAccepted]
-    agent.missed = 0
+    agent.missed = agent.returned = 0
+    if len(agent.slots) > 1:
+        floor.freed[agent] = None  # Something at hand may have to wait for it.
     now = envelope.stamp.recorded_at
     offer.position = envelope.position
-    offer.due = now + entry.group.queue.settings.connect_us
+    settings = entry.group.queue.settings
+    offer.due = now + settings.connect_us
+    if not contact.leg:  # They have to be called first.
+        offer.due += settings.callback_ring_us
     floor.timers.add(Timer(offer.due, envelope.position, "connect", offer.id), now)
     touched = floor.touched
     touched[offer] = touched[entry] = touched[contact] = touched[agent] = None

@@ -14,10 +14,9 @@ from cckit.core.settings import QueueSettings
 from cckit.core.step import Step, parse_step
 from cckit.core.timer import Timer
 
+from . import callbacks
 from .handler import Handler
 
-BACKOFF_US: Final = 5_000_000
-BACKOFF_MAX_US: Final = 60_000_000
 ANYBODY: Final = Step()
 GAPS_MAX: Final = 21
 """Instants that make the last 20 gaps."""
@@ -112,6 +111,10 @@ def queue_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
         leave_line(floor, entry)
     if entry.phase is q.OFFERED:
         floor.touched[floor.offers[OfferId(entry.offer)]] = None
+    if entry.promise is not None:
+        callbacks.went(floor, entry, contact)
+    if data.reason == "abandoned" and group.queue.settings.resume_us:
+        callbacks.gave_up(floor, envelope, entry, contact)
     entry.phase = q.MOVES[entry.phase, f.QueueLeft]
     group.queue.live -= 1
     if data.reason == "answered" and group.queue.settings.estimator:
@@ -165,12 +168,16 @@ def return_entry(
     entry = floor.entries[offer.entry]
     entry.offers = tuple(other for other in entry.offers if other != offer.id)
     floor.touched[entry] = None
-    if barred:
+    promise = entry.promise
+    if barred and (promise is None or not promise.not_before):
         _keep_apart(floor, envelope, entry, offer, kind)
     if entry.offers:
         round_goes_on(floor, entry)
         return
     _end_round(floor, entry, kind)
+    if promise is not None:
+        callbacks.back(floor, entry, promise)
+        return
     if not entry.in_line:
         join_line(floor, entry)
     floor.seeking[entry] = None
@@ -188,7 +195,8 @@ def round_goes_on(floor: Floor, entry: q.Entry) -> None:
 
 
 def _end_round(floor: Floor, entry: q.Entry, kind: type) -> None:
-    entry.phase = q.MOVES[entry.phase, kind]
+    moves = q.MOVES if entry.promise is None else q.AWAY
+    entry.phase = moves[entry.phase, kind]
     entry.again = ()
     if kind is f.ContactConnectFailed:
         entry.round -= 1  # It does not count, and the same agents come first.
@@ -212,7 +220,8 @@ def _keep_apart(
     failures = failures or 0
     entry.failures[offer.agent] = failures + 1
     now = envelope.stamp.recorded_at
-    until = now + min(BACKOFF_US << min(failures, 4), BACKOFF_MAX_US)
+    rule = floor.offering
+    until = now + min(rule.backoff_us << min(failures, 16), rule.backoff_max_us)
     entry.barred = {k: v for k, v in (entry.barred or {}).items() if v > now}
     entry.barred[offer.agent] = until
     entry.barred_by = {k: v for k, v in (entry.barred_by or {}).items() if k in entry.barred}

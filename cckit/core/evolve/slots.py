@@ -2,27 +2,36 @@
 
 from cckit.core import agent as a
 from cckit.core import contact as c
-from cckit.core.agent import Agent
+from cckit.core.agent import Agent, Slot
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
+
+
+def take(floor: Floor, agent: Agent, contact: str, slot: Slot, now: int) -> None:
+    """Begin a slot. What comes without an offer was not held to the budget: it exceeds it."""
+    if not agent.used:
+        begin_work(agent, now)
+    agent.slots[contact] = slot
+    agent.count()
+    if not slot.offer:
+        agent.exceed()
+    floor.index.refresh(agent)
+    floor.touched[agent] = None
 
 
 def free(floor: Floor, agent: Agent, contact: c.Contact, kind: type) -> None:
     """End a slot that never got to a conversation: the place in line stays."""
     slot = agent.slots.pop(contact.id)
     slot.phase = a.MOVES[slot.phase, kind]
-    agent.used -= slot.cost
-    if agent.over:
-        agent.over = max(0, agent.used - agent.budget)
+    agent.count()
     floor.index.refresh(agent)
     floor.touched[agent] = floor.freed[agent] = None
 
 
 def release(floor: Floor, agent: Agent, contact: str, envelope: Envelope) -> None:
     """End a slot after a conversation: the agent goes to the end of the line."""
-    agent.used -= agent.slots.pop(contact).cost
-    if agent.over:
-        agent.over = max(0, agent.used - agent.budget)
+    del agent.slots[contact]
+    agent.count()
     now = envelope.stamp.recorded_at
     agent.busy_us += max(0, now - agent.changed_at)
     agent.changed_at = now

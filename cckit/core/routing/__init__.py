@@ -10,7 +10,7 @@ A strategy gives each candidate an integer; the least wins, ties go to the longe
 then to the smaller id.
 """
 
-from .choosing import MAX_CANDIDATES, apart, offer_entry
+from .choosing import MAX_CANDIDATES, apart, call, enough_called, offer_entry
 from .following import MAX_OFFERS, best_entry, follow, pending, unmatched
 from .stepping import deserted, ended, move, next_step, staffed
 from .strategies import MAX_TIER, NAMES, STRATEGIES, Key, key_of
@@ -24,8 +24,10 @@ __all__ = [
     "Key",
     "apart",
     "best_entry",
+    "call",
     "deserted",
     "ended",
+    "enough_called",
     "follow",
     "key_of",
     "move",

@@ -5,12 +5,13 @@ from typing import Final, NamedTuple
 from cckit.core.agent import Agent
 from cckit.core.ask import Ask, Candidate, Waiting
 from cckit.core.events import Pair
-from cckit.core.facts import OfferMade
+from cckit.core.facts import LegOrdered, OfferMade
 from cckit.core.floor import Floor
-from cckit.core.ids import AgentId, ContactId, OfferId
+from cckit.core.ids import AgentId, ContactId, LegId, OfferId, Stream
 from cckit.core.instant import Instant, Span
+from cckit.core.leg import CUSTOMER
 from cckit.core.matching import places
-from cckit.core.queue import Entry
+from cckit.core.queue import Entry, Group
 
 from .strategies import key_of
 
@@ -32,7 +33,10 @@ class Pick(NamedTuple):
 
 
 def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:
-    """Offer a waiting entry to the best agent who is idle and fits, or to nobody yet."""
+    """Offer a waiting entry to the best agent who is idle and fits, or to nobody yet.
+
+    Who is away and called first is called instead, while fewer are called than could be taken.
+    """
     if not entry.in_line:
         return None
     fitting = floor.index.candidates(entry.group)
@@ -42,11 +46,29 @@ def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:
     mask = fitting & ~away
     if not mask:
         return None
+    if entry.group.calls:
+        settings = entry.group.queue.settings
+        enough = enough_called(entry.group, mask)
+        return None if enough else call(floor, entry.contact, now + settings.callback_ring_us)
     pick = _choose(floor, entry, mask, now, ask)
     excluded = floor.index.excluded(
         entry.group, fitting.bit_count(), (fitting & away).bit_count() if away else 0
     )
     return _draft(floor, entry, pick, excluded, now)
+
+
+def enough_called(group: Group, fitting: int) -> bool:
+    """Tell whether a queue calls as many as its agents (a bit each) could take now.
+
+    Nobody is kept free for them, so one more might come to the phone for nobody.
+    """
+    return group.calls and group.queue.dialing >= fitting.bit_count()
+
+
+def call(floor: Floor, stream: Stream, due: int) -> Pair:
+    """Order to call the customer of a contact; no address is where they came from."""
+    leg = LegId(floor.next_id())
+    return (stream, LegOrdered(leg, "dial", CUSTOMER, None, Instant(due)))
 
 
 def apart(floor: Floor, entry: Entry, now: int) -> int:

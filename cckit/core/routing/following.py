@@ -11,7 +11,7 @@ from cckit.core.floor import Floor
 from cckit.core.ids import EntryId
 from cckit.core.queue import Entry, Group, Rank
 
-from .choosing import apart, offer_entry
+from .choosing import apart, enough_called, offer_entry
 from .stepping import deserted, ended, next_step
 
 MAX_OFFERS: Final = 256
@@ -94,7 +94,7 @@ def best_entry(floor: Floor, agent: Agent, now: int) -> Entry | None:
         if group.channel != channel:
             channel = group.channel
             able = agent.can_take(channel)
-        if not able:
+        if not able or (group.calls and enough_called(group, index.candidates(group))):
             continue
         rank = group.line[0]
         if floor.entries[EntryId(rank[3])].keeps_from(agent.id, now):
@@ -122,7 +122,7 @@ def unmatched(floor: Floor, now: int) -> Entry | None:
     best: Rank | None = None
     for group in index.lines():
         mask = index.candidates(group)
-        if not mask:
+        if not mask or enough_called(group, mask):
             continue
         for rank in group.line:
             if mask & ~apart(floor, floor.entries[EntryId(rank[3])], now):

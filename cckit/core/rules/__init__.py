@@ -14,7 +14,19 @@ from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 
-from . import admin, agents, contacts, legs, offers, queues, subjects, timers
+from . import (
+    admin,
+    agents,
+    callbacks,
+    contacts,
+    estimates,
+    legs,
+    modes,
+    offers,
+    queues,
+    subjects,
+    timers,
+)
 
 Drafts = list[Pair]
 Rule = Callable[[Floor, Any, int, Ask, Actor], Drafts | Refused]
@@ -31,9 +43,15 @@ RULES: Final[Mapping[type, Rule]] = {
     m.Hold: contacts.hold,
     m.Retrieve: contacts.retrieve,
     m.LeaveContact: contacts.leave,
-    m.Enqueue: queues.enqueue,
+    m.KeepPlace: callbacks.keep_place,
+    m.DialBack: callbacks.dial_back,
+    m.Recall: callbacks.recall,
+    m.Cancel: callbacks.cancel,
+    m.Enqueue: callbacks.enqueue,
     m.Dequeue: queues.dequeue,
     m.SetPriority: queues.set_priority,
+    m.Overflow: queues.overflow,
+    m.Estimate: estimates.estimate,
     m.ReportAlerting: offers.alerting,
     m.ReportAnswered: offers.accept,
     m.AcceptOffer: offers.accept,
@@ -48,7 +66,9 @@ RULES: Final[Mapping[type, Rule]] = {
     m.ExtendWrapup: agents.extend_wrapup,
     m.ApplyConfig: admin.apply_config,
     m.SetProfile: admin.set_profile,
+    m.SetMode: modes.set_mode,
     m.SetPermission: admin.set_permission,
+    m.SetCertification: agents.set_certification,
     m.Erase: subjects.erase,
     m.SetHold: subjects.set_hold,
     m.TimerDue: timers.due,

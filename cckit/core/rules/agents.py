@@ -1,11 +1,12 @@
 """Agents: log in and out, ready and not, wrap-up."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cckit.core import commands as m
 from cckit.core import facts as f
 from cckit.core.agent import RESERVED, WRAPUP, Agent, Slot, asked_by
 from cckit.core.ask import Ask
+from cckit.core.certificate import FOREVER, Certificate
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
@@ -63,13 +64,27 @@ def set_not_ready(
     if not command.reason:
         what = "not ready needs a reason"
         return Refused("agent.no_reason", agent.stream, what, "name one: lunch, training …")
-    if not agent.ready and agent.reason == command.reason and not agent.next_status:
+    if command.due is not None and command.due <= now:
+        what = "it would have ended already"
+        return Refused("agent.bad_due", agent.stream, what, "name an instant that is to come")
+    same = agent.reason == command.reason and agent.due == (command.due or 0)
+    if not agent.ready and same and not agent.next_status:
         return []
-    return _withdraw(floor, agent, "not_ready", command.reason, actor)
+    return _withdraw(floor, agent, "not_ready", command.reason, actor, command.due)
 
 
-def _withdraw(floor: Floor, agent: Agent, status: str, reason: str, actor: Actor) -> Drafts:
-    """Leave now, or when the last contact at hand ends; a ringing one is taken back."""
+def _withdraw(
+    floor: Floor,
+    agent: Agent,
+    status: str,
+    reason: str,
+    actor: Actor,
+    due: Instant | None = None,
+) -> Drafts:
+    """Leave now, or when the last contact at hand ends; a ringing one is taken back.
+
+    When it is to end is kept only of who leaves now: nobody knows yet when the others will.
+    """
     ringing = [slot.offer for slot in agent.slots.values() if slot.phase is RESERVED]
     if len(ringing) < len(agent.slots):
         if agent.next_status == status and agent.next_reason == reason:
@@ -78,7 +93,7 @@ def _withdraw(floor: Floor, agent: Agent, status: str, reason: str, actor: Actor
     elif status == "logged_out":
         leaving = [(agent.stream, f.AgentLoggedOut(reason))]
     else:
-        leaving = [(agent.stream, f.AgentNotReady(reason, asked_by(actor.kind)))]
+        leaving = [(agent.stream, f.AgentNotReady(reason, asked_by(actor.kind), due))]
     return [*take_back(floor, ringing, f"agent_{status}"), *leaving]
 
 
@@ -100,6 +115,47 @@ def set_ready(
     return [(agent.stream, f.AgentReady())]
 
 
+def set_certification(
+    floor: Floor, command: m.SetCertification, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    agent = floor.agents.get(command.agent)
+    if agent is None:
+        return unknown(command.agent)
+    records = agent.certificates.get(command.skill, ())
+    old = next((one for one in records if one.from_at == command.from_at), None)
+    what, remedy = _wrong_window(command, records, old, now)
+    if what:
+        return Refused("certification.bad_window", agent.stream, what, remedy)
+    until = Instant(max(command.until, now))  # What counted up to now did count.
+    if old is not None and old.until == until:
+        return []
+    changed = f.CertificationChanged(command.agent, command.skill, command.from_at, until)
+    return [(agent.stream, changed)]
+
+
+def _wrong_window(
+    command: m.SetCertification,
+    records: Sequence[Certificate],
+    old: Certificate | None,
+    now: int,
+) -> tuple[str, str]:
+    """What is wrong with a window and what to change; empty if nothing is."""
+    from_at, until = command.from_at, command.until
+    if not command.skill:
+        return "no skill is named", "name the skill that it is about"
+    if not 0 <= from_at < until < FOREVER:
+        return "it ends before it begins", "let from_at lie before until"
+    if old is not None and old.until <= now:
+        return "that one is over", "begin a new one, from now or later"
+    if old is None and until <= now:
+        return "it is over already", "let until lie in the future"
+    for one in records:
+        if one is not old and one.from_at < until and from_at < one.until:
+            remedy = "begin where that one ends, or name its from_at to change it"
+            return f"there is one from {one.from_at} to {one.until}", remedy
+    return "", ""
+
+
 def _wrapup(floor: Floor, agent_id: str, contact: str) -> tuple[Agent, Slot] | Refused:
     agent = floor.agents.get(agent_id)
     if agent is None:
@@ -117,7 +173,7 @@ def end_wrapup(
     found = _wrapup(floor, command.agent, command.contact)
     if isinstance(found, Refused):
         return found
-    return wrapped_up(found[0], command.contact, actor.kind, command.codes)
+    return wrapped_up(found[0], command.contact, asked_by(actor.kind), command.codes)
 
 
 def wrapped_up(agent: Agent, contact: str, by: str, codes: tuple[str, ...]) -> Drafts:

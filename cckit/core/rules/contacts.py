@@ -13,8 +13,9 @@ from cckit.core.ids import AgentId, ContactId, EntryId, LegId, contact_stream
 from cckit.core.instant import Instant
 
 from . import legs
+from .entering import unknown
 from .offers import lost
-from .queues import leave_queue, unknown
+from .queues import leave_queue
 
 Drafts = list[Pair]
 
@@ -69,6 +70,9 @@ def _customer_left(floor: Floor, contact: c.Contact, cause: str, now: int) -> Dr
     gone = (stream, f.LegCleared(contact.leg, cause, "customer"))
     if contact.phase is c.TALKING:
         return _ended(floor, contact, [gone], "customer", now)
+    kept = floor.entries.get(EntryId(contact.entry))
+    if kept is not None and kept.promise is not None:
+        return [gone]  # They hang up, to be called.
     phase = _phase(floor, contact)
     closed = (stream, f.ContactClosed("abandoned", phase, "customer"))
     if contact.phase is c.NEW:
@@ -137,9 +141,9 @@ def deflect(floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor) 
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    if command.reason not in ("deflected", "spam", "blocked"):
+    if command.reason not in ("deflected", "spam", "blocked", "callback_agreed"):
         what = f"a contact is not sent away as {command.reason!r}"
-        return Refused("contact.bad_reason", stream, what, "use deflected, spam or blocked")
+        return Refused("contact.bad_reason", stream, what, "use deflected, spam, blocked or callback_agreed")
     if contact.phase not in (c.NEW, c.QUEUED):
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("contact.wrong_state", stream, what, "only before an agent has it")

@@ -17,12 +17,14 @@ from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, LegId
 from cckit.core.leg import Leg
 
+from . import callbacks
+
 Drafts = list[Pair]
 
 Answered = Callable[[Floor, c.Contact, Leg, int], Drafts]
 """(floor, contact, leg, now): what follows ``leg.established``."""
-Failed = Callable[[Floor, c.Contact, Leg, str, int], Drafts]
-"""(floor, contact, leg, cause, now): what follows ``leg.cleared`` of a leg not yet answered."""
+Failed = Callable[[Floor, c.Contact, Leg, str, str, int], Drafts]
+"""(floor, contact, leg, cause, by, now): what follows ``leg.cleared`` of a leg not yet answered."""
 
 CAUSES: Final = frozenset({"busy", "no_answer", "rejected", "unobtainable", "switch_lost"})
 """Of failures that a contact's closing repeats; the rest is the ``carrier``'s."""
@@ -71,7 +73,7 @@ def gone(floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: i
     """Clear a leg that is neither the customer's nor the agent's, and what follows."""
     cleared = (contact.stream, f.LegCleared(leg.id, cause, by))
     if leg.phase in (lg.INITIATED, lg.ALERTING):
-        return [cleared, *FAILED[leg.kind](floor, contact, leg, cause, now)]
+        return [cleared, *FAILED[leg.kind](floor, contact, leg, cause, by, now)]
     return [cleared]
 
 
@@ -88,15 +90,21 @@ def timed_out(floor: Floor, leg_id: LegId, set_position: int, now: int) -> Draft
 
 
 def _customer_answered(floor: Floor, contact: c.Contact, leg: Leg, now: int) -> Drafts:
-    """Who was called out to is there: agent and customer talk."""
+    """Who was called out to is there: agent and customer talk, or they wait as before."""
+    if contact.entry:
+        return callbacks.answered(contact)
     if contact.phase is not c.CONNECTING or contact.agent is None:
         return []
     agent = AgentId(contact.agent)
     return [(contact.stream, f.ContactConnected(agent, None, None, contact.agent_leg))]
 
 
-def _customer_failed(floor: Floor, contact: c.Contact, leg: Leg, cause: str, now: int) -> Drafts:
+def _customer_failed(
+    floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int
+) -> Drafts:
     """Nobody was ever there who could have given up: such a contact failed, by its cause."""
+    if contact.entry:
+        return callbacks.failed(floor, contact, cause, by, now)
     if contact.phase is not c.CONNECTING:
         return []
     why = cause if cause in CAUSES else "carrier"
@@ -107,7 +115,9 @@ def _nothing_more(floor: Floor, contact: c.Contact, leg: Leg, now: int) -> Draft
     return []
 
 
-def _nothing_lost(floor: Floor, contact: c.Contact, leg: Leg, cause: str, now: int) -> Drafts:
+def _nothing_lost(
+    floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int
+) -> Drafts:
     return []
 
 

@@ -13,6 +13,7 @@ from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import CENTER, LegId, OfferId
 from cckit.core.instant import Span
+from cckit.core.routing import call
 
 Drafts = list[Pair]
 
@@ -86,7 +87,7 @@ def accept(
         return refused
     if offer.phase is o.ACCEPTED:
         return []
-    return _accepted(floor, offer)
+    return [*_accepted(floor, offer), *_called(floor, floor.entries[offer.entry], now)]
 
 
 def reject(
@@ -144,9 +145,27 @@ def bridged(
         (stream, f.ContactConnected(offer.agent, entry.id, offer.id, leg)),
         (stream, f.QueueLeft(entry.id, "answered", wait)),
     ]
+    dialing = contact.dialing
+    if not contact.leg:
+        if dialing is None or offer.phase is not o.ACCEPTED:
+            digest = sha256(f"ReportBridged {offer.id}".encode()).digest()
+            return [(CENTER, f.FactQuarantined(actor.id, digest, "contact.nobody_there"))]
+        # That they answered is on the way behind it.
+        return [
+            (stream, f.LegEstablished(dialing.id)), (stream, f.QueueResumed(entry.id)), *drafts
+        ]  # fmt: skip
     if offer.phase is not o.ACCEPTED:  # Its answer is on the way behind it: they talk.
-        return [*_accepted(floor, offer), *drafts]
+        return [*_accepted(floor, offer), *_called(floor, entry, now), *drafts]
     return drafts
+
+
+def _called(floor: Floor, entry: q.Entry, now: int) -> Drafts:
+    """What follows when an agent takes somebody whose place was kept: they are called."""
+    if entry.promise is None:
+        return []
+    if floor.contacts[entry.contact].leg:
+        return [(entry.contact, f.QueueResumed(entry.id))]  # They never hung up.
+    return [call(floor, entry.contact, now + entry.group.queue.settings.callback_ring_us)]
 
 
 def rescind(entry: q.Entry, reason: str) -> Drafts:

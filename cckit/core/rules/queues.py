@@ -1,4 +1,8 @@
-"""Queues: enter, leave, priority, and going on matching."""
+"""Those who wait in a queue: leave, overflow, priority, and going on matching."""
+
+from collections.abc import Sequence
+
+import attrs
 
 from cckit.core import commands as m
 from cckit.core import contact as c
@@ -9,75 +13,16 @@ from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import EntryId, contact_stream
-from cckit.core.instant import Instant, Span
-from cckit.core.need import parse
-from cckit.core.routing import offer_entry, unmatched
+from cckit.core.instant import Span
+from cckit.core.matching import is_member
+from cckit.core.routing import deserted, move, offer_entry, unmatched
+from cckit.core.settings import overflow_of
+from cckit.core.step import ANYONE, own_steps, parse_step, read_steps
 
+from .entering import bad_priority, closed_by, queue_named, unknown
 from .offers import rescind
 
 Drafts = list[Pair]
-MAX_PRIORITY = 1_000_000
-
-
-def unknown(stream: str) -> Refused:
-    what = "there is no such open contact"
-    return Refused("contact.unknown", stream, what, "it may have ended; look at its stream")
-
-
-def enqueue(floor: Floor, command: m.Enqueue, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
-    stream = contact_stream(command.contact)
-    contact = floor.contacts.get(stream)
-    if contact is None:
-        return unknown(stream)
-    if contact.phase is not c.NEW:
-        what = f"the contact is {contact.phase.name.lower()}"
-        return Refused("contact.wrong_state", stream, what, "only a new contact can be queued")
-    queue = floor.queues.get(command.queue)
-    if queue is None:
-        known = ", ".join(sorted(floor.queues)) or "none"
-        what = f"there is no queue {command.queue!r}; there are {known}"
-        return Refused("queue.unknown", stream, what, "configure it, or name another")
-    wrong = _out_of_range(stream, command, now)
-    if wrong is not None:
-        return wrong
-    need = queue.settings.need if command.need is None else command.need
-    try:
-        text = parse(need).text
-    except ValueError as error:
-        return Refused("queue.bad_need", stream, str(error), "write skill >= level")
-    return [_entered(floor, contact, queue, command, text, now)]
-
-
-def _out_of_range(stream: str, command: m.Enqueue, now: int) -> Refused | None:
-    if not -MAX_PRIORITY <= command.priority <= MAX_PRIORITY:
-        what = f"priority {command.priority} is out of range"
-        return Refused("queue.bad_priority", stream, what, f"use -{MAX_PRIORITY} to {MAX_PRIORITY}")
-    if command.lane not in (0, 1, 2):
-        what = f"there is no lane {command.lane}"
-        return Refused("queue.bad_lane", stream, what, "use 0, 1 (reserved) or 2 (emergency)")
-    if command.since is not None and not 0 <= command.since <= now:
-        what = "since lies in the future, or before 1970"
-        return Refused("queue.bad_since", stream, what, "name an instant that has passed")
-    return None
-
-
-def _entered(
-    floor: Floor, contact: c.Contact, queue: q.Queue, command: m.Enqueue, text: str, now: int
-) -> Pair:
-    max_wait_us = queue.settings.max_wait_us
-    since = now if command.since is None else command.since
-    entered = f.QueueEntered(
-        EntryId(floor.next_id()),
-        queue.id,
-        queue.n + 1,
-        Instant(since),
-        command.priority,
-        command.lane,
-        (text,) if text else (),
-        None,
-        Instant(now + max_wait_us) if max_wait_us else None,
-    )
-    return (contact.stream, entered)
 
 
 def dequeue(floor: Floor, command: m.Dequeue, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -108,11 +53,67 @@ def set_priority(
     if entry is None or entry.phase is q.TAKEN:
         what = "the contact does not wait in a queue"
         return Refused("queue.wrong_state", stream, what, "only what waits has a priority")
-    if not -MAX_PRIORITY <= command.priority <= MAX_PRIORITY:
-        what = f"priority {command.priority} is out of range"
-        return Refused("queue.bad_priority", stream, what, f"use -{MAX_PRIORITY} to {MAX_PRIORITY}")
+    wrong = bad_priority(stream, command.priority)
+    if wrong is not None:
+        return wrong
     changed = f.QueuePriorityChanged(entry.id, command.priority, command.why)
     return [(stream, changed)]
+
+
+def overflow(
+    floor: Floor, command: m.Overflow, now: int, ask: Ask, actor: Actor
+) -> Drafts | Refused:
+    """Move a waiting contact, whatever the other queue's rules for who comes are."""
+    stream = contact_stream(command.contact)
+    contact = floor.contacts.get(stream)
+    if contact is None:
+        return unknown(stream)
+    entry = floor.entries.get(EntryId(contact.entry))
+    if entry is None or entry.phase not in (q.WAITING, q.OFFERED) or entry.promise is not None:
+        what = "the contact does not wait in a queue"
+        return Refused("queue.wrong_state", stream, what, "only who waits on the line can be moved")
+    queue = queue_named(floor, stream, command.queue)
+    if isinstance(queue, Refused):
+        return queue
+    if queue is entry.group.queue:
+        what = f"it waits in queue {queue.id!r} already"
+        return Refused("queue.same_queue", stream, what, "name another queue")
+    return overflow_to(entry, queue, floor, now)
+
+
+def overflow_to(entry: q.Entry, queue: q.Queue, floor: Floor, now: int) -> Drafts:
+    """Take a wait to another queue; needs that were only its old queue's stay behind."""
+    steps = entry.steps_left() or (ANYONE,)
+    own = own_steps(entry.group.queue.settings)
+    if steps == own[-len(steps) :] or steps[-len(own) :] == own:
+        steps = own_steps(queue.settings)
+    else:
+        steps = served_by(queue, steps)
+    steps = () if steps == (ANYONE,) else steps
+    return [*rescind(entry, "overflowed"), *move(floor, entry, queue, steps, now)]
+
+
+def served_by(queue: q.Queue, steps: Sequence[str]) -> tuple[str, ...]:
+    """Leave out steps for agents who are not in a queue; the last is for everybody then."""
+    found = [
+        step
+        for step in read_steps(tuple(steps))
+        if not step.agents or any(is_member(agent, queue) for agent in step.agents)
+    ]
+    last = parse_step(steps[-1])
+    if not found or found[-1] != last:
+        found.append(attrs.evolve(last, agents=()))
+    return tuple(step.text() for step in found)
+
+
+def let_go(floor: Floor, entry: q.Entry, now: int) -> Drafts:
+    """Do what the queue says for when nobody signed in could serve who waits."""
+    rule = entry.group.queue.settings.leave_empty
+    target = overflow_of(rule)
+    if target is not None:
+        return overflow_to(entry, floor.queues[target], floor, now)
+    closed = (entry.contact, closed_by(rule, "unstaffed"))
+    return [*leave_queue(entry, "blocked", now), closed]
 
 
 def route(floor: Floor, command: m.Route, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -123,4 +124,7 @@ def route(floor: Floor, command: m.Route, now: int, ask: Ask, actor: Actor) -> D
     """
     entry = unmatched(floor, now)
     draft = None if entry is None else offer_entry(floor, entry, now, ask)
-    return [] if draft is None else [draft]
+    if draft is not None:
+        return [draft]
+    alone = deserted(floor)
+    return [] if alone is None else let_go(floor, alone, now)

@@ -8,12 +8,14 @@ from cckit.core.agent import RESERVED, WRAPUP
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
-from cckit.core.floor import Floor
+from cckit.core.floor import ABOUT_AGENTS, Floor
 from cckit.core.ids import AgentId, EntryId, LegId, OfferId
-from cckit.core.routing import ended, next_step, offer_entry
+from cckit.core.instant import Instant
+from cckit.core.routing import best_entry, ended, next_step, offer_entry
 
 from . import legs
 from .agents import take_back, wrapped_up
+from .callbacks import pause_over
 from .contacts import timed_out
 from .offers import connect_failed
 
@@ -28,8 +30,13 @@ def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> 
         return _offer(floor, command, now)
     if kind == "wait" or kind == "backoff" or kind == "add":
         return _entry(floor, command, now, ask)
+    if kind in ABOUT_AGENTS:
+        return _agent(floor, command, now, ask)
     if kind == "step":
         return _step(floor, command, now)
+    if kind == "not_before":
+        waits = floor.entries.get(EntryId(_number(command.subject)))
+        return [] if waits is None else pause_over(waits, command.set_position, now)
     if kind == "dial":
         return legs.timed_out(floor, LegId(_number(command.subject)), command.set_position, now)
     what = f"there is no timer of kind {kind!r}"
@@ -72,8 +79,24 @@ def _offer(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
         for slot in agent.slots.values()
         if slot.phase is RESERVED and slot.offer != offer.id
     ]
-    away = (agent.stream, f.AgentNotReady("rona", "system"))
+    back = settings.rona_back_us and agent.returned < settings.rona_returns
+    until = Instant(now + settings.rona_back_us) if back else None
+    away = (agent.stream, f.AgentNotReady("rona", "system", until))
     return [*take_back(floor, others, "agent_not_ready"), expired, away]
+
+
+def _agent(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
+    """Match who rested or whose certificate began; let who was set aside come back."""
+    name = command.subject.partition(" ")[0] if command.kind == "certificate" else command.subject
+    agent = floor.agents.get(AgentId(name))
+    if agent is None:
+        return []
+    if command.kind == "rona":
+        early = agent.due_by != command.set_position or agent.due > now
+        return [] if early else [(agent.stream, f.AgentReady())]
+    entry = best_entry(floor, agent, now)
+    draft = None if entry is None else offer_entry(floor, entry, now, ask)
+    return [] if draft is None else [draft]
 
 
 def _step(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
