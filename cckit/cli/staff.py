@@ -78,7 +78,7 @@ def staff(
     :param patience: mean seconds until someone gives up, exponential, in place of what the
         source has.
     :param check: simulate what was found.
-    :param seeds: how many times; seeds 0, 1, 2 … are taken.
+    :param seeds: how often; intervals are over the seeds 1 to N.
     :param json: print {agents, verdict, promised, simulated, intervals, …}.
     """
     target = _target(service_level, within, abandon, asa, occupancy)
@@ -170,7 +170,7 @@ def _rehearsed(
     within_us = round(target.within_s * SECOND)
     runs = []
     with progress("simulating", seeds) as tell:
-        for seed in range(seeds):
+        for seed in range(1, seeds + 1):
             runs.append(rehearse(work.traffic, posts, work.intervals, within_us, seed))
-            tell(seed + 1)
+            tell(seed)
     return [list(column) for column in zip(*runs, strict=True)]
