@@ -5,7 +5,7 @@ others while nobody is called. A scheduled callback begins a contact of its own 
 (``contact.linked``, kind ``callback_of``), and goes on in that one's stream.
 """
 
-from cckit.core import Instant, Personal, SubjectId, event
+from cckit.core import Instant, Personal, QueueId, SubjectId, event
 
 
 @event("callback.requested", version=1)
@@ -20,6 +20,8 @@ class CallbackRequested:
     first: str
     """Who is called first: ``agent`` or ``customer``."""
     due: Instant | None = None
+    queue: QueueId | None = None
+    """Where they wait when they are called."""
 
 
 @event("callback.rescheduled", version=1)

@@ -6,7 +6,7 @@ is meant, one that is skipped moves on by what was skipped).
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 import attrs
@@ -14,7 +14,7 @@ import attrs
 from cckit.core import MINUTE, Instant
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
 _WEEK: Final = 7
 
@@ -34,7 +34,7 @@ class Weekly:
 class Windows:
     """When calling is allowed. Without any window it always is."""
 
-    zone: tzinfo = timezone.utc
+    zone: tzinfo = UTC
     weekly: tuple[Weekly, ...] = ()
     listed: tuple[tuple[Instant, Instant], ...] = ()
     """From the first up to and without the second, sorted: instead of the weekly ones."""

@@ -20,7 +20,7 @@ instants. How often and how long somebody is called is the queue's: ``callback_t
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -56,7 +56,7 @@ def read(table: Mapping[str, Canonical]) -> Rules:
 def _zone(table: Mapping[str, Canonical]) -> tzinfo:
     name = table.get("zone", "UTC")
     if name == "UTC":
-        return timezone.utc
+        return UTC
     try:
         return ZoneInfo(str(name))
     except (OSError, ValueError):  # Both are what a name that is none leads to.
@@ -129,7 +129,7 @@ def _instant(path: str, text: Any) -> Instant:
         raise _wrong(path, remedy) from None
     if at.tzinfo is None:
         raise _wrong(path, remedy)
-    since = at - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    since = at - datetime(1970, 1, 1, tzinfo=UTC)
     return Instant(since // timedelta(microseconds=1))
 
 

@@ -109,9 +109,7 @@ def recall(floor: Floor, command: m.Recall, now: int, ask: Ask, actor: Actor) ->
     entered = entering.enter(floor, contact, queue, wait, now, steps)
     if isinstance(entered, Refused):
         return entered
-    created = f.ContactCreated(
-        command.channel, "out", NO_LEG, subject, None, None, ENTRY_POINT, ""
-    )
+    created = f.ContactCreated(command.channel, "out", NO_LEG, subject, None, None, ENTRY_POINT, "")
     drafts: Drafts = [*_merged(floor, contact, now), (stream, created)]
     if command.of is not None:
         linked = f.ContactLinked(command.of, "callback_of", command.of)
