@@ -74,7 +74,7 @@ def surface(session: nox.Session) -> None:
 @nox.session
 def simulate(session: nox.Session) -> None:
     """The simulated world, with the fixed seeds."""
-    pytest(session, "tests/simulation", "tests/testing")
+    pytest(session, "tests/simulation", "tests/theory", "tests/testing")
 
 
 @nox.session(python=PYTHONS)

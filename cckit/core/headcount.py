@@ -4,7 +4,7 @@ Each interval is taken as if its rate and its handling time held for ever (the *
 stationary* view: SIPP of Green, Kolesar and Soares 2001). Congestion follows demand late,
 by about one handling time; with ``lag`` an interval is given the arrivals of one mean
 handling time earlier ("lag average" there; Green, Kolesar and Whitt 2007, "Coping with
-time-varying demand when setting staffing requirements for a service system", section 4).
+time-varying demand when setting staffing requirements for a service system").
 
 Every target is met by all numbers above the first that meets it: more agents answer
 sooner, lose fewer and are less busy. So that first number is found by bisection.

@@ -83,6 +83,23 @@ def test_a_log_is_demand_too(run: Run, simulated: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (("--from", "08:30"), "--from: '08:30' is no date and time"),
+        (("--to", "soon"), "--to: 'soon' is no date and time"),
+        (("--to", "2020-01-01"), "nobody comes in it"),
+        (("--queue", "sales"), "--queue: simulated.db has no queue 'sales'"),
+    ],
+)
+def test_a_part_of_a_log_that_is_none_is_refused(
+    run: Run, simulated: Path, options: tuple[str, ...], said: str
+) -> None:
+    done = run("staff", simulated, *options)
+    assert done.code == 2
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
         (("--service-level", 100), "--service-level: 100 is out of range"),
         (("--service-level", "nan"), "--service-level: nan is out of range"),
         (("--within", -1), "--within"),

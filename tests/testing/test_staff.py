@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cckit.core.errors import ConfigError
+from cckit.core.headcount import expected
 from cckit.core.instant import HOUR, MINUTE, SECOND, Instant
 from cckit.core.reports.zone import Buckets
 from cckit.shell.zones import read_zone
@@ -199,6 +200,30 @@ def test_a_plan_is_played_as_it_says() -> None:
     assert (third.entered, third.answered) == (1, 1)
     # 9 of the first; 3 of it, 3 of the second, 5 of the fourth; then 4 of that and the last.
     assert [one.busy_us // MINUTE for one in (first, second, third)] == [9, 11, 8]
+
+
+def test_a_day_that_is_as_the_model_takes_it_goes_as_the_model_says(tmp_path: Path) -> None:
+    """The exact values lie in the 99 % interval; a day of flat demand hardly knows its begin."""
+    rows = "".join(f"{hour:02}:00,90,200,180\n" for hour in range(24))
+    flat = read(tmp_path / "day.csv", "interval,calls,aht_s,patience_s\n" + rows)
+    exact = expected(90 / 3600, 200, 180, 6, 20)
+    assert exact is not None
+    posts = [Post(Instant(flat.demand[0].at), 6)]
+    days = [
+        rehearse(flat.traffic, posts, flat.intervals, 20 * SECOND, seed) for seed in range(1, 7)
+    ]
+    entered = [sum(one.entered for one in day) for day in days]
+    shares = {
+        exact.answered: ratio([sum(one.in_time for one in day) for day in days], entered),
+        exact.abandoned: ratio([sum(one.abandoned for one in day) for day in days], entered),
+        exact.occupancy: ratio(
+            [sum(one.busy_us for one in day) for day in days], [24 * 6 * HOUR] * len(days)
+        ),
+    }
+    wider = quantile(5, 0.99) / quantile(5)
+    for share, found in shares.items():
+        assert found is not None
+        assert abs(found.mean - share) < wider * (found.high - found.mean)
 
 
 def test_a_rehearsal_keeps_to_its_seed() -> None:

@@ -149,18 +149,18 @@ def _with_talk(visits: list[Seen], asked: Asked) -> list[Seen]:
     return [attrs.evolve(seen, talk_us=0) for seen in visits]
 
 
-def civil_instant(text: str, where: str, zone: Zone) -> Instant:
-    """Return the instant of a civil date and time; of a time alone on no special day.
+def civil_instant(text: str, where: str, zone: Zone, day: str | None = None) -> Instant:
+    """Return the instant of a civil date and time; of a time alone if a ``day`` is given.
 
     :raises ConfigError: it is none.
     """
     try:
-        if "-" not in text:
-            text = f"{ANY_DAY}T{time.fromisoformat(text).isoformat()}"
+        if day is not None and "-" not in text:
+            text = f"{day}T{time.fromisoformat(text).isoformat()}"
         at = datetime.fromisoformat(text)
         return civil.from_datetime(at.replace(tzinfo=zone.info) if at.tzinfo is None else at)
     except (ValueError, OverflowError):
-        remedy = "write 2026-03-02T08:30 or 08:30"
+        remedy = "write 2026-03-02T08:30" + (" or 08:30" if day is not None else "")
         raise ConfigError(where, f"{text[:40]!r} is no date and time", remedy) from None
 
 
@@ -216,7 +216,7 @@ def _lines(path: Path, asked: Asked, zone: Zone) -> Iterator[Line]:
         where = f"{path.name}: line {number}"
         if None in row or None in row.values():
             raise ConfigError(where, "has not as many cells as the header", "mend the line")
-        at = civil_instant(row["interval"].strip(), f"{where}: interval", zone)
+        at = civil_instant(row["interval"].strip(), f"{where}: interval", zone, ANY_DAY)
         if last is not None and at <= last:
             raise ConfigError(f"{where}: interval", "does not rise", "put the earliest first")
         last = at
