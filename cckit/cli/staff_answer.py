@@ -210,8 +210,9 @@ def _table(answer: Answer) -> Table:
         titles += [name, "simulated"] if answer.played else [name]
     for number, title in enumerate(titles):
         table.add_column(title, justify="right" if number else "left", no_wrap=True)
-    for number in range(len(answer.found)):
-        table.add_row(*_cells(answer, number))
+    for number, one in enumerate(answer.found):
+        if one.demand.calls or one.agents:  # A night without calls needs no line.
+            table.add_row(*_cells(answer, number))
     return table
 
 

@@ -33,6 +33,17 @@ def test_agents_are_printed_beside_what_is_promised_and_simulated(run: Run, day:
     assert "Garnett" in done.out
 
 
+def test_a_night_has_no_line_in_the_table_and_is_in_the_json(run: Run, day: Path) -> None:
+    day.write_text(DAY + "12:00,30,200,120\n", "utf-8")
+    printed = run("staff", day, "--no-check").out
+    assert [line[11:16] for line in printed.splitlines() if line.startswith("2026")] == [
+        "08:00",
+        "08:30",
+        "12:00",
+    ]
+    assert len(run("staff", day, "--no-check", "--json").json["intervals"]) == 9
+
+
 def test_the_shape_for_scripts(run: Run, day: Path) -> None:
     done = run("staff", day, "--json", "--seeds", 3, "--abandon", 5, "--asa", 20)
     assert done.code == {"kept": 0, "open": 3, "broken": 1}[done.json["verdict"]]
