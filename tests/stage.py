@@ -116,6 +116,11 @@ class Stage:
 
     # --- words ------------------------------------------------------------------------
 
+    def set(self, kind: str, id: str, settings: Any) -> "Stage":
+        """Configure anything that packs."""
+        self.facts(c.ApplyConfig(kind, id, settings.pack()))
+        return self
+
     def queue(self, queue: str = "help", **settings: Any) -> "Stage":
         self.facts(c.ApplyConfig("queue", queue, QueueSettings(**settings).pack()))
         return self

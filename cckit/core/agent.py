@@ -78,6 +78,10 @@ class Agent:
     """How often it came back by itself since it answered last."""
     lost: tuple[str, ...] = ()
     """Its desk or device, while that can't be reached."""
+    lost_due: int = 0
+    """When it counts as out of reach; 0 once it does."""
+    lost_by: int = 0
+    """Position of the event that set ``lost_due``."""
     next_status: str = ""
     """``not_ready`` or ``logged_out`` when the last slot frees."""
     next_reason: str = ""

@@ -114,6 +114,8 @@ class Engine:
         :raises InvariantBroken: see there.
         :raises MachineFailed: see there.
         """
+        if self.floor.edge_at <= now:
+            self.floor.advance(now)
         if self.ask.guarded and not listed(actor[0], type(command).__name__):
             targets = (target_of(command, self.floor),)
             denied = self._denied(type(command).__name__, targets, actor, now)
@@ -155,6 +157,8 @@ class Engine:
         :raises InvariantBroken: see there.
         :raises MachineFailed: see there.
         """
+        if self.floor.edge_at <= now:
+            self.floor.advance(now)
         stamp = new(Stamp, (now, actor, occurred_at, cause, correlation, request))
         return self._commit(drafts, stamp, "record")
 
@@ -279,6 +283,8 @@ class Engine:
         """Take in one event of the log, in order."""
         envelope, data = recorded
         floor = self.floor
+        if floor.edge_at <= envelope.stamp[0]:
+            floor.advance(envelope.stamp[0])
         floor.versions[envelope.stream] = envelope.stream_version + 1
         handler = self.folds.get(type(data))
         if handler is None:

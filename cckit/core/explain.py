@@ -1,25 +1,35 @@
-"""Why an offer was made: decide it again, and look at everyone who was not chosen.
+"""Why an offer was made, and why none is: decide it again, and look at everyone.
 
 The floor is folded up to the event before the offer. What a hook answered then stands in
 the record and is answered again, so no plugin is asked. If the second decision is not the
 first, both are shown: then the log was written by other code than this.
+
+Of a wait, the floor is folded up to the instant that is asked about.
 """
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from .agent import Agent
+from .agent import BUSY, CONNECTING, RESERVED, WRAPUP, Agent
 from .ask import Candidate, Open, Ranking, Waiting
 from .events import Recorded
 from .facts import OfferMade
 from .floor import Floor
-from .ids import AgentId
+from .ids import AgentId, OfferId
+from .instant import Instant
 from .queue import Entry
 from .routing import key_of, offer_entry
 
 CHOSEN: Final = "chosen"
 ELIGIBLE: Final = "eligible"
 EXCLUDED: Final = "excluded"
+DOING: Final = {
+    RESERVED: "ringing",
+    CONNECTING: "connecting",
+    BUSY: "talking",
+    WRAPUP: "wrapping up",
+}
+"""What an agent does with a contact that takes up capacity."""
 
 
 class Considered(NamedTuple):
@@ -35,6 +45,9 @@ class Considered(NamedTuple):
     """What the strategy computed, for those not excluded."""
     rank: int | None = None
     """From 1, by that key; a hook may have chosen otherwise."""
+    detail: str = ""
+    """More of the reason: why not ready, or what they are busy with: ringing, connecting,
+    talking or wrapping up."""
 
 
 class Explanation(NamedTuple):
@@ -49,6 +62,31 @@ class Explanation(NamedTuple):
     @property
     def reproduced(self) -> bool:
         return self.again == self.made
+
+
+class WaitExplanation(NamedTuple):
+    """Why nobody has who waits."""
+
+    queue: str
+    channel: str
+    need: str
+    """What an agent must have now; empty is nothing more."""
+    since: Instant
+    at: Instant
+    place: int
+    """In line among those who need the same, from 1; 0: it is offered to somebody."""
+    waiting: int
+    """How many are in that line."""
+    offered: tuple[AgentId, ...]
+    """To whom it is offered, or who has taken it."""
+    agents: tuple[Considered, ...]
+    """Who could be offered it now, by rank, then the excluded by reason and id."""
+
+    @property
+    def staffed(self) -> bool:
+        """Whether anybody signed in could serve it, were they free."""
+        away = ("not_member", "logged_out", "channel", "skill")
+        return any(one.reason not in away for one in self.agents)
 
 
 class _Recorded(Open):
@@ -75,13 +113,34 @@ def explain(floor: Floor, recorded: Recorded[OfferMade]) -> Explanation:
     """
     envelope, made = recorded
     now = envelope.recorded_at
+    floor.advance(now)
     entry = floor.entries[made.entry]
     draft = offer_entry(floor, entry, now, _Recorded(made))
     again = None if draft is None else draft[1]
-    return Explanation(made, again, _considered(floor, entry, made, now))
+    return Explanation(made, again, _considered(floor, entry, made.agent, now))
 
 
-def _considered(floor: Floor, entry: Entry, made: OfferMade, now: int) -> tuple[Considered, ...]:
+def explain_wait(floor: Floor, entry: Entry, at: int) -> WaitExplanation:
+    """Explain why nobody is offered a waiting entry, on the floor as it is at that instant.
+
+    .. versionadded:: 0.3
+    """
+    group = entry.group
+    offers = (floor.offers.get(OfferId(offer)) for offer in entry.offers)
+    return WaitExplanation(
+        group.queue.id,
+        group.channel,
+        group.need.text,
+        Instant(entry.since),
+        Instant(at),
+        group.ahead(entry.rank) + 1 if entry.in_line else 0,
+        group.count,
+        tuple(offer.agent for offer in offers if offer is not None),
+        _considered(floor, entry, "", at),
+    )
+
+
+def _considered(floor: Floor, entry: Entry, chosen: str, now: int) -> tuple[Considered, ...]:
     key = key_of(entry)
     fit: list[tuple[int, int, str, Agent]] = []
     out: list[Considered] = []
@@ -90,10 +149,11 @@ def _considered(floor: Floor, entry: Entry, made: OfferMade, now: int) -> tuple[
         if reason is None:
             fit.append((key(agent, entry, now), agent.idle_since, agent.id, agent))
         else:
-            out.append(Considered(agent.id, EXCLUDED, reason))
+            detail = _detail(agent, reason)
+            out.append(Considered(agent.id, EXCLUDED, reason, detail=detail))
     fit.sort(key=lambda found: found[:3])
     eligible = [
-        Considered(agent.id, CHOSEN if agent.id == made.agent else ELIGIBLE, "", value, rank)
+        Considered(agent.id, CHOSEN if agent.id == chosen else ELIGIBLE, "", value, rank)
         for rank, (value, _, _, agent) in enumerate(fit, 1)
     ]
     eligible.sort(key=lambda c: (c.verdict != CHOSEN, c.rank))
@@ -101,10 +161,22 @@ def _considered(floor: Floor, entry: Entry, made: OfferMade, now: int) -> tuple[
     return (*eligible, *out)
 
 
+def _detail(agent: Agent, reason: str) -> str:
+    if reason == "not_ready":
+        return agent.reason
+    if reason == "next_status":
+        return agent.next_reason or agent.next_status.replace("_", " ")
+    if reason == "capacity":
+        return ", ".join(sorted({DOING[slot.phase] for slot in agent.slots.values()}))
+    return ""
+
+
 def reason_against(floor: Floor, entry: Entry, agent: Agent, now: int) -> str | None:
     """The first reason why an agent can't be offered an entry; None if it can."""
     group = entry.group
     if not floor.index.holds(agent, (group.queue.id, 0)):
+        return "not_member"
+    if group.agents and agent.id not in group.agents:
         return "not_member"
     if not agent.logged_in:
         return "logged_out"
@@ -112,12 +184,16 @@ def reason_against(floor: Floor, entry: Entry, agent: Agent, now: int) -> str | 
         return "not_ready"
     if agent.next_status:
         return "next_status"
+    if agent.lost:
+        return "link"
     if group.channel not in agent.on:
         return "channel"
-    if not agent.can_take(group.channel):
+    if not agent.has_room(group.channel):
         return "capacity"
     if not group.need.fits(agent.skills):
-        return "skill"
+        return "certificate" if group.need.fits(agent.profile) else "skill"
     if entry.keeps_from(agent.id, now):
         return "backoff"
+    if agent.rested:
+        return "rate"
     return None

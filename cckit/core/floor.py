@@ -14,6 +14,7 @@ from .certificate import FOREVER, SkillSettings, next_edge, skills_at
 from .channel import DEFAULTS, ChannelSettings
 from .contact import Contact
 from .ids import EPOCH_SHIFT, AgentId, ContactId, EntryId, QueueId, Stream, SubjectId
+from .link import Link
 from .matching import Index
 from .mode import Modes
 from .offer import ACCEPTED, Offer
@@ -34,13 +35,15 @@ LAST_AGENTS_MAX: Final = 65_536
 FORGET_EACH_US: Final = 10_000_000
 
 
-ABOUT_AGENTS: Final = frozenset({"rate", "rona", "certificate"})
+ABOUT_AGENTS: Final = frozenset({"rate", "rona", "certificate", "link"})
 
 
 def agent_timers(agent: Agent, now: int) -> Iterator[Timer]:
     """Yield the timers that an agent waits for, wrap-ups apart."""
     if agent.rested:
         yield Timer(agent.rested, agent.rested_by, "rate", agent.id)
+    if agent.lost_due:
+        yield Timer(agent.lost_due, agent.lost_by, "link", agent.id)
     if agent.due_by:
         yield Timer(agent.due, agent.due_by, "rona", agent.id)
     yield from certificate_timers(agent, now)
@@ -65,6 +68,10 @@ class Floor:
         self.n = 0
         """How many core ids were given out."""
         self.kind = ""
+        self.left_at = 0
+        """When the last event of the run before was recorded."""
+        self.links: dict[str, Link] = {}
+        """Adapter to its connection, once there was something to say of it."""
         self.run_position = -1
         """Of the last ``run.started``."""
         self.contacts: dict[Stream, Contact] = {}
@@ -232,6 +239,8 @@ class Floor:
             return False
         if timer[2] == "rate":
             return agent.rested_by == timer[1]
+        if timer[2] == "link":
+            return agent.lost_due > 0 and agent.lost_by == timer[1]
         if timer[2] == "rona":
             return agent.due_by == timer[1]
         records = agent.certificates.get(timer[4], ())

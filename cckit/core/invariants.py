@@ -13,10 +13,12 @@ from . import facts as f
 from . import offer as o
 from . import queue as q
 from .agent import Agent, Slot
+from .certificate import skills_at
 from .contact import Contact
 from .events import Envelope
 from .floor import Floor
 from .ids import EntryId, contact_stream
+from .instant import MINUTE
 from .leg import Leg
 from .offer import Offer
 from .queue import Entry, Promise
@@ -182,7 +184,8 @@ def check_offer(floor: Floor, offer: Offer) -> None:
 def check_agent(floor: Floor, agent: Agent) -> None:
     used = 0
     for contact, slot in agent.slots.items():
-        used += slot.cost
+        if len(agent.slots) == 1 or not _interrupted(floor, agent, slot):
+            used += slot.cost
         phase = slot.phase
         if phase is a.WRAPUP:
             if not slot.due:
@@ -214,8 +217,14 @@ def check_agent(floor: Floor, agent: Agent) -> None:
         raise Breach("I11", f"{agent.id} is not in line where its idle time puts it")
     if agent.next_status and not agent.slots:
         raise Breach("I16", f"{agent.id} has nothing at hand and did not leave")
-    if agent.ready and not used:
+    if agent.ready and agent.open:
         _nothing_waits(floor, agent)
+
+
+def _interrupted(floor: Floor, agent: Agent, slot: Slot) -> bool:
+    """Tell whether something else at hand goes before this."""
+    rules = (floor.channels.get(other.channel) for other in agent.slots.values())
+    return any(rule is not None and slot.channel in rule.interrupts for rule in rules)
 
 
 def _named(floor: Floor, agent: Agent, contact_id: str, slot: Slot) -> None:
@@ -233,7 +242,7 @@ def _nothing_waits(floor: Floor, agent: Agent) -> None:
     if agent.next_status or floor.unrouted:
         return
     for group in floor.index.lines_for(agent):
-        if group.channel in agent.on:
+        if agent.can_take(group.channel):
             if enough_called(group, floor.index.candidates(group)):
                 continue
             for rank in group.line:
@@ -258,6 +267,21 @@ def check_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     agent = floor.agents[data.agent]
     if agent.used > agent.budget:  # Only what was at hand before may exceed a lowered budget.
         raise Breach("I6", f"{agent.id}: {agent.used} used of {agent.budget} by a new offer")
+    most = floor.channels[group.channel].maximum if group.channel in floor.channels else 0
+    if most and sum(slot.channel == group.channel for slot in agent.slots.values()) > most:
+        raise Breach("I6", f"{agent.id}: more than {most} of {group.channel} at once")
+    most = floor.offering.a_minute
+    if most and len([at for at in agent.offered_at if at > now - MINUTE]) > most:
+        raise Breach("I19", f"{agent.id}: more than {most} offers within a minute")
+    if agent.certificates or floor.skills:
+        _certified(floor, agent, entry, now)
+
+
+def _certified(floor: Floor, agent: Agent, entry: Entry, now: int) -> None:
+    """What is needed counts at the instant of the offer, whatever the index says."""
+    counts = skills_at(agent.profile, agent.certificates, floor.skills, now)
+    if not entry.group.need.fits(counts):
+        raise Breach("I20", f"entry {entry.id} was offered to {agent.id}, whose skill has lapsed")
 
 
 def check_not_ready(floor: Floor, envelope: Envelope, data: f.AgentNotReady) -> None:

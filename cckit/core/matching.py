@@ -67,6 +67,12 @@ class Index:
         self.logged_in = 0
         self.ready = 0
         self.leaving = 0
+        self.lost = 0
+        """Numbers of those whose desk or device can't be reached."""
+        self.resting = 0
+        """Numbers of those who had as many offers as they may have for now."""
+        self.lapsed = 0
+        """Numbers of those of whose skills some do not count now."""
         self.on: dict[str, int] = {}
         self.free: dict[str, int] = {}
         self.members: dict[str, int] = {}
@@ -79,8 +85,11 @@ class Index:
             self.agents.append(agent)
             self.by_id[agent.id] = agent
         bit = 1 << agent.number
+        lapsed = agent.skills != agent.profile
+        self.lapsed = self.lapsed | bit if lapsed else self.lapsed & ~bit
         for atom, able in self.able.items():
-            self.able[atom] = able | bit if self.holds(agent, atom) else able & ~bit
+            ever = agent.profile.get(atom[0], 0) >= atom[1]  # A certificate may come.
+            self.able[atom] = able | bit if ever else able & ~bit
         for queue in queues.values():
             before = self.members.get(queue.id, 0)
             member = is_member(agent.id, queue)
@@ -110,6 +119,8 @@ class Index:
         self.logged_in = self.logged_in | bit if agent.logged_in else self.logged_in & ~bit
         self.ready = self.ready | bit if agent.ready else self.ready & ~bit
         self.leaving = self.leaving | bit if agent.next_status else self.leaving & ~bit
+        self.lost = self.lost | bit if agent.lost else self.lost & ~bit
+        self.resting = self.resting | bit if agent.rested else self.resting & ~bit
         for channel in set(agent.on) | set(self.on):
             on = self.on.get(channel, 0)
             self.on[channel] = on | bit if channel in agent.on else on & ~bit
@@ -122,13 +133,14 @@ class Index:
         number = 1 << agent.number
         place = 1 << agent.place if agent.place else 0
         open_, free = self.open, self.free
+        agent.open = False
         for channel in agent.on or self.open:
             if place and agent.can_take(channel):
                 open_[channel] = open_.get(channel, 0) | place
+                agent.open = True
             elif channel in open_:
                 open_[channel] &= ~place
-            cost = agent.costs.get(channel)
-            if cost is not None and agent.used + cost <= agent.budget:
+            if agent.has_room(channel):
                 free[channel] = free.get(channel, 0) | number
             elif channel in free:
                 free[channel] &= ~number
@@ -314,7 +326,9 @@ class Index:
                     mask |= 1 << agent.place
         self.held[key] = mask
         if key[1]:
-            numbers = [agent.number for agent in self.agents if self.holds(agent, key)]
+            skill, level = key
+            able = (one for one in self.agents if one.profile.get(skill, 0) >= level)
+            numbers = [agent.number for agent in able]
             self.able[key] = bits(numbers)
 
     def holds(self, agent: Agent, key: Atom) -> bool:
@@ -392,11 +406,14 @@ class Index:
         mask = self.could(queue, channel, need, agents)
         return bool(mask & self.logged_in & self.on.get(channel, 0))
 
-    def excluded(self, group: Group, fitting: int, barred: int) -> dict[str, int]:
+    def excluded(
+        self, group: Group, fitting: int, barred: int, entry: Entry | None = None, now: int = 0
+    ) -> dict[str, int]:
         """Count those who could not have it by the first reason that holds.
 
         :param fitting: how many could take it, back-off apart.
         :param barred: how many of those are in back-off.
+        :param entry: whose back-offs those are; None, if there are none.
         """
         channel = group.channel
         everyone = len(self.agents)
@@ -406,15 +423,37 @@ class Index:
         rest = here.bit_count()
         counts = {"not_member": everyone - rest} if rest != everyone else {}
         willing = here & self.logged_in & self.ready & ~self.leaving & self.on.get(channel, 0)
+        willing &= ~self.lost
         if willing != here:
             rest = self._unwilling(here, channel, counts)
-        left = (willing & self.free.get(channel, 0)).bit_count()
+        free = willing & self.free.get(channel, 0)
+        left = free.bit_count()
         if left != rest:
             counts["capacity"] = rest - left
         if left != fitting:
-            counts["skill"] = left - fitting
+            few = free & (self.lapsed | self.resting)
+            later = self._later(group, few, entry, now) if few else {}
+            skill = left - fitting - sum(later.values())
+            if skill:
+                counts["skill"] = skill
+            counts.update(later)
         if barred:
-            counts["backoff"] = barred
+            counts["backoff"] = counts.get("backoff", 0) + barred
+        return counts
+
+    def _later(self, group: Group, few: int, entry: Entry | None, now: int) -> dict[str, int]:
+        """Count, of agents of whom some skill does not count now or who rest, why they can't."""
+        counts: dict[str, int] = {}
+        for number in places(few):
+            agent = self.agents[number]
+            if not group.need.fits(agent.skills):
+                reason = "certificate" if group.need.fits(agent.profile) else ""
+            elif not agent.rested:
+                continue
+            else:
+                reason = "backoff" if entry and entry.keeps_from(agent.id, now) else "rate"
+            if reason:
+                counts[reason] = counts.get(reason, 0) + 1
         return counts
 
     def _unwilling(self, here: int, channel: str, counts: dict[str, int]) -> int:
@@ -424,6 +463,7 @@ class Index:
             ("logged_out", self.logged_in),
             ("not_ready", self.ready),
             ("next_status", ~self.leaving),
+            ("link", ~self.lost),
             ("channel", self.on.get(channel, 0)),
         ):
             here &= keep

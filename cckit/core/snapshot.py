@@ -15,20 +15,24 @@ from . import agent as a
 from . import contact as c
 from . import offer as o
 from . import queue as q
+from .certificate import Certificate, SkillSettings
+from .channel import ChannelSettings
 from .engine import Engine
 from .events import kind_of
 from .floor import VERSION, Floor
 from .ids import Stream
 from .leg import Leg
 from .leg import Phase as LegPhase
+from .link import Link, Stranger
 from .machine import Machine
 from .mode import ModeSettings
 from .projection import Canonical
 from .routing import pending
-from .settings import QueueSettings
+from .settings import OfferSettings, QueueSettings
 from .step import parse_step
 
-CLASSES: Final = (c.Contact, Leg, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, QueueSettings)
+SETTINGS: Final = (QueueSettings, ChannelSettings, SkillSettings, OfferSettings)
+CLASSES: Final = (c.Contact, Leg, Link, Stranger, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, *SETTINGS)
 
 
 def digest_of_classes(machines: Sequence[Machine] = ()) -> bytes:
@@ -40,7 +44,7 @@ def digest_of_classes(machines: Sequence[Machine] = ()) -> bytes:
     for cls in CLASSES:
         text.append(cls.__name__ + ":" + ",".join(f.name for f in attrs.fields(cls)))
     for machine in machines:
-        text.append(f"machine {machine.name}:" + ",".join(map(_stored, machine.seen)))
+        text.append(f"machine {machine.name} {machine.version}:" + ",".join(map(_stored, machine.seen)))
     return sha256("\n".join(text).encode()).digest()
 
 
@@ -60,23 +64,29 @@ _OFFER: Final = [x.name for x in attrs.fields(o.Offer)]
 _SLOT: Final = [x.name for x in attrs.fields(a.Slot)]
 _PROMISE: Final = [x.name for x in attrs.fields(q.Promise)]
 _ENTRY: Final = ["id", "contact", "since", "phase", "round", "due", "position"]
+_STRANGER: Final = [x.name for x in attrs.fields(Stranger)]
 _STEP: Final = ["step", "step_due", "step_position"]
 _ROUND: Final = ["offers", "asked", "again", "add_at", "add_by", "in_line"]
+DERIVED: Final = frozenset(
+    "stream slots keys fits known place idle_by skills channels certificates open".split()
+)
+"""Of an agent: what follows from the rest, or has a row of its own."""
 _AGENT: Final = [
     x.name
     for x in attrs.fields(a.Agent)
-    if x.name not in ("stream", "slots", "keys", "fits", "known", "place", "idle_by")
+    if x.name not in DERIVED
 ]
 
 
 def dump(engine: Engine) -> "Canonical | None":
-    """Everything that deciding depends on; None while a plugin's machine has state.
+    """Everything that deciding depends on; None while a machine has a state that can't be kept.
 
     Equal floors give equal dumps, whatever way they came about.
     """
-    if engine.states:
-        return None
     floor = engine.floor
+    machines = engine.machines.dump(floor)
+    if machines is None:
+        return None
     return {
         "position": engine.position,
         "now": floor.now,
@@ -84,6 +94,11 @@ def dump(engine: Engine) -> "Canonical | None":
         "n": floor.n,
         "kind": floor.kind,
         "run_position": floor.run_position,
+        "left_at": floor.left_at,
+        "links": [
+            [k, x.up, x.seen, x.gap, [[ref, *_row(one, _STRANGER)] for ref, one in x.strangers.items()]]
+            for k, x in floor.links.items()
+        ],
         "created": floor.created,
         "closed": floor.closed,
         "forget_at": floor.forget_at,
@@ -113,9 +128,17 @@ def dump(engine: Engine) -> "Canonical | None":
         ],
         "offers": [_row(x, _OFFER) for x in floor.offers.values()],
         "agents": [
-            [*_row(x, _AGENT), [[k, *_row(s, _SLOT)] for k, s in x.slots.items()]]
+            [
+                *map(_copied, _row(x, _AGENT)),
+                [[k, *map(list, records)] for k, records in x.certificates.items()],
+                [[k, *_row(s, _SLOT)] for k, s in x.slots.items()],
+            ]
             for x in floor.agents.values()
         ],
+        "channels": [[k, v.pack()] for k, v in sorted(floor.channels.items())],
+        "skills": [[k, v.pack()] for k, v in sorted(floor.skills.items())],
+        "offering": floor.offering.pack(),
+        "machines": machines,
         "roles": [[k, list(v)] for k, v in sorted(floor.roles.items())],
         "configs": [[*k, v] for k, v in sorted(floor.configs.items())],
         "modes": [
@@ -139,8 +162,11 @@ def load(engine: Engine, data: Any) -> None:
     floor = engine.floor = Floor()
     engine.position = data["position"]
     engine.now = floor.now = data["now"]
-    for name in ("epoch", "n", "kind", "run_position", "created", "closed", "forget_at"):
+    for name in ("epoch", "n", "kind", "run_position", "left_at", "created", "closed", "forget_at"):
         setattr(floor, name, data[name])
+    for name, up, seen, gap, strangers in data["links"]:
+        known = {ref: Stranger(*row) for ref, *row in strangers}
+        floor.links[name] = Link(up, seen, gap, known)
     for row in data["contacts"]:
         contact = _contact(row)
         floor.contacts[contact.stream] = contact
@@ -153,8 +179,11 @@ def load(engine: Engine, data: Any) -> None:
         offer = o.Offer(**dict(zip(_OFFER, row, strict=True)))
         offer.phase = o.Phase(offer.phase)
         floor.offers[offer.id] = offer
+    floor.channels = {k: ChannelSettings.unpack(v) for k, v in data["channels"]}
+    floor.skills = {k: SkillSettings.unpack(v) for k, v in data["skills"]}
+    floor.offering = OfferSettings.unpack(data["offering"])
     for row in data["agents"]:
-        agent = _agent(row)
+        agent = _agent(floor, row)
         floor.agents[agent.id] = agent
     for row in data["entries"]:
         _load_entry(floor, row)
@@ -172,6 +201,7 @@ def load(engine: Engine, data: Any) -> None:
         floor.ended_at.append((at, offer_id))
     floor.closed_at.extend((at, stream) for at, stream in data["closed_at"])
     floor.met_at.extend((at, stream) for at, stream in data["met_at"])
+    engine.machines.restore(data["machines"], floor)
     floor.rebuild()
     floor.unrouted = pending(floor, floor.now)
 
@@ -184,6 +214,7 @@ def _contact(row: list[Any]) -> c.Contact:
     *plain, more = row
     contact = c.Contact(**dict(zip(_CONTACT, plain, strict=True)))
     contact.phase = c.Phase(contact.phase)
+    contact.steps = tuple(contact.steps)
     for values in more:
         leg = Leg(**dict(zip(_LEG, values, strict=True)))
         leg.phase = LegPhase(leg.phase)
@@ -191,10 +222,20 @@ def _contact(row: list[Any]) -> c.Contact:
     return contact
 
 
-def _agent(row: list[Any]) -> a.Agent:
-    agent = a.Agent(row[_AGENT.index("id")], row[_AGENT.index("number")])
+def _copied(value: Any) -> Any:
+    """A value of a row that the floor does not go on writing to."""
+    if isinstance(value, dict):
+        return dict(value)
+    return [*value] if isinstance(value, list | tuple) else value
+
+
+def _agent(floor: Floor, row: list[Any]) -> a.Agent:
+    number = row[_AGENT.index("number")]
+    agent = a.Agent(row[_AGENT.index("id")], number, channels=floor.channels)
     for name, value in zip(_AGENT, row, strict=False):
-        setattr(agent, name, tuple(value) if name == "on" else value)
+        setattr(agent, name, tuple(value) if name in ("on", "lost") else _copied(value))
+    for skill, *records in row[-2]:
+        agent.certificates[skill] = tuple(Certificate(*one) for one in records)
     for contact, *slot_row in row[-1]:
         slot = a.Slot(**dict(zip(_SLOT, slot_row, strict=True)))
         slot.phase = a.Phase(slot.phase)

@@ -8,6 +8,7 @@ from cckit.core.events import Actor
 from cckit.core.ids import AgentId, ContactId
 from cckit.core.instant import HOUR, SECOND, Instant, Span
 from cckit.core.routing import MAX_OFFERS
+from cckit.core.settings import OfferSettings
 from tests.stage import CHATS, LINE, START, Stage
 
 ANNE = AgentId("anne")
@@ -123,7 +124,7 @@ def test_each_state_answers_each_command_as_the_table_says(kind: type, state: st
         (c.SetProfile(ANNE, {"he": 6}), "agent.bad_level"),
         (c.SetProfile(ANNE, budget=0), "agent.bad_budget"),
         (c.SetProfile(ANNE, budget=2**63 - 1), "agent.bad_budget"),
-        (c.SetProfile(ANNE, channels={"voice": 0}), "agent.bad_cost"),
+        (c.SetProfile(ANNE, channels={"voice": -1}), "agent.bad_cost"),
         (c.SetProfile(ANNE, channels={"voice": 101}), "agent.bad_cost"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -294,12 +295,13 @@ def test_a_freed_agent_gets_several_at_once() -> None:
 
 
 def test_no_decision_makes_more_than_its_bound_of_offers() -> None:
-    stage = Stage().queue().agent("anne", channels={"chat": 1}, budget=1000, ready=False)
+    stage = Stage().set("offers", "center", OfferSettings(a_minute=0))
+    stage.queue().agent("anne", channels={"post": 1}, budget=1000, ready=False)
     for n in range(MAX_OFFERS + 40):
-        stage.call(f"x{n}", channel="chat")
+        stage.call(f"x{n}", channel="post")
     assert stage.kinds(c.SetReady(ANNE)).count(f.OfferMade) == MAX_OFFERS
     assert len(stage.of("anne").slots) == MAX_OFFERS + 40
-    stage.agent("bob", channels={"chat": 1}, budget=1000)
+    stage.agent("bob", channels={"post": 1}, budget=1000)
     assert stage.kinds(c.LogOut(ANNE)).count(f.OfferMade) == MAX_OFFERS
     assert len(stage.of("bob").slots) == MAX_OFFERS + 40
 

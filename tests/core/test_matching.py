@@ -68,6 +68,7 @@ class Floor:
     def of_agent(self, agent: Agent, what: str, *more: Any) -> None:
         if what == "profile" and not agent.slots:
             agent.skills, agent.costs = more
+            agent.profile = agent.skills
             self.index.add(agent, self.queues)
         elif what == "in" and not agent.logged_in:
             agent.logged_in, agent.on = True, more[0]
@@ -87,11 +88,13 @@ class Floor:
             agent.next_status = "not_ready"
             self.index.status(agent)
         elif what == "take" and agent.can_take(more[0]):
-            agent.slots[str(len(agent.slots))] = Slot(agent.costs[more[0]], OfferId(1))
-            agent.used += agent.costs[more[0]]
+            slot = Slot(agent.costs[more[0]], OfferId(1), channel=more[0])
+            agent.slots[str(len(agent.slots))] = slot
+            agent.count()
             self.index.refresh(agent)
         elif what.startswith("free") and agent.slots:
-            agent.used -= agent.slots.popitem()[1].cost
+            agent.slots.popitem()
+            agent.count()
             if what == "free" or not agent.ready:
                 self.index.refresh(agent)
             else:

@@ -452,7 +452,9 @@ def a_next_status_never_takes_effect(patch: Patch) -> None:
     follow = engine.follow
 
     def stays(floor: Floor, now: int, ask: Any) -> Any:
-        return [draft for draft in follow(floor, now, ask) if type(draft[1]) is f.OfferMade]
+        for draft in follow(floor, now, ask):
+            if type(draft[1]) is f.OfferMade:
+                yield draft
 
     patch.setattr(engine, "follow", stays)
 

@@ -10,6 +10,7 @@ from cckit.core.channel import ChannelSettings
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor, certificate_timers
 from cckit.core.ids import AgentId
+from cckit.core.link import UNREACHABLE
 from cckit.core.settings import OfferSettings
 from cckit.core.timer import Timer
 
@@ -44,6 +45,8 @@ def logged_in(floor: Floor, envelope: Envelope, data: f.AgentLoggedIn) -> None:
     agent.ready = False
     agent.reason = "logged_in"
     agent.on = data.channels
+    agent.lost = ()  # They come from where they are.
+    agent.lost_due = 0
     agent.returned = 0
     agent.next_status = agent.next_reason = ""
     floor.index.status(agent)
@@ -54,6 +57,8 @@ def logged_out(floor: Floor, envelope: Envelope, data: f.AgentLoggedOut) -> None
     _stop_ready(agent, envelope.stamp.recorded_at)
     agent.logged_in = agent.ready = False
     agent.on = ()
+    agent.lost = ()
+    agent.lost_due = 0
     agent.next_status = agent.next_reason = agent.reason = ""
     agent.due = agent.due_by = 0
     floor.index.status(agent)
@@ -90,6 +95,8 @@ def not_ready(floor: Floor, envelope: Envelope, data: f.AgentNotReady) -> None:
     if data.due and data.reason == "rona":
         agent.due_by = envelope.position
         floor.timers.put(Timer(data.due, envelope.position, "rona", agent.id))
+    if data.reason == UNREACHABLE and agent.lost_due <= envelope.stamp.recorded_at:
+        agent.lost_due = 0
     agent.next_status = agent.next_reason = ""
     floor.index.status(agent)
 
@@ -192,6 +199,7 @@ def stepped(floor: Floor, step: int, now: int) -> None:
             agent.changed_at += step
         agent.due += step if agent.due else 0
         agent.rested += step if agent.rested else 0
+        agent.lost_due += step if agent.lost_due else 0
         agent.offered_at = [at + step for at in agent.offered_at]
         for slot in agent.slots.values():
             slot.since += step if slot.since else 0

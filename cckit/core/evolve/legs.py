@@ -7,21 +7,25 @@ from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core import leg as lg
 from cckit.core.agent import Slot
+from cckit.core.channel import CALL, INTERRUPT
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import LegId, OfferId
+from cckit.core.ids import CENTER, LegId, OfferId
 from cckit.core.leg import Leg
 from cckit.core.timer import Timer
 
-from . import callbacks
+from . import callbacks, links
 from .handler import Handler
-from .slots import begin_work
+from .slots import take
 
+SWITCH_LOST: Final = "switch_lost"
 NO_OFFER: Final = OfferId(0)
 
 
 def leg_ordered(floor: Floor, envelope: Envelope, data: f.LegOrdered) -> None:
     """Keep whom an order brings in; hold, retrieve, clear, play and record bring nobody."""
+    if envelope.stream == CENTER:
+        links.ordered(floor, data)
     if data.order not in ("dial", "join", "monitor") or not data.role:
         return
     contact = floor.contacts.get(envelope.stream)
@@ -63,13 +67,11 @@ def _take_up(floor: Floor, envelope: Envelope, contact: c.Contact, leg: Leg) -> 
         contact.keep(leg)
     if contact.id in agent.slots:
         return
-    if not agent.used:
-        begin_work(agent, envelope.stamp.recorded_at)
-    cost = agent.costs[contact.channel]
-    agent.slots[contact.id] = Slot(cost, NO_OFFER, a.CONNECTING)
-    agent.used += cost
-    floor.index.refresh(agent)
-    floor.touched[agent] = None
+    channel = contact.channel
+    cost = agent.costs.get(channel) or floor.channels.get(channel, CALL).cost
+    slot = Slot(cost, NO_OFFER, a.CONNECTING, channel=channel)
+    take(floor, agent, contact.id, slot, envelope.stamp.recorded_at)
+    floor.freed[agent] = None  # Something at hand may have to wait for it.
 
 
 def leg_delivered(floor: Floor, envelope: Envelope, data: f.LegDelivered) -> None:
@@ -89,8 +91,11 @@ def leg_established(floor: Floor, envelope: Envelope, data: f.LegEstablished) ->
     leg.due = 0
     leg.position = envelope.position
     contact.drop(leg.id)
+    leg.since, actor = envelope.stamp[:2]
+    leg.adapter = actor[1] if actor[0] == "adapter" else ""
     if leg.kind == lg.CUSTOMER:
         contact.leg = leg.id
+        contact.there, contact.adapter = leg.since, leg.adapter
     else:
         contact.keep(leg)
 
@@ -110,11 +115,19 @@ def leg_cleared(floor: Floor, envelope: Envelope, data: f.LegCleared) -> None:
     floor.touched[contact] = None
 
 
+def leg_lost(floor: Floor, envelope: Envelope, data: f.LegLost) -> None:
+    if envelope.stream == CENTER:
+        links.gone(floor, data)
+    else:
+        leg_cleared(floor, envelope, f.LegCleared(data.leg, SWITCH_LOST, "system"))
+
+
 def leg_held(floor: Floor, envelope: Envelope, data: f.LegHeld) -> None:
     contact = floor.contacts[envelope.stream]
     leg = contact.other(data.leg)
     if leg is None:
         contact.held = True
+        _interrupt(floor, contact, data.by == INTERRUPT)
     else:
         leg.phase = lg.MOVES[leg.phase, f.LegHeld]
 
@@ -124,8 +137,17 @@ def leg_retrieved(floor: Floor, envelope: Envelope, data: f.LegRetrieved) -> Non
     leg = contact.other(data.leg)
     if leg is None:
         contact.held = False
+        _interrupt(floor, contact, False)
     else:
         leg.phase = lg.MOVES[leg.phase, f.LegRetrieved]
+
+
+def _interrupt(floor: Floor, contact: c.Contact, waits: bool) -> None:
+    """Keep whether a contact is on hold because its agent has something that goes first."""
+    agent = floor.agents.get(contact.agent or "")
+    slot = agent.slots.get(contact.id) if agent is not None else None
+    if slot is not None:
+        slot.held = waits
 
 
 HANDLERS: Final[dict[type, Handler]] = {
@@ -133,6 +155,7 @@ HANDLERS: Final[dict[type, Handler]] = {
     f.LegDelivered: leg_delivered,
     f.LegEstablished: leg_established,
     f.LegCleared: leg_cleared,
+    f.LegLost: leg_lost,
     f.LegHeld: leg_held,
     f.LegRetrieved: leg_retrieved,
 }

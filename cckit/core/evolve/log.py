@@ -16,6 +16,7 @@ from .queues import round_goes_on
 
 
 def run_started(floor: Floor, envelope: Envelope, data: f.RunStarted) -> None:
+    floor.left_at = floor.now
     floor.epoch = data.epoch
     floor.kind = data.kind
     floor.run_position = envelope.position
@@ -27,10 +28,13 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         return  # Within a run our time never goes back, whatever the wall clock does.
     for offer in floor.offers.values():
         offer.due += step if offer.due else 0
+        offer.rang_at += step if offer.rang_at else 0
     for contact in floor.contacts.values():
         contact.since += step if contact.since else 0
+        contact.there += step
         for leg in contact.more():
             leg.due += step if leg.due else 0
+            leg.since += step if leg.since else 0
     for entry in floor.entries.values():
         entry.due += step if entry.due else 0
         if entry.promise is not None and entry.promise.not_before:
@@ -50,6 +54,9 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
     floor.machine_due = {k: t._replace(due=t.due + step) for k, t in floor.machine_due.items()}
     floor.timers.shift(step)
     agents.stepped(floor, step, data.to_at)
+    for link in floor.links.values():
+        for stranger in link.strangers.values():
+            stranger.at += step
     floor.forget_at = floor.fired_to = 0
 
 

@@ -77,6 +77,8 @@ def offer_alerting(floor: Floor, envelope: Envelope, data: f.OfferAlerting) -> N
     offer = floor.offers[data.offer]
     offer.phase = o.MOVES[offer.phase, f.OfferAlerting]
     offer.leg = data.leg
+    offer.rang_at, actor = envelope.stamp[:2]
+    offer.adapter = actor[1] if actor[0] == "adapter" else ""
     floor.ringing[data.leg] = offer
     floor.took_id(data.leg)
     floor.touched[offer] = None

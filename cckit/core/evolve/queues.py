@@ -44,6 +44,9 @@ def queue_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> Non
     floor.entries[data.entry] = entry
     contact.entry = data.entry
     contact.queue = data.queue
+    contact.waited = data.since
+    contact.lane = data.lane
+    contact.steps = steps
     floor.took_id(data.entry)
     floor.index.join(entry)
     if data.due:
@@ -120,6 +123,8 @@ def queue_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
     if data.reason == "answered" and group.queue.settings.estimator:
         _served(entry, data.wait_us, envelope.stamp.recorded_at)
     contact.entry = 0
+    if entry.steps:
+        contact.steps = entry.steps_left()
     floor.touched.pop(entry, None)
     floor.seeking.pop(entry, None)
     floor.touched[contact] = None

@@ -51,9 +51,8 @@ def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:
         enough = enough_called(entry.group, mask)
         return None if enough else call(floor, entry.contact, now + settings.callback_ring_us)
     pick = _choose(floor, entry, mask, now, ask)
-    excluded = floor.index.excluded(
-        entry.group, fitting.bit_count(), (fitting & away).bit_count() if away else 0
-    )
+    barred = (fitting & away).bit_count() if away else 0
+    excluded = floor.index.excluded(entry.group, fitting.bit_count(), barred, entry, now)
     return _draft(floor, entry, pick, excluded, now)
 
 
@@ -176,7 +175,7 @@ def _draft(floor: Floor, entry: Entry, pick: Pick, excluded: dict[str, int], now
         Instant(now + settings.ring_us),
         settings.strategy,
         queue.policy_hash,
-        0,
+        entry.step,
         pick.eligible,
         excluded,
         pick.key,

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from cckit.core.agent import Agent, asked_by
+from cckit.core.agent import BUSY, Agent, asked_by
 from cckit.core.ask import Ask
+from cckit.core.channel import INTERRUPT
 from cckit.core.events import Pair
-from cckit.core.facts import AgentLoggedOut, AgentNotReady
+from cckit.core.facts import AgentLoggedOut, AgentNotReady, LegHeld, LegRetrieved
 from cckit.core.floor import Floor
-from cckit.core.ids import EntryId
+from cckit.core.ids import EntryId, contact_stream
 from cckit.core.queue import Entry, Group, Rank
 
 from .choosing import apart, enough_called, offer_entry
@@ -26,8 +27,10 @@ def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Pair]:
     ``MAX_OFFERS`` the rest is left to ``Route``.
     """
     seeking, freed = floor.seeking, floor.freed
-    for agent in freed:
-        if agent.next_status and not agent.slots:
+    for agent in tuple(freed):
+        if agent.slots:
+            yield from _interruptions(floor, agent)
+        elif agent.next_status:
             yield _leaving(agent)
     for entry in tuple(seeking):
         if entry.steps:
@@ -77,6 +80,20 @@ def _step_on(floor: Floor, entry: Entry, now: int) -> Iterator[Pair]:
         on = floor.entries.get(EntryId(contact.entry))
 
 
+def _interruptions(floor: Floor, agent: Agent) -> Iterator[Pair]:
+    """Put on hold what an accepted call goes before, and take back what it went before."""
+    waiting = agent.waiting()
+    for contact_id, slot in tuple(agent.slots.items()):
+        waits = slot.channel in waiting
+        if slot.phase is not BUSY or slot.held is waits:
+            continue
+        contact = floor.contacts[contact_stream(contact_id)]
+        if waits and not contact.held:
+            yield contact.stream, LegHeld(contact.leg, INTERRUPT)
+        elif not waits:
+            yield contact.stream, LegRetrieved(contact.leg, INTERRUPT)
+
+
 def _leaving(agent: Agent) -> Pair:
     if agent.next_status == "logged_out":
         return (agent.stream, AgentLoggedOut(agent.next_reason))
@@ -85,7 +102,7 @@ def _leaving(agent: Agent) -> Pair:
 
 def best_entry(floor: Floor, agent: Agent, now: int) -> Entry | None:
     """What an agent should take next: of the groups it could serve, the first in order."""
-    if agent.used >= agent.budget:
+    if not agent.open:
         return None
     index = floor.index
     channel, able = "", False

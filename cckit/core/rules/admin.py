@@ -61,7 +61,7 @@ def _wrong_queue(id: str, data: bytes, floor: Floor) -> str | None:
     wrong = _wrong_strategy(settings)
     if wrong is not None:
         return wrong
-    for name in ("ring_us", "connect_us", "wrapup_us", "max_wait_us", "head_start_us"):
+    for name in ("ring_us", "connect_us", "wrapup_us", "max_wait_us", "rona_back_us", "head_start_us"):
         value = getattr(settings, name)
         if type(value) is not int or not 0 <= value <= 24 * HOUR:
             return f"{name} is {value!r}, allowed are 0 to {24 * HOUR} us"
@@ -69,6 +69,8 @@ def _wrong_queue(id: str, data: bytes, floor: Floor) -> str | None:
         return "ring_us and connect_us must not be 0"
     if type(settings.rona_after) is not int or not 0 <= settings.rona_after <= 1000:
         return f"rona_after is {settings.rona_after!r}, allowed are 0 (never) to 1000"
+    if type(settings.rona_returns) is not int or not 0 <= settings.rona_returns <= 1000:
+        return f"rona_returns is {settings.rona_returns!r}, allowed are 0 to 1000"
     try:
         parse(settings.need)
     except ValueError as error:

@@ -4,16 +4,16 @@ from cckit.core import commands as m
 from cckit.core import facts as f
 from cckit.core import offer as o
 from cckit.core import queue as q
-from cckit.core.agent import RESERVED, WRAPUP
+from cckit.core.agent import RESERVED, WRAPUP, Agent
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import ABOUT_AGENTS, Floor
 from cckit.core.ids import AgentId, EntryId, LegId, OfferId
 from cckit.core.instant import Instant
-from cckit.core.routing import best_entry, ended, next_step, offer_entry
+from cckit.core.routing import ended, next_step, offer_entry, unmatched
 
-from . import legs
+from . import legs, links
 from .agents import take_back, wrapped_up
 from .callbacks import pause_over
 from .contacts import timed_out
@@ -37,6 +37,8 @@ def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> 
     if kind == "not_before":
         waits = floor.entries.get(EntryId(_number(command.subject)))
         return [] if waits is None else pause_over(waits, command.set_position, now)
+    if kind == "link":
+        return links.unreachable(floor, command, now)
     if kind == "dial":
         return legs.timed_out(floor, LegId(_number(command.subject)), command.set_position, now)
     what = f"there is no timer of kind {kind!r}"
@@ -67,6 +69,9 @@ def _offer(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
         return []
     if offer.phase is o.ACCEPTED:
         return connect_failed(floor, offer, "timeout")
+    link = floor.links.get(offer.adapter) if floor.links else None
+    if link is not None and not link.up:  # Nobody can tell whether it was answered.
+        return [(offer.contact, f.OfferFailed(offer.id, "link_lost"))]
     if offer.phase is o.MADE:  # It never rang: not the agent's failing.
         return [(offer.contact, f.OfferFailed(offer.id, "not_alerted"))]
     agent = floor.agents[offer.agent]
@@ -85,16 +90,22 @@ def _offer(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
     return [*take_back(floor, others, "agent_not_ready"), expired, away]
 
 
+def _named(floor: Floor, subject: str) -> Agent | None:
+    """The agent whose id a subject begins with; ids may have spaces of their own."""
+    words = subject.split(" ")
+    names = (AgentId(" ".join(words[:n])) for n in range(len(words), 0, -1))
+    return next((floor.agents[name] for name in names if name in floor.agents), None)
+
+
 def _agent(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
     """Match who rested or whose certificate began; let who was set aside come back."""
-    name = command.subject.partition(" ")[0] if command.kind == "certificate" else command.subject
-    agent = floor.agents.get(AgentId(name))
+    agent = _named(floor, command.subject)
     if agent is None:
         return []
     if command.kind == "rona":
         early = agent.due_by != command.set_position or agent.due > now
         return [] if early else [(agent.stream, f.AgentReady())]
-    entry = best_entry(floor, agent, now)
+    entry = unmatched(floor, now)
     draft = None if entry is None else offer_entry(floor, entry, now, ask)
     return [] if draft is None else [draft]
 
