@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
 from hashlib import sha256
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import attrs
 
@@ -81,7 +81,7 @@ class RequestCallback:
     """None is where the contact waits."""
     subject: SubjectId | None = None
     """None is who the contact is of."""
-    stream: ClassVar[Stream] = CENTER
+    stream: Stream = CENTER
 
 
 @attrs.frozen
@@ -90,7 +90,7 @@ class Reschedule:
 
     of: Stream
     due: Instant
-    stream: ClassVar[Stream] = CENTER
+    stream: Stream = CENTER
 
 
 @attrs.frozen
@@ -98,7 +98,7 @@ class CancelCallback:
     """Take a promise back."""
 
     of: Stream
-    stream: ClassVar[Stream] = CENTER
+    stream: Stream = CENTER
 
 
 @attrs.frozen
@@ -108,7 +108,7 @@ class EndAttempt:
     of: Stream
     n: int
     result: str
-    stream: ClassVar[Stream] = CENTER
+    stream: Stream = CENTER
 
 
 @attrs.frozen
@@ -117,7 +117,7 @@ class EndCallback:
 
     of: Stream
     reason: str
-    stream: ClassVar[Stream] = CENTER
+    stream: Stream = CENTER
 
 
 COMMANDS: Final = (RequestCallback, Reschedule, CancelCallback, EndAttempt, EndCallback)
@@ -258,6 +258,9 @@ def decide(
     rules: Rules, state: State, command: Command, now: Instant, ask: Ask, floor: Floor
 ) -> Decision:
     """Carry out a command, or say why not. Reads only."""
+    if command.stream != CENTER:
+        what = "all callbacks have one state"
+        return Refused("callback.bad_stream", command.stream, what, "leave stream out; name `of`")
     return DECIDE[type(command)](rules, state, command, now, ask, floor)
 
 

@@ -59,7 +59,7 @@ def _zone(table: Mapping[str, Canonical]) -> tzinfo:
         return UTC
     try:
         return ZoneInfo(str(name))
-    except (OSError, ValueError):  # Both are what a name that is none leads to.
+    except (KeyError, OSError, ValueError):  # What a name that is none leads to.
         raise _wrong("zone", f"{name!r} is no zone; write one like Europe/Berlin") from None
 
 

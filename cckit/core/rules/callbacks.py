@@ -106,7 +106,7 @@ def recall(floor: Floor, command: m.Recall, now: int, ask: Ask, actor: Actor) ->
     since = now if command.since is None else min(command.since, now)
     wait = entering.Wait(since, command.priority, command.lane)
     steps = None if command.need is None else (command.need,) if command.need.strip() else ()
-    entered = entering.enter(floor, contact, queue, wait, now, steps)
+    entered = entering.enter(floor, contact, queue, wait, now, steps, promised=True)
     if isinstance(entered, Refused):
         return entered
     created = f.ContactCreated(command.channel, "out", NO_LEG, subject, None, None, ENTRY_POINT, "")
@@ -114,10 +114,8 @@ def recall(floor: Floor, command: m.Recall, now: int, ask: Ask, actor: Actor) ->
     if command.of is not None:
         linked = f.ContactLinked(command.of, "callback_of", command.of)
         drafts.append((stream, linked))
-    last = entered[-1][1]
-    if type(last) is f.QueueEntered:
-        return [*drafts, *entered, (stream, f.QueuePlaceKept(last.entry, command.first))]
-    return [*drafts, *entered]
+    [(_, last)] = entered
+    return [*drafts, *entered, (stream, f.QueuePlaceKept(last.entry, command.first))]
 
 
 def cancel(floor: Floor, command: m.Cancel, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:

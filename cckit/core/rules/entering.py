@@ -115,6 +115,7 @@ def enter(
     now: int,
     steps: Sequence[str] | None = None,
     prefer: Sequence[AgentId] = (),
+    promised: bool = False,
 ) -> Drafts | Refused:
     """Let a contact enter a queue, or what that queue and those behind it do instead.
 
@@ -123,6 +124,7 @@ def enter(
 
     :param steps: texts of steps; None are the queue's own, () is anyone.
     :param prefer: agents to wait for first, for the queue's ``prefer_us``.
+    :param promised: they are called back, so they enter however full or closed it is.
     :return: facts for the contact's stream, the last of them ``queue.entered`` or
         ``contact.closed``; ``callback_only`` is refused, so that a callback can be offered.
 
@@ -137,6 +139,8 @@ def enter(
             return texts
         entered = _entered(queue, EntryId(entry), wait, texts, now)
         drafts.append((stream, entered))
+        if promised:
+            return drafts
         turned = turned_away(floor, queue.id, wait.lane, now) if floor.modes.on else None
         turned = turned or _turned_away(floor, queue, contact.channel, entered, now)
         if turned is None:
