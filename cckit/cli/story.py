@@ -1,21 +1,39 @@
 """The words of ``cckit explain``: a contact's story, and the reasons of a decision."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cckit.core.events import Recorded
-from cckit.core.explain import CHOSEN, EXCLUDED, Considered
+from cckit.core.explain import CHOSEN, EXCLUDED, Considered, Explanation, WaitExplanation
 from cckit.core.facts import OfferMade
+from cckit.core.instant import SECOND
 from cckit.core.reports import Zone
-from cckit.shell.logs.stories import Moment, Story
+from cckit.shell.logs.stories import Moment, Story, Wait
 
 from .logs import fields
 from .table import percent
 from .text import span_text
 from .words import EXCLUDED as REASONS
-from .words import STRATEGIES, excluded, say
+from .words import STRATEGIES, say
 
-AGENTS_SHOWN: Final = 20
+AGENTS_SHOWN: Final = 10
+NAMES_SHOWN: Final = 8
 """To people; --json has all."""
+BEST: Final = {
+    "longest_idle": "has waited longest",
+    "least_occupied": "was occupied least",
+    "round_robin": "is next in turn",
+    "fewest_contacts": "had the fewest contacts",
+    "least_talk_time": "has talked least",
+    "best_skill": "has the highest levels",
+    "random": "has the lower number",
+}
+"""What the winner of a strategy is."""
+TIES: Final = {
+    "idle_since": "who was idle longer goes first",
+    "agent": "the agents' order decides",
+}
 
 
 def clock(zone: Zone, at: int) -> str:
@@ -50,82 +68,114 @@ def story_json(story: Story) -> dict[str, Any]:
     return {"contact": story.contact, "steps": steps}
 
 
-def record_lines(made: Recorded[OfferMade], zone: Zone) -> list[str]:
-    """What the decision itself recorded, in words."""
-    envelope, data = made
-    rule = STRATEGIES.get(data.policy, data.policy)
-    lines = [
-        f"Offer {data.offer}, made at {clock(zone, envelope.recorded_at)} on "
-        f"{zone.local(envelope.recorded_at):%Y-%m-%d}, position {envelope.position}.",
-        f"Contact {data.contact} was offered to agent {data.agent}, in its round {data.round}, "
-        f"to be answered by {clock(zone, data.due)}.",
-        f"The rule of its queue is {data.policy}: {rule}. "
-        f"Its key was {key_text(data.policy, data.key, zone)}; the least wins.",
-    ]
-    if data.runner_up is not None:
-        runner_key = "" if data.runner_key is None else key_text(data.policy, data.runner_key, zone)
-        tie = f" The tie was broken by {_tie(data.tie)}." if data.tie else ""
-        lines.append(
-            f"{data.eligible} agents could have had it; next was agent {data.runner_up}, "
-            f"{runner_key}.{tie}"
-        )
-    elif data.eligible == 1:
-        lines.append("No other agent could have had it.")
-    if data.hook:
-        plugin, first, reason = data.hook
-        lines.append(f"The plugin {plugin} put agent {first} first: {reason}.")
-    lines.append(f"Could not have it: {excluded(data.excluded)}.")
-    return lines
-
-
-def key_text(policy: str, key: int, zone: Zone) -> str:
-    """What a strategy's number says."""
-    if policy == "longest_idle":
-        return f"idle since {clock(zone, key)}"
-    if policy == "least_occupied":
-        return f"occupied {percent(key)}"
-    if policy == "fewest_contacts":
-        return f"{key} contacts"
-    if policy == "least_talk_time":
-        return f"{span_text(key)} of talk"
-    if policy == "best_skill":
-        return f"levels that add to {-key}"
-    return f"number {key}"
-
-
-def _tie(tie: str) -> str:
-    return {"idle_since": "who was idle longer", "agent": "the agents' order"}.get(tie, tie)
-
-
 def _at(recorded: Recorded[Any]) -> int:
     return recorded[0].recorded_at
 
 
 def moment_lines(moment: Moment, zone: Zone) -> list[str]:
-    """A decision in words: what it recorded, and what deciding again says."""
-    found = moment.explanation
-    before = moment.made[0].position - 1
-    lines = record_lines(moment.made, zone)
-    if found.reproduced:
-        lines.append(f"Folded to position {before} and decided again: the same, field by field.")
-    else:
-        other = "nobody" if found.again is None else f"agent {found.again.agent}"
-        lines.append(
-            f"Folded to position {before} and decided again, it would be {other}: "
-            "this log was written by other code, or by a hook that is not in the record."
-        )
-    lines.append("All agents, as the decision saw them:")
-    lines += [f"  {_considered(one, moment, zone)}" for one in found.agents[:AGENTS_SHOWN]]
-    more = len(found.agents) - AGENTS_SHOWN
+    """A decision in words: who, why, against whom, and whether deciding again says the same."""
+    (envelope, data), found = moment
+    at = envelope.recorded_at
+    lines = [
+        f"Offer {data.offer}: contact {data.contact} was offered to agent {data.agent} "
+        f"on {zone.local(at):%Y-%m-%d} at {clock(zone, at)} ({zone.name}),",
+        f"in its round {data.round}, to be answered by {clock(zone, data.due)}. "
+        f"Position {envelope.position}.",
+        "",
+        f"Why: {why(data, at)}",
+        f"Rule: {data.policy}, {STRATEGIES.get(data.policy, data.policy)}.",
+        "",
+        *_able(found.agents, data, at),
+        *_unable(found.agents),
+        "",
+        _again(found, envelope.position - 1),
+    ]
+    return lines
+
+
+def why(data: OfferMade, at: int) -> str:
+    """Which difference decided, in the units of the strategy."""
+    if data.hook:
+        plugin, first, reason = data.hook
+        return f"the plugin {plugin} put {first} first: {reason}."
+    if data.runner_up is None or data.runner_key is None:
+        return f"no other agent could have had it: {key_text(data.policy, data.key, at)}."
+    won, lost = (key_text(data.policy, key, at) for key in (data.key, data.runner_key))
+    if data.key == data.runner_key:
+        tie = TIES.get(data.tie or "", data.tie or "the agents' order")
+        return f"{data.agent} and {data.runner_up} are equal ({won}); {tie}."
+    best = BEST.get(data.policy, "comes first")
+    return f"{data.agent} {best}: {won}; the next, {data.runner_up}, {lost}."
+
+
+def key_text(policy: str, key: int, at: int) -> str:
+    """What a strategy's number says, at an instant."""
+    if policy == "longest_idle":
+        return f"idle {long_text(at - key)}"
+    if policy == "least_occupied":
+        return f"occupied {percent(key)} of the time"
+    if policy == "fewest_contacts":
+        return "1 contact" if key == 1 else f"{key:,} contacts"
+    if policy == "least_talk_time":
+        return f"{long_text(key)} of talk"
+    if policy == "best_skill":
+        return f"levels that add to {-key}"
+    if policy == "round_robin":
+        return f"last offered {key}" if key else "never offered anything"
+    return f"number {key}"
+
+
+def long_text(us: int) -> str:
+    """A length of time in words: ``3 min 12 s``."""
+    seconds = max(0, us) // SECOND
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    parts = [(hours, "h"), (minutes, "min"), (seconds % 60, "s")]
+    said = [f"{n} {unit}" for n, unit in parts if n]
+    return " ".join(said[:2]) or "less than 1 s"
+
+
+def _able(agents: Sequence[Considered], data: OfferMade | None, at: int) -> list[str]:
+    able = [one for one in agents if one.verdict != EXCLUDED]
+    if not able:
+        return ["Nobody could have it."]
+    lines = [f"Could have had it ({len(able)}):"]
+    for one in able[:AGENTS_SHOWN]:
+        key = "" if one.key is None or data is None else key_text(data.policy, one.key, at)
+        mark = "  chosen" if one.verdict == CHOSEN else ""
+        lines.append(f"  {one.rank:>3}.  {one.agent:<12} {key}{mark}".rstrip())
+    more = len(able) - AGENTS_SHOWN
     return lines if more <= 0 else [*lines, f"  and {more:,} more; --json has them all"]
 
 
-def _considered(one: Considered, moment: Moment, zone: Zone) -> str:
-    if one.verdict == EXCLUDED:
-        return f"{one.agent}  –   {REASONS.get(one.reason, one.reason)}"
-    key = "" if one.key is None else key_text(moment.made[1].policy, one.key, zone)
-    chosen = ", chosen" if one.verdict == CHOSEN else ""
-    return f"{one.agent}  {one.rank}.  {key}{chosen}"
+def _unable(agents: Sequence[Considered]) -> list[str]:
+    """Who could not, a line a reason, in the order in which reasons are looked at."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in agents:
+        if one.verdict == EXCLUDED:
+            found.setdefault((one.reason, one.detail), []).append(one.agent)
+    if not found:
+        return []
+    order = {reason: n for n, reason in enumerate(REASONS)}
+    lines = [f"Could not ({sum(map(len, found.values()))}):"]
+    for reason, detail in sorted(found, key=lambda one: (order.get(one[0], 99), one)):
+        names = found[reason, detail]
+        more = len(names) - NAMES_SHOWN
+        shown = ", ".join(names[:NAMES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+        words = REASONS.get(reason, reason)
+        words = f"{words} ({detail})" if detail else words
+        lines.append(f"  {len(names):>4} {words}: {shown}")
+    return lines
+
+
+def _again(found: Explanation, before: int) -> str:
+    start = f"Folded to position {before} and decided again"
+    if found.reproduced:
+        return f"{start}: the same, field by field."
+    other = "nobody" if found.again is None else f"agent {found.again.agent}"
+    return (
+        f"{start}, it would be {other}: this log was written by other code, or by a hook that "
+        "is not in the record."
+    )
 
 
 def moment_json(moment: Moment, zone: Zone) -> dict[str, Any]:
@@ -138,5 +188,52 @@ def moment_json(moment: Moment, zone: Zone) -> dict[str, Any]:
         "reproduced": found.reproduced,
         "again": None if found.again is None else fields(found.again),
         "agents": [one._asdict() for one in found.agents],
+        "why": why(moment.made[1], moment.made[0].recorded_at),
         "text": moment_lines(moment, zone),
     }
+
+
+def wait_lines(wait: Wait, zone: Zone) -> list[str]:
+    """Why nobody had a contact at an instant."""
+    when = f"at {clock(zone, wait.at)} on {zone.local(wait.at):%Y-%m-%d} ({zone.name})"
+    found = wait.explanation
+    if found is None:
+        state = wait.phase or "not there: it had not come yet, or had ended"
+        return [f"Contact {wait.contact} was not waiting {when}: it was {state}."]
+    need = f", needing {found.need}" if found.need else ""
+    lines = [
+        f"Contact {wait.contact} was waiting in queue {found.queue} {when}{need},",
+        f"since {clock(zone, found.since)}, for {long_text(found.at - found.since)}.",
+        "",
+        f"Why nobody: {why_nobody(found)}",
+        "",
+    ]
+    if any(one.verdict != EXCLUDED for one in found.agents):
+        lines += _able(found.agents, None, found.at)
+    return [*lines, *_unable(found.agents)]
+
+
+def why_nobody(found: WaitExplanation) -> str:
+    """The one reason that explains most."""
+    if found.offered:
+        return f"it is offered to {', '.join(found.offered)} already."
+    able = [one.agent for one in found.agents if one.verdict != EXCLUDED]
+    if able:
+        return f"{', '.join(able)} could have it; the floor was about to offer it."
+    if not found.staffed:
+        return "nobody who could serve it is signed in."
+    line = f"it is number {found.place} of {found.waiting} in line" if found.place else "it waits"
+    rest = Counter(one.reason for one in found.agents if one.reason != "not_member")
+    parts = [f"{rest[word]} {said}" for word, said in REASONS.items() if rest[word]]
+    return f"{line}, and of the agents of the queue {', '.join(parts)}."
+
+
+def wait_json(wait: Wait, zone: Zone) -> dict[str, Any]:
+    """The same in the shape that scripts rely on."""
+    found = wait.explanation
+    fields_ = {} if found is None else found._asdict() | {"why": why_nobody(found)}
+    if found is not None:
+        fields_["agents"] = [one._asdict() for one in found.agents]
+        fields_["staffed"] = found.staffed
+    head = {"contact": wait.contact, "at": wait.at, "phase": wait.phase}
+    return head | {"wait": fields_ or None, "text": wait_lines(wait, zone)}

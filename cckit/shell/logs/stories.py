@@ -1,13 +1,13 @@
 """What a log says of one contact or one offer, read from its first event on."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from cckit.core.codec import Codec
 from cckit.core.engine import Engine
 from cckit.core.errors import ConfigError
 from cckit.core.events import Recorded
-from cckit.core.explain import Explanation, explain
+from cckit.core.explain import Explanation, WaitExplanation, explain, explain_wait
 from cckit.core.facts import (
     FACTS,
     AgentWrapupEnded,
@@ -15,7 +15,7 @@ from cckit.core.facts import (
     AgentWrapupStarted,
     OfferMade,
 )
-from cckit.core.ids import Stream, contact_stream
+from cckit.core.ids import EntryId, Stream, contact_stream
 from cckit.core.registry import Registry
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
@@ -75,13 +75,55 @@ def moment_of(store: Store, offer: int) -> Moment:
 
     :raises ConfigError: the log has no such offer.
     """
-    engine = Engine()
-    for recorded in _events(store):
-        if isinstance(recorded[1], OfferMade) and recorded[1].offer == offer:
-            return Moment(recorded, explain(engine.floor, recorded))
-        engine.fold(recorded)
+    for moment in moments(_events(store), frozenset({offer})):
+        return moment
     remedy = "look for it with: cckit log LOG --type offer.made"
     raise ConfigError("--offer", f"no offer is {offer}", remedy)
+
+
+def moments(
+    events: Iterable[Recorded[Any]], offers: Container[int], engine: Engine | None = None
+) -> Iterator[Moment]:
+    """The decisions that made some offers, in one walk through a log.
+
+    :param engine: what the events are folded into; while a moment is looked at, it stands
+        before the offer.
+    """
+    engine = Engine() if engine is None else engine
+    for recorded in events:
+        if isinstance(recorded[1], OfferMade) and recorded[1].offer in offers:
+            yield Moment(recorded, explain(engine.floor, recorded))
+        engine.fold(recorded)
+
+
+class Wait(NamedTuple):
+    """What a contact was doing at an instant, and if it waited, why nobody had it."""
+
+    contact: str
+    at: int
+    phase: str
+    """new, queued, connecting, talking …; empty: it had not come yet, or had ended."""
+    explanation: WaitExplanation | None
+
+
+def wait_of(store: Store, contact: str, at: int) -> Wait:
+    """Why nobody had a contact at an instant. Its id may be cut short where that names only one.
+
+    :raises ConfigError: no contact begins so, or more than one.
+    """
+    wanted = story_of(store, contact).contact
+    engine = Engine()
+    for recorded in _events(store):
+        if recorded[0].stamp.recorded_at > at:
+            break
+        engine.fold(recorded)
+    floor = engine.floor
+    found = floor.contacts.get(contact_stream(wanted))
+    if found is None:
+        return Wait(wanted, at, "", None)
+    entry = floor.entries.get(EntryId(found.entry))
+    explained = None if entry is None else explain_wait(floor, entry, at)
+    return Wait(wanted, at, found.phase.name.lower(), explained)
 
 
 def _events(store: Store) -> Iterator[Recorded[Any]]:
