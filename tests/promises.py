@@ -51,7 +51,17 @@ def first(state: Promises) -> int | None:
     return min(state.open, default=None)
 
 
+def over(state: Promises) -> bool:
+    return not state.open
+
+
+def dump(state: Promises) -> list[int]:
+    return sorted(state.open)
+
+
 PROMISES = Machine("promises", (Make,), (PromiseMade, PromiseKept), Promises, decide, evolve, first)
+KEPT = PROMISES._replace(over=over, dump=dump, load=lambda kept: Promises(list(kept)))
+"""The same, its states kept in snapshots and forgotten when nothing is open."""
 
 
 class Promising(RegisterHooks):

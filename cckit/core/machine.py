@@ -13,12 +13,15 @@ from typing import Any, Final, NamedTuple
 import attrs
 
 from .ask import Ask
+from .codec import canonical
 from .commands import TimerDue
 from .errors import Refused
 from .events import Draft, Envelope, Recorded, kind_of
 from .evolve import Handler
 from .floor import Floor
 from .ids import Stream
+from .projection import Canonical
+from .schema import unpack
 from .timer import MACHINE, Timer
 
 INSTANT_MAX: Final = 2**63 - 1
@@ -59,6 +62,24 @@ class Machine(NamedTuple):
     reads_floor: bool = False
     """Whether ``decide`` takes the ``Floor`` as a fifth argument, to read: who waits where,
     who is ready. What it read is not stored, so the facts must say what they rest on.
+
+    .. versionadded:: 0.3
+    """
+    over: Callable[[Any], bool] | None = None
+    """Whether a state may be forgotten after an event, as if nothing had been; without it
+    each is kept for ever. Pure.
+
+    .. versionadded:: 0.3
+    """
+    dump: Callable[[Any], Canonical] | None = None
+    """A state as canonical data, and ``load`` an equal state of that, with arrays as tuples.
+    Without both, a center that has such states opens by folding its whole log.
+
+    .. versionadded:: 0.3
+    """
+    load: Callable[[Any], Any] | None = None
+    version: int = 1
+    """Of what ``dump`` gives; another one makes the states anew from the log.
 
     .. versionadded:: 0.3
     """
@@ -177,10 +198,43 @@ class Machines:
         if state is None:
             state = self.states[key] = machine.initial()
         machine.evolve(state, recorded)
-        if machine.due is not None:
+        if machine.over is not None and machine.over(state):
+            self._forget(key, floor)
+        elif machine.due is not None:
             due = _instant(machine.due(state))
             if due != self._due.get(key):
                 self._arm(key, due, floor, recorded[0])
+
+    def _forget(self, key: Key, floor: Floor) -> None:
+        del self.states[key]
+        if key in self._due:
+            del self._due[key], floor.machine_due[key]
+
+    def dump(self, floor: Floor) -> list[list[Canonical]] | None:
+        """All states, by machine and stream; None while one of them can't be kept."""
+        found: list[list[Canonical]] = []
+        for (name, stream), state in sorted(self.states.items(), key=lambda item: item[0]):
+            machine = self._named[name]
+            if machine.dump is None or machine.load is None:
+                return None
+            timer = floor.machine_due.get((name, stream))
+            waits = [] if timer is None else [self._due[name, stream], timer.due, timer.position]
+            found.append([name, stream, canonical(machine.dump(state)), waits])
+        return found
+
+    def restore(self, kept: Sequence[Any], floor: Floor) -> None:
+        """Take up what ``dump`` gave, into a floor whose timers are then made anew."""
+        self.states.clear()
+        self._due.clear()
+        for name, stream, dumped, waits in kept:
+            load = self._named[name].load
+            if load is not None:
+                self.states[name, Stream(stream)] = load(unpack(dumped))
+            if waits:
+                due, at, position = waits
+                key = (name, Stream(stream))
+                self._due[key] = due
+                floor.machine_due[key] = Timer(at, position, MACHINE, *key)
 
     def _arm(self, key: Key, due: int | None, floor: Floor, envelope: Envelope) -> None:
         if due is None:

@@ -142,13 +142,22 @@ class Relay:
             # What a suspended machine has folded is let be: nothing belongs to it.
             return None if health.suspended or machine.key is None else machine.key(recorded)
 
+        def over(state: Any) -> bool:
+            return not health.suspended and machine.over is not None and machine.over(state)
+
         return machine._replace(
             initial=initial,
             decide=decide,
             evolve=evolve,
             due=machine.due and due,
             key=machine.key and key,
+            over=machine.over and over,
         )
+
+    @property
+    def machines_stand_still(self) -> bool:
+        """Whether some machine does not hear what happens: then its states can't be kept."""
+        return any(self._health[plugin].suspended for plugin in self._machines.values())
 
     def machine_failed(self, failed: MachineFailed, suspend: bool = False) -> None:
         """Count a failure of a machine; ``suspend`` where its state can't be made."""

@@ -9,6 +9,7 @@ from cckit.core.events import SYSTEM, Draft
 from cckit.core.facts import ClockStepped
 from cckit.core.floor import VERSION
 from cckit.core.ids import CENTER
+from cckit.hooks import Relay
 
 from .archive import Archive
 from .clock import Clock
@@ -28,13 +29,20 @@ class Keeper:
     """What has to be done now and then: views that follow, snapshots, the clock watched."""
 
     def __init__(
-        self, writer: Writer, feed: Feed, archive: Archive, clock: Clock, processes: Processes
+        self,
+        writer: Writer,
+        feed: Feed,
+        archive: Archive,
+        clock: Clock,
+        processes: Processes,
+        relay: Relay,
     ) -> None:
         self._writer = writer
         self._feed = feed
         self._archive = archive
         self._clock = clock
         self._processes = processes
+        self._relay = relay
         self._saved = feed.durable
         self._taken: tuple[int, bytes] | None = None
         """A snapshot, and the position before which it stands, which is not durable yet."""
@@ -68,6 +76,8 @@ class Keeper:
             self._taken = None if state is None else (end, state)
 
     def _snapshot(self) -> bytes | None:
+        if self._relay.machines_stand_still:
+            return None  # What they missed would never be told them.
         dumped = snapshot.dump(self._writer.engine)
         # Here and now, in C: what is dumped goes on changing, and the floor waits meanwhile.
         return None if dumped is None else msgpack.packb(dumped)

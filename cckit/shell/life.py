@@ -291,7 +291,7 @@ class Life:
         past: Past,
         end: int,
     ) -> Parts:
-        keeper = Keeper(writer, feed, archive, self._clock, processes)
+        keeper = Keeper(writer, feed, archive, self._clock, processes, loaded.relay)
         timers = Timers(writer, self._clock)
         writer.listeners = [processes.listen, keeper.listen, timers.listen, erasing.listen]
         if notary is not None:

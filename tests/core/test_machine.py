@@ -15,8 +15,9 @@ from cckit.core.floor import Floor
 from cckit.core.ids import CENTER, Stream
 from cckit.core.instant import Instant
 from cckit.core.machine import Machine, Wake
+from cckit.core.snapshot import dump, load
 from cckit.core.timer import MAX_LANES
-from tests.promises import PROMISES, Make, PromiseKept, PromiseMade, Promises, decide
+from tests.promises import KEPT, PROMISES, Make, PromiseKept, PromiseMade, Promises, decide
 
 HERE, THERE = Stream("case/1"), Stream("case/with spaces 2")
 
@@ -265,3 +266,33 @@ def test_a_machine_that_fails_when_it_is_woken_is_named() -> None:
     made(engine, 100)
     with pytest.raises(MachineFailed):
         engine.fire(100)
+
+
+# --- keeping and forgetting states ------------------------------------------------------------
+
+
+def test_a_state_that_is_over_is_forgotten_and_its_timer_with_it() -> None:
+    engine = Engine(machines=[KEPT])
+    made(engine, 100)
+    engine.record([Draft(HERE, PromiseKept(100))], SYSTEM, 10)
+    assert engine.states == {} and engine.floor.machine_due == {}
+    made(engine, 200)
+    assert kept(engine.fire(200)) == [(HERE, 200)]
+
+
+def test_a_snapshot_keeps_the_states_of_a_machine_that_says_how_and_when_they_wake() -> None:
+    engine = Engine(machines=[KEPT])
+    made(engine, 100)
+    made(engine, 70, THERE)
+    stored = dump(engine)
+    loaded = Engine(machines=[KEPT])
+    load(loaded, stored)
+    assert loaded.states == engine.states and dump(loaded) == stored
+    assert [kept(loaded.fire(due)) for due in (70, 100)] == [[(THERE, 70)], [(HERE, 100)]]
+
+
+def test_there_is_no_snapshot_while_a_state_can_not_be_kept() -> None:
+    engine = Engine(machines=[PROMISES])
+    assert dump(engine) is not None
+    made(engine, 100)
+    assert dump(engine) is None
