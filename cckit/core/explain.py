@@ -113,6 +113,7 @@ def explain(floor: Floor, recorded: Recorded[OfferMade]) -> Explanation:
     """
     envelope, made = recorded
     now = envelope.recorded_at
+    floor.advance(now)
     entry = floor.entries[made.entry]
     draft = offer_entry(floor, entry, now, _Recorded(made))
     again = None if draft is None else draft[1]
