@@ -23,6 +23,7 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (CONNECTING, f.ContactConnected): TALKING,
     (CONNECTING, f.ContactConnectFailed): QUEUED,
     (TALKING, f.QueueLeft): TALKING,
+    (TALKING, f.QueueEntered): QUEUED,
     (NEW, f.ContactClosed): CLOSED,
     (QUEUED, f.ContactClosed): CLOSED,
     (CONNECTING, f.ContactClosed): CLOSED,
@@ -54,9 +55,21 @@ class Contact:
     """The offer that was accepted, or 0."""
     queue: QueueId | None = None
     """Where it waited last: its settings say how its agent wraps up."""
+    waited: int = 0
+    """Since when it waited there."""
+    lane: int = 0
+    """In which lane it waited there."""
+    steps: tuple[str, ...] = ()
+    """What it needed there, step by step."""
     agent: str | None = None
     """Who serves it."""
     agent_leg: LegId = NO_LEG
+    adapter: str = ""
+    """Who reported that the customer is there, and so has the session; empty: nobody."""
+    there: int = 0
+    """Since when the customer is."""
+    agent_adapter: str = ""
+    """Who reported that the agent's leg is bridged."""
     held: bool = False
     since: int = 0
     """When it connected."""

@@ -57,6 +57,10 @@ class Leg:
     """When it must have answered; 0 is never."""
     position: int = 0
     """Of the event that set ``due``."""
+    since: int = 0
+    """When it answered."""
+    adapter: str = ""
+    """Who reported that, and so has its session."""
 
     @property
     def kind(self) -> str:

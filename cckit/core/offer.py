@@ -42,4 +42,8 @@ class Offer:
     position: int
     """Of the event that set ``due``."""
     leg: int = 0
+    rang_at: int = 0
+    """Since when that leg alerts."""
+    adapter: str = ""
+    """Who reported that, and so has its session."""
     phase: Phase = MADE

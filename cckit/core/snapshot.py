@@ -68,7 +68,7 @@ _STRANGER: Final = [x.name for x in attrs.fields(Stranger)]
 _STEP: Final = ["step", "step_due", "step_position"]
 _ROUND: Final = ["offers", "asked", "again", "add_at", "add_by", "in_line"]
 DERIVED: Final = frozenset(
-    "stream slots keys fits known place idle_by skills channels certificates open".split()
+    ["stream", "slots", "keys", "fits", "known", "place", "idle_by", "skills", "channels", "certificates", "open"]
 )
 """Of an agent: what follows from the rest, or has a row of its own."""
 _AGENT: Final = [
@@ -96,7 +96,7 @@ def dump(engine: Engine) -> "Canonical | None":
         "run_position": floor.run_position,
         "left_at": floor.left_at,
         "links": [
-            [k, x.up, x.seen, x.gap, [[ref, *_row(one, _STRANGER)] for ref, one in x.strangers.items()]]
+            [k, x.up, x.seen, x.gap, [[r, *_row(s, _STRANGER)] for r, s in x.strangers.items()]]
             for k, x in floor.links.items()
         ],
         "created": floor.created,

@@ -9,7 +9,7 @@ from typing import Final
 
 from cckit.core.facts import FACTS
 
-from . import agents, callbacks, contacts, legs, log, modes, offers, queues
+from . import agents, callbacks, contacts, legs, links, log, modes, offers, queues
 from .handler import Handler, nothing
 
 EVOLVE: Final[dict[type, Handler]] = {
@@ -17,6 +17,7 @@ EVOLVE: Final[dict[type, Handler]] = {
     **log.HANDLERS,
     **contacts.HANDLERS,
     **legs.HANDLERS,
+    **links.HANDLERS,
     **queues.HANDLERS,
     **modes.HANDLERS,
     **callbacks.HANDLERS,

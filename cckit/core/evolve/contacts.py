@@ -9,6 +9,7 @@ from cckit.core.events import Envelope
 from cckit.core.floor import Floor
 from cckit.core.ids import LegId
 
+from . import links
 from .handler import Handler
 from .offers import end_offer
 from .queues import return_entry
@@ -19,6 +20,12 @@ def contact_created(floor: Floor, envelope: Envelope, data: f.ContactCreated) ->
     stream = envelope.stream
     contact = c.Contact(stream, data.channel, data.leg, data.subject)
     floor.contacts[stream] = contact
+    stamp = envelope.stamp
+    contact.there = stamp[0]
+    if stamp[1][0] == "adapter":
+        contact.adapter = stamp[1][1]
+        if floor.links:
+            links.claimed(floor, envelope, data)
     if data.leg:  # Whom we are to call has none yet.
         floor.legs[data.leg] = contact
         floor.took_id(data.leg)
@@ -33,6 +40,8 @@ def contact_connected(floor: Floor, envelope: Envelope, data: f.ContactConnected
     contact.agent = data.agent
     contact.agent_leg = data.leg
     contact.since = now
+    actor = envelope.stamp[1]
+    contact.agent_adapter = actor[1] if actor[0] == "adapter" else ""
     if data.leg:
         floor.legs[data.leg] = contact
         floor.ringing.pop(data.leg, None)

@@ -30,6 +30,8 @@ def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> 
         return _offer(floor, command, now)
     if kind == "wait" or kind == "backoff" or kind == "add":
         return _entry(floor, command, now, ask)
+    if kind == "link":
+        return links.unreachable(floor, command, now)
     if kind in ABOUT_AGENTS:
         return _agent(floor, command, now, ask)
     if kind == "step":
@@ -37,8 +39,6 @@ def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> 
     if kind == "not_before":
         waits = floor.entries.get(EntryId(_number(command.subject)))
         return [] if waits is None else pause_over(waits, command.set_position, now)
-    if kind == "link":
-        return links.unreachable(floor, command, now)
     if kind == "dial":
         return legs.timed_out(floor, LegId(_number(command.subject)), command.set_position, now)
     what = f"there is no timer of kind {kind!r}"
@@ -127,5 +127,7 @@ def _entry(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
         if entry.position != command.set_position or entry.due > now:
             return []
         return timed_out(entry, now)
-    draft = offer_entry(floor, entry, now, ask)
+    # Who may be offered more from this very instant on has not been matched yet.
+    first = unmatched(floor, now) if floor.freed else entry
+    draft = None if first is None else offer_entry(floor, first, now, ask)
     return [] if draft is None else [draft]
