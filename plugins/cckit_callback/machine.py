@@ -10,7 +10,7 @@ Each scheduled callback waits for an instant of its own, to the microsecond, so 
 a timer of its own.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
@@ -23,6 +23,7 @@ from cckit.core import (
     CENTER,
     SYSTEM,
     Ask,
+    Canonical,
     ContactId,
     Draft,
     Floor,
@@ -249,6 +250,33 @@ def _forget(state: State, one: Callback) -> None:
         state.by_contact.pop(contact_stream(recall_id(one.of, n)), None)
     if one.subject is not None and state.by_subject.get(one.subject) == one.of:
         del state.by_subject[one.subject]
+
+
+def dump(state: State) -> Canonical:
+    """Callbacks in the order of their promises; the rest follows from them."""
+    return [
+        [
+            *(one.of, one.subject, one.mode, one.first, one.queue, int(one.phase)),
+            *(one.due, one.contact, one.begun, one.tries),
+        ]
+        for one in state.live.values()
+    ]
+
+
+def load(dumped: Any) -> State:
+    """Make the state that ``dump`` saw."""
+    state = State()
+    for row in dumped:
+        one = Callback(*row)
+        one.phase = Phase(one.phase)
+        state.live[one.of] = one
+        if one.subject is not None:
+            state.by_subject[one.subject] = one.of
+        for n in range(1, one.begun + 1 + bool(one.due)):
+            state.by_contact[contact_stream(recall_id(one.of, n))] = one.of
+        if one.due:
+            insort(state.dues, (one.due, one.of))
+    return state
 
 
 # --- decide ---------------------------------------------------------------------------------
@@ -497,4 +525,6 @@ def machine(rules: Rules | None = None) -> Machine:
         due=due,
         key=lambda recorded: CENTER,
         reads_floor=True,
+        dump=dump,
+        load=load,
     )
