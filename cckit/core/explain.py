@@ -101,7 +101,10 @@ class _Recorded(Open):
             return None
         plugin, first, reason = self.made.hook
         second = self.made.runner_up
-        return Ranking([AgentId(first), *([second] if second else [])], reason, plugin)
+        named = [AgentId(first), *([second] if second else [])]
+        others = [one.agent for one in candidates if one.agent not in named]
+        left_out = self.made.excluded.get("hook", 0)
+        return Ranking([*named, *others[: max(0, len(others) - left_out)]], reason, plugin)
 
 
 def explain(floor: Floor, recorded: Recorded[OfferMade]) -> Explanation:

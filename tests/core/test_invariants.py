@@ -180,7 +180,7 @@ def free(stage: Stage, agent: str) -> None:
 
 SPOILED: list[tuple[str, str, Any]] = [
     ("I1", "an ended offer", lambda s: setattr(offer(s, "y"), "phase", o.ENDED)),
-    ("I3", "an entry without offer", lambda s: setattr(entry(s, "y"), "offer", 0)),
+    ("I3", "an entry without offer", lambda s: setattr(entry(s, "y"), "offers", ())),
     ("I3", "a customer gone", lambda s: setattr(s.contact("w"), "leg", 0)),
     ("I3", "a customer gone while it rings", lambda s: setattr(s.contact("y"), "leg", 0)),
     ("I3", "not in line", lambda s: entry(s, "w").group.remove(entry(s, "w"))),

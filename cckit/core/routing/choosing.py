@@ -30,6 +30,8 @@ class Pick(NamedTuple):
     runner_key: int | None = None
     tie: str | None = None
     hook: tuple[str, ...] | None = None
+    unnamed: int = 0
+    """Whom the hook was asked about and left out."""
 
 
 def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:
@@ -53,6 +55,8 @@ def offer_entry(floor: Floor, entry: Entry, now: int, ask: Ask) -> Pair | None:
     pick = _choose(floor, entry, mask, now, ask)
     barred = (fitting & away).bit_count() if away else 0
     excluded = floor.index.excluded(entry.group, fitting.bit_count(), barred, entry, now)
+    if pick.unnamed:
+        excluded["hook"] = pick.unnamed
     return _draft(floor, entry, pick, excluded, now)
 
 
@@ -152,15 +156,18 @@ def _ranked(floor: Floor, entry: Entry, mask: int, now: int, ask: Ask) -> Pick |
     if ranking is None:
         return None
     known = {candidate.agent: candidate for candidate in candidates}
-    order = [known[agent] for agent in ranking.agents if agent in known]
+    order = [known.pop(agent) for agent in ranking.agents if agent in known]
     if not order:
         return None
+    unnamed = len(known)
+    eligible = mask.bit_count() - unnamed
     hook = (ranking.plugin, order[0].agent, ranking.reason)
     winner = floor.agents[order[0].agent]
     if len(order) == 1:
-        return Pick(winner, mask.bit_count(), order[0].key, hook=hook)
+        return Pick(winner, eligible, order[0].key, hook=hook, unnamed=unnamed)
     second = order[1]
-    return Pick(winner, mask.bit_count(), order[0].key, second.agent, second.key, hook=hook)
+    key_ = order[0].key
+    return Pick(winner, eligible, key_, second.agent, second.key, None, hook, unnamed)
 
 
 def _draft(floor: Floor, entry: Entry, pick: Pick, excluded: dict[str, int], now: int) -> Pair:
