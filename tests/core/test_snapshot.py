@@ -23,11 +23,14 @@ def crowded() -> Stage:
         stage.agent(agent, {"he": 3} if agent == "dan" else {})
         stage.wait(SECOND)
     stage.agent("eve", channels=CHATS)
+    stage.agent("fay", {"en": 1}, ready=False)
+    stage.queue("steps", estimator="ql", sticky_us=9 * SECOND, steps=("en for_us=60000000", "anyone"))
     for contact in ("rings", "connects", "talks"):
         stage.call(contact)
     stage.alert("rings")
     stage.call("vip", "vip", priority=2, lane=1)
     stage.call("waits", need="en and not he")
+    stage.call("relaxes", "steps", prefer=(AgentId("fay"),))
     stage.call("also", "vip")
     for n in range(6):
         stage.call(f"chat{n}", channel="chat")
