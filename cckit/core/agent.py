@@ -21,6 +21,7 @@ RESERVED, CONNECTING, BUSY, WRAPUP, FREE = Phase
 MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (RESERVED, f.OfferAccepted): CONNECTING,
     (CONNECTING, f.ContactConnected): BUSY,
+    (BUSY, f.ContactConnected): BUSY,  # Whom one consulted gets the customer.
     (BUSY, f.AgentWrapupStarted): WRAPUP,
     (WRAPUP, f.AgentWrapupExtended): WRAPUP,
     (WRAPUP, f.AgentWrapupEnded): FREE,
@@ -30,6 +31,7 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (RESERVED, f.OfferFailed): FREE,
     (CONNECTING, f.ContactConnectFailed): FREE,
     (CONNECTING, f.ContactClosed): FREE,
+    (CONNECTING, f.LegCleared): FREE,
     (BUSY, f.ContactAgentLeft): FREE,
     (WRAPUP, f.ContactAgentLeft): WRAPUP,
 }

@@ -23,12 +23,18 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (CONNECTING, f.ContactConnected): TALKING,
     (CONNECTING, f.ContactConnectFailed): QUEUED,
     (TALKING, f.QueueLeft): TALKING,
-    (TALKING, f.QueueEntered): QUEUED,
     (NEW, f.ContactClosed): CLOSED,
     (QUEUED, f.ContactClosed): CLOSED,
     (CONNECTING, f.ContactClosed): CLOSED,
     (TALKING, f.ContactClosed): CLOSED,
-    (NEW, f.LegOrdered): CONNECTING,  # A dial: somebody is called, and nobody waits meanwhile.
+    # Whoever talked hands the contact on: it goes where the rest of the decision says.
+    (TALKING, f.ContactTransferred): NEW,
+    (TALKING, f.QueueEntered): QUEUED,  # Pulled, or its agent was lost: nobody is left in it.
+    (TALKING, f.ContactConnected): TALKING,  # One more agent, in a conference.
+    # A dial: somebody is called, and nobody waits meanwhile.
+    (NEW, f.LegOrdered): CONNECTING,
+    (CONNECTING, f.LegEstablished): TALKING,  # Somebody outside answered.
+    (CONNECTING, f.QueueEntered): QUEUED,  # Nobody outside did.
     # An imported log has no offers and need not have queues.
     (NEW, f.ContactConnected): TALKING,
     (QUEUED, f.ContactConnected): TALKING,
@@ -59,6 +65,8 @@ class Contact:
     """Since when it waited there."""
     lane: int = 0
     """In which lane it waited there."""
+    priority: int = 0
+    """With which priority it waited there."""
     steps: tuple[str, ...] = ()
     """What it needed there, step by step."""
     agent: str | None = None
@@ -73,6 +81,12 @@ class Contact:
     held: bool = False
     since: int = 0
     """When it connected."""
+    past: tuple[str, ...] = ()
+    """Agents whose part in it is over, in order."""
+    consult: str = ""
+    """The contact in which its agent consults somebody about it, while that is open."""
+    consult_of: str = ""
+    """For such a contact the one that it is about; its customer's leg is the agent's."""
     dialing: Leg | None = None
     """Who is being called for it: the customer, or somebody outside."""
     others: dict[int, Leg] | None = None

@@ -36,6 +36,7 @@ from .machine import MachineFailed as MachineFailed
 from .machine import Machines
 from .routing import follow, pending
 from .rules import RULES, timers
+from .rules.endings import settle
 from .timer import MACHINE
 
 Seal = Callable[[int, Stream, Any], Any]
@@ -171,6 +172,8 @@ class Engine:
         try:
             self._evolve(drafts, stamp, recorded)
             self.now = floor.now = stamp[0]
+            while floor.bereft:
+                self._evolve(settle(floor, stamp[0]), stamp, recorded)
             if floor.seeking or floor.freed:
                 self._evolve(follow(floor, stamp[0], self.ask), stamp, recorded)
             if floor.unrouted:
@@ -293,6 +296,7 @@ class Engine:
         floor.touched.clear()
         floor.seeking.clear()
         floor.freed.clear()
+        floor.bereft.clear()
         self.position = envelope.position + 1
         self.now = floor.now = envelope.stamp[0]
         if floor.forget_at <= self.now:

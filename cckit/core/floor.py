@@ -129,6 +129,8 @@ class Floor:
         """Entries that the current decision put into a queue, or back."""
         self.freed: dict[Agent, None] = {}
         """Agents whom the current decision freed or made ready."""
+        self.bereft: dict[Contact, None] = {}
+        """Contacts that lost the other side of a consultation in the current decision."""
         self.touched: dict[Contact | Entry | Offer | Agent, None] = {}
         """What the current decision wrote to; the invariants look at these."""
 
@@ -321,7 +323,8 @@ class Floor:
                 found.append(Timer(entry.add_at, entry.add_by, "add", entry.id))
             for agent_id, until in (entry.barred or {}).items():
                 set_by = (entry.barred_by or {})[agent_id]
-                found.append(Timer(until, set_by, "backoff", entry.id))
+                if until != FOREVER:
+                    found.append(Timer(until, set_by, "backoff", entry.id))
         self.timers.heap = sorted(found)
 
     def agent(self, agent: AgentId) -> Agent | None:

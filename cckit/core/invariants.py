@@ -19,7 +19,7 @@ from .events import Envelope
 from .floor import Floor
 from .ids import EntryId, contact_stream
 from .instant import MINUTE
-from .leg import Leg
+from .leg import AGENT, CONNECTED, EXTERNAL, Leg
 from .offer import Offer
 from .queue import Entry, Promise
 from .routing import apart, enough_called, unmatched
@@ -106,13 +106,33 @@ def check_contact(floor: Floor, contact: Contact) -> None:
 
 def _both_there(floor: Floor, contact: Contact) -> None:
     legs = floor.legs
-    if not (contact.leg and contact.agent_leg and contact.agent) or contact.leg not in legs:
+    if not contact.leg or contact.leg not in legs:
+        raise Breach("I4", f"{contact.stream} talks without two live legs")
+    if contact.others and _with_others(floor, contact):
+        return
+    if not (contact.agent_leg and contact.agent):
         raise Breach("I4", f"{contact.stream} talks without two live legs")
     if contact.agent_leg not in legs:
         raise Breach("I13", f"{contact.stream} talks on after its agent's leg ended")
-    slot = floor.agents[contact.agent].slots.get(contact.stream[8:])
+    _busy_with(floor, contact, contact.agent)
+
+
+def _busy_with(floor: Floor, contact: Contact, agent: str) -> None:
+    slot = floor.agents[agent].slots.get(contact.stream[8:])
     if slot is None or slot.phase is not a.BUSY:
-        raise Breach("I5", f"{contact.stream} talks to {contact.agent}, who is not busy with it")
+        raise Breach("I5", f"{contact.stream} talks to {agent}, who is not busy with it")
+
+
+def _with_others(floor: Floor, contact: Contact) -> bool:
+    """Check a conference; tell whether it is a talk with nobody but somebody outside."""
+    outside = False
+    for leg in contact.more():
+        if floor.legs.get(leg.id) is not contact:
+            raise Breach("I13", f"{contact.stream} keeps leg {leg.id}, which is not its own")
+        if leg.kind == AGENT and leg.phase >= CONNECTED:
+            _busy_with(floor, contact, leg.who)
+        outside = outside or (leg.kind == EXTERNAL and leg.phase >= CONNECTED)
+    return outside and contact.agent is None
 
 
 def check_entry(floor: Floor, entry: Entry) -> None:
@@ -295,7 +315,12 @@ def check_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
 
 
 def check_closed(floor: Floor, envelope: Envelope, data: f.ContactClosed) -> None:
-    if data.reason == "abandoned" and data.phase in ("talk", "hold"):
+    if data.reason != "abandoned":
+        return
+    talked = any(
+        isinstance(x, Contact) and x.stream == envelope.stream and x.since for x in floor.touched
+    )
+    if talked or data.phase in ("talk", "hold"):
         raise Breach("I17", "a contact that was connected is not abandoned")
 
 

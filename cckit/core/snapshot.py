@@ -58,8 +58,9 @@ def _row(thing: object, names: Sequence[str]) -> list[Any]:
     return [int(value) if isinstance(value, IntEnum) else value for value in values]
 
 
+_APART: Final = ("past", "dialing", "others")
 _LEG: Final = [x.name for x in attrs.fields(Leg)]
-_CONTACT: Final = [x.name for x in attrs.fields(c.Contact) if x.name not in ("dialing", "others")]
+_CONTACT: Final = [x.name for x in attrs.fields(c.Contact) if x.name not in _APART]
 _OFFER: Final = [x.name for x in attrs.fields(o.Offer)]
 _SLOT: Final = [x.name for x in attrs.fields(a.Slot)]
 _PROMISE: Final = [x.name for x in attrs.fields(q.Promise)]
@@ -103,7 +104,11 @@ def dump(engine: Engine) -> "Canonical | None":
         "closed": floor.closed,
         "forget_at": floor.forget_at,
         "contacts": [
-            [*_row(x, _CONTACT), [_row(leg, _LEG) for leg in x.more()]]
+            [
+                *_row(x, _CONTACT),
+                list(x.past),
+                [_row(leg, _LEG) for leg in x.more()],
+            ]
             for x in floor.contacts.values()
         ],
         "queues": [
@@ -211,8 +216,9 @@ def _served(queue: q.Queue) -> list[Any]:
 
 
 def _contact(row: list[Any]) -> c.Contact:
-    *plain, more = row
+    *plain, past, more = row
     contact = c.Contact(**dict(zip(_CONTACT, plain, strict=True)))
+    contact.past = tuple(past)
     contact.phase = c.Phase(contact.phase)
     contact.steps = tuple(contact.steps)
     for values in more:

@@ -23,7 +23,7 @@ from cckit.core.ids import AgentId, ContactId, LegId, contact_stream
 from cckit.core.instant import SECOND, Instant, Span
 from cckit.core.invariants import Breach
 from cckit.core.matching import Index
-from cckit.core.rules import RULES, contacts, offers, timers
+from cckit.core.rules import RULES, contacts, endings, offers, timers
 from tests.stage import LINE, Stage
 
 Patch = pytest.MonkeyPatch
@@ -222,7 +222,7 @@ def accepting_leaves_the_slot_reserved(patch: Patch) -> None:
 @bug("I3", abandon_ringing)
 def who_abandons_leaves_the_offer_behind(patch: Patch) -> None:
     patch.setattr(
-        contacts,
+        endings,
         "leave_queue",
         lambda entry, reason, now: [Draft(entry.contact, f.QueueLeft(entry.id, reason, Span(0)))],
     )
@@ -284,7 +284,7 @@ def the_end_of_the_agents_leg_ends_no_talk(patch: Patch) -> None:
 
 @bug("I17", talk_and_hang_up)
 def who_talked_is_called_abandoned(patch: Patch) -> None:
-    ended = contacts._ended
+    ended = endings.conversation_ends
 
     def wrong(*args: Any) -> list[Draft]:
         drafts: list[Draft] = ended(*args)
@@ -295,32 +295,19 @@ def who_talked_is_called_abandoned(patch: Patch) -> None:
             for stream, data in drafts
         ]
 
-    patch.setattr(contacts, "_ended", wrong)
+    patch.setattr(endings, "conversation_ends", wrong)
 
 
 @bug("I17", abandon_waiting)
 def a_contact_closes_twice(patch: Patch) -> None:
-    customer_left = contacts._customer_left
-    patch.setattr(
-        contacts,
-        "_customer_left",
-        lambda *args: (drafts := customer_left(*args)) + [drafts[-1]],
-    )
+    goes = endings.goes
+    patch.setattr(contacts, "goes", lambda *args: (drafts := goes(*args)) + [drafts[-1]])
 
 
 @bug("I18", abandon_waiting)
 def who_abandons_leaves_the_entry_behind(patch: Patch) -> None:
     closed = f.ContactClosed("abandoned", "queue", "customer")
-    patch.setattr(contacts, "leave_queue", lambda entry, reason, now: [])
-    customer_left = contacts._customer_left
-    patch.setattr(
-        contacts,
-        "_customer_left",
-        lambda *args: (
-            [d for d in customer_left(*args) if type(d[1]) is f.LegCleared]
-            + [Draft(X_STREAM, closed)]
-        ),
-    )
+    patch.setattr(contacts, "goes", lambda *args: [Draft(X_STREAM, closed)])
 
 
 @bug("I18", log_out_while_talking)
@@ -530,7 +517,7 @@ def a_due_is_never_proposed(patch: Patch) -> None:
 @bug("I22", abandon_waiting)
 def a_wait_is_negative(patch: Patch) -> None:
     patch.setattr(
-        contacts,
+        endings,
         "leave_queue",
         lambda entry, reason, now: [
             Draft(entry.contact, f.QueueLeft(entry.id, reason, Span(entry.since - now)))

@@ -15,6 +15,7 @@ from cckit.core.settings import OfferSettings
 from cckit.core.timer import Timer
 
 from .handler import Handler
+from .queues import wrapped_up
 from .slots import idle, release
 
 
@@ -152,6 +153,7 @@ def wrapup_ended(floor: Floor, envelope: Envelope, data: f.AgentWrapupEnded) -> 
     agent = _agent_of(floor, envelope)
     slot = agent.slots[data.contact]
     slot.phase = a.MOVES[slot.phase, f.AgentWrapupEnded]
+    wrapped_up(floor, data.contact, agent.id)
     release(floor, agent, data.contact, envelope)
 
 

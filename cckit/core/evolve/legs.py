@@ -16,7 +16,7 @@ from cckit.core.timer import Timer
 
 from . import callbacks, links
 from .handler import Handler
-from .slots import take
+from .slots import free, take
 
 SWITCH_LOST: Final = "switch_lost"
 NO_OFFER: Final = OfferId(0)
@@ -37,6 +37,10 @@ def leg_ordered(floor: Floor, envelope: Envelope, data: f.LegOrdered) -> None:
         contact.phase = c.MOVES[contact.phase, f.LegOrdered]
     if data.order == "join" and data.leg == contact.leg:
         return  # An agent who consults is there in place of a customer.
+    before = floor.legs.get(data.leg)
+    if before is not None and before is not contact:
+        _bring_over(floor, before, contact, data.leg)
+        return
     if data.order == "dial" and data.leg == contact.leg:
         contact.leg = LegId(0)
     leg = Leg(data.leg, data.role, lg.MOVES[lg.NULL, f.LegOrdered])
@@ -52,6 +56,16 @@ def leg_ordered(floor: Floor, envelope: Envelope, data: f.LegOrdered) -> None:
         _take_up(floor, envelope, contact, leg)
     else:
         contact.keep(leg)
+
+
+def _bring_over(floor: Floor, before: c.Contact, contact: c.Contact, leg_id: LegId) -> None:
+    """Move a leg from a consultation to the contact that it was about."""
+    leg = before.other(leg_id)
+    if leg is not None:
+        before.drop(leg_id)
+        contact.keep(leg)
+        floor.legs[leg_id] = contact
+        floor.touched[before] = None
 
 
 def _take_up(floor: Floor, envelope: Envelope, contact: c.Contact, leg: Leg) -> None:
@@ -96,8 +110,11 @@ def leg_established(floor: Floor, envelope: Envelope, data: f.LegEstablished) ->
     if leg.kind == lg.CUSTOMER:
         contact.leg = leg.id
         contact.there, contact.adapter = leg.since, leg.adapter
-    else:
-        contact.keep(leg)
+        return
+    contact.keep(leg)
+    if leg.kind == lg.EXTERNAL and contact.phase is c.CONNECTING:
+        contact.phase = c.MOVES[contact.phase, f.LegEstablished]
+        contact.since = envelope.stamp.recorded_at
 
 
 def leg_cleared(floor: Floor, envelope: Envelope, data: f.LegCleared) -> None:
@@ -112,6 +129,10 @@ def leg_cleared(floor: Floor, envelope: Envelope, data: f.LegCleared) -> None:
             contact.drop(leg.id)
             if leg.kind == lg.CUSTOMER:
                 callbacks.not_reached(floor, envelope, contact)
+            agent = floor.agents.get(leg.who) if leg.kind == lg.AGENT else None
+            slot = agent.slots.get(contact.id) if agent is not None else None
+            if agent is not None and slot is not None and slot.phase is a.CONNECTING:
+                free(floor, agent, contact, f.LegCleared)
     floor.touched[contact] = None
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from cckit.core import facts as f
 from cckit.core import queue as q
+from cckit.core.certificate import FOREVER
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
 from cckit.core.ids import QueueId, SubjectId
@@ -43,7 +44,10 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         entry.told = None  # Nobody can say how long it took.
         entry.add_at += step if entry.add_at else 0
         if entry.barred:
-            entry.barred = {who: until + step for who, until in entry.barred.items()}
+            entry.barred = {
+                who: until if until == FOREVER else until + step
+                for who, until in entry.barred.items()
+            }
     for queue in floor.queues.values():
         for served in queue.served.values():
             served.at = [at + step for at in served.at]

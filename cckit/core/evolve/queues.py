@@ -6,9 +6,10 @@ from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core import offer as o
 from cckit.core import queue as q
+from cckit.core.certificate import FOREVER
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import OfferId
+from cckit.core.ids import EntryId, OfferId, contact_stream
 from cckit.core.routing.estimate import expected_of
 from cckit.core.settings import QueueSettings
 from cckit.core.step import Step, parse_step
@@ -46,7 +47,10 @@ def queue_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> Non
     contact.queue = data.queue
     contact.waited = data.since
     contact.lane = data.lane
+    contact.priority = data.priority
     contact.steps = steps
+    if contact.past:
+        _keep_from_wrapping(floor, contact, entry, envelope.position)
     floor.took_id(data.entry)
     floor.index.join(entry)
     if data.due:
@@ -65,6 +69,25 @@ def queue_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> Non
     floor.touched[contact] = floor.touched[entry] = floor.seeking[entry] = None
 
 
+def _keep_from_wrapping(floor: Floor, contact: c.Contact, entry: q.Entry, position: int) -> None:
+    """Keep a contact that comes again from who still wraps it up: that has one end."""
+    for agent_id in contact.past:
+        agent = floor.agents.get(agent_id)
+        if agent is not None and contact.id in agent.slots:
+            entry.barred = {**(entry.barred or {}), agent_id: FOREVER}
+            entry.barred_by = {**(entry.barred_by or {}), agent_id: position}
+
+
+def wrapped_up(floor: Floor, contact_id: str, agent_id: str) -> None:
+    """Let an agent have a contact again that it has wrapped up."""
+    contact = floor.contacts.get(contact_stream(contact_id))
+    entry = floor.entries.get(EntryId(contact.entry)) if contact is not None else None
+    if entry is not None and entry.barred and entry.barred.get(agent_id) == FOREVER:
+        entry.barred = {k: v for k, v in entry.barred.items() if k != agent_id} or None
+        barred_by = {k: v for k, v in (entry.barred_by or {}).items() if k != agent_id}
+        entry.barred_by = barred_by or None
+
+
 def priority_changed(floor: Floor, envelope: Envelope, data: f.QueuePriorityChanged) -> None:
     entry = floor.entries[data.entry]
     settings = entry.group.queue.settings
@@ -76,6 +99,7 @@ def priority_changed(floor: Floor, envelope: Envelope, data: f.QueuePriorityChan
     )
     if waiting:
         join_line(floor, entry)
+    floor.contacts[envelope.stream].priority = data.priority
     floor.touched[entry] = None
 
 

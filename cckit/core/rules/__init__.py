@@ -18,7 +18,9 @@ from . import (
     admin,
     agents,
     callbacks,
+    consults,
     contacts,
+    dialing,
     estimates,
     legs,
     links,
@@ -27,6 +29,7 @@ from . import (
     queues,
     subjects,
     timers,
+    transfers,
 )
 
 Drafts = list[Pair]
@@ -52,6 +55,14 @@ RULES: Final[Mapping[type, Rule]] = {
     m.Recall: callbacks.recall,
     m.Cancel: callbacks.cancel,
     m.Enqueue: callbacks.enqueue,
+    m.Transfer: transfers.transfer,
+    m.Pull: transfers.pull,
+    m.Assign: transfers.assign,
+    m.Consult: consults.consult,
+    m.CompleteTransfer: consults.complete,
+    m.CancelConsult: consults.cancel,
+    m.Conference: consults.conference,
+    m.Dial: dialing.dial,
     m.Dequeue: queues.dequeue,
     m.SetPriority: queues.set_priority,
     m.Overflow: queues.overflow,

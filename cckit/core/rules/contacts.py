@@ -4,15 +4,16 @@ from cckit.core import commands as m
 from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core import queue as q
-from cckit.core.agent import BUSY
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import AgentId, ContactId, EntryId, LegId, contact_stream
-from cckit.core.instant import Instant
+from cckit.core.ids import EntryId, LegId, contact_stream
+from cckit.core.leg import CONNECTED, HOLD
 
 from . import legs
+from .consults import left_to
+from .endings import conversation_ends, goes, part_ends, phase_of, serving
 from .entering import unknown
 from .offers import lost
 from .queues import leave_queue
@@ -55,61 +56,27 @@ def cleared(
         if floor.was_given(command.leg):
             return []  # It is known to be gone.
         return legs.unknown(command.leg)
-    if command.leg == contact.leg:
-        return _customer_left(floor, contact, command.cause, now)
     other = contact.other(command.leg)
     if other is not None:
         return legs.gone(floor, contact, other, command.cause, actor.kind, now)
-    leg = LegId(command.leg)
-    gone = (contact.stream, f.LegCleared(leg, command.cause, "agent"))
-    return _ended(floor, contact, [gone], "agent", now)
+    of_customer = command.leg == contact.leg
+    by = "customer" if of_customer and not contact.consult_of else "agent"
+    gone = (contact.stream, f.LegCleared(command.leg, command.cause, by))
+    if of_customer:
+        return [gone, *goes(floor, contact, by, now)]
+    return [gone, *_agent_goes(floor, contact, contact.agent or "", now)]
 
 
-def _customer_left(floor: Floor, contact: c.Contact, cause: str, now: int) -> Drafts:
-    stream = contact.stream
-    gone = (stream, f.LegCleared(contact.leg, cause, "customer"))
-    if contact.phase is c.TALKING:
-        return _ended(floor, contact, [gone], "customer", now)
-    kept = floor.entries.get(EntryId(contact.entry))
-    if kept is not None and kept.promise is not None:
-        return [gone]  # They hang up, to be called.
-    phase = _phase(floor, contact)
-    closed = (stream, f.ContactClosed("abandoned", phase, "customer"))
-    if contact.phase is c.NEW:
-        return [gone, closed]
-    entry = floor.entries[EntryId(contact.entry)]
-    return [gone, *leave_queue(entry, "abandoned", now), closed]
-
-
-def _phase(floor: Floor, contact: c.Contact) -> str:
-    if contact.phase is c.NEW:
-        return "flow"
+def _agent_goes(floor: Floor, contact: c.Contact, agent: str, now: int) -> Drafts:
+    """End an agent's part: others talk on; without any the contact is handed over, or over."""
     if contact.phase is c.CONNECTING:
-        return "connect"
-    if contact.phase is c.TALKING:
-        return "hold" if contact.held else "talk"
-    return "ring" if floor.entries[EntryId(contact.entry)].phase is q.OFFERED else "queue"
-
-
-def _ended(floor: Floor, contact: c.Contact, drafts: Drafts, by: str, now: int) -> Drafts:
-    """End a conversation; its agent wraps up, or is free at once."""
-    stream = contact.stream
-    agent = floor.agents[contact.agent or ""]
-    contact_id = contact.id
-    slot = agent.slots[contact_id]
-    wrapup_us = _wrapup_us(floor, contact)
-    if wrapup_us and slot.phase is BUSY:
-        due = Instant(now + wrapup_us)
-        drafts.append((agent.stream, f.AgentWrapupStarted(ContactId(contact_id), due)))
-    why = "left" if by != "customer" else "customer_left"
-    drafts.append((stream, f.ContactAgentLeft(AgentId(agent.id), why)))
-    drafts.append((stream, f.ContactClosed("completed", _phase(floor, contact), by)))
-    return drafts
-
-
-def _wrapup_us(floor: Floor, contact: c.Contact) -> int:
-    queue = floor.queues.get(contact.queue) if contact.queue else None
-    return queue.settings.wrapup_us if queue is not None else 0
+        return goes(floor, contact, "agent", now)
+    if len(serving(contact)) > 1:
+        return part_ends(floor, contact, agent, "left", now)
+    consult = floor.contacts.get(contact_stream(contact.consult)) if contact.consult else None
+    if consult is not None:
+        return left_to(floor, contact, consult, now)
+    return conversation_ends(floor, contact, "agent", now)
 
 
 def leave(
@@ -119,10 +86,10 @@ def leave(
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    if contact.phase is not c.TALKING or contact.agent != command.agent:
+    if contact.phase is not c.TALKING or command.agent not in serving(contact):
         what = f"{command.agent} does not talk in this contact"
         return Refused("contact.wrong_state", stream, what, "name the agent who serves it")
-    return _ended(floor, contact, [], "agent", now)
+    return _agent_goes(floor, contact, command.agent, now)
 
 
 def close(floor: Floor, command: m.Close, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -133,7 +100,7 @@ def close(floor: Floor, command: m.Close, now: int, ask: Ask, actor: Actor) -> D
     if contact.phase is not c.TALKING:
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("contact.wrong_state", stream, what, "deflect what is not connected")
-    return _ended(floor, contact, [], actor.kind, now)
+    return conversation_ends(floor, contact, actor.kind, now)
 
 
 def deflect(floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -143,11 +110,13 @@ def deflect(floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor) 
         return unknown(stream)
     if command.reason not in ("deflected", "spam", "blocked", "callback_agreed"):
         what = f"a contact is not sent away as {command.reason!r}"
-        return Refused("contact.bad_reason", stream, what, "use deflected, spam, blocked or callback_agreed")
+        return Refused(
+            "contact.bad_reason", stream, what, "use deflected, spam, blocked or callback_agreed"
+        )
     if contact.phase not in (c.NEW, c.QUEUED):
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("contact.wrong_state", stream, what, "only before an agent has it")
-    phase = command.why if command.reason == "blocked" else _phase(floor, contact)
+    phase = command.why if command.reason == "blocked" else phase_of(floor, contact)
     closed = (stream, f.ContactClosed(command.reason, phase, actor.kind))
     if contact.phase is c.NEW:
         return [closed]
@@ -193,7 +162,11 @@ def _told(floor: Floor, leg: LegId, held: bool, actor: Actor) -> Drafts | Refuse
     contact = floor.legs.get(leg)
     if contact is None:
         return [] if floor.was_given(leg) else legs.unknown(leg)
-    if contact.phase is not c.TALKING or contact.held is held:
+    other = contact.other(leg)
+    is_held = contact.held if other is None else other.phase is HOLD
+    if contact.phase is not c.TALKING or is_held is held:
+        return []
+    if other is not None and other.phase < CONNECTED:
         return []
     if held:
         return [(contact.stream, f.LegHeld(leg, actor.kind))]

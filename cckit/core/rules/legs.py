@@ -18,13 +18,15 @@ from cckit.core.ids import AgentId, LegId
 from cckit.core.leg import Leg
 
 from . import callbacks
+from .endings import part_ends
+from .transfers import outside_failed
 
 Drafts = list[Pair]
 
 Answered = Callable[[Floor, c.Contact, Leg, int], Drafts]
 """(floor, contact, leg, now): what follows ``leg.established``."""
-Failed = Callable[[Floor, c.Contact, Leg, str, str, int], Drafts]
-"""(floor, contact, leg, cause, by, now): what follows ``leg.cleared`` of a leg not yet answered."""
+Gone = Callable[[Floor, c.Contact, Leg, str, str, int], Drafts]
+"""(floor, contact, leg, cause, by, now): what follows ``leg.cleared``."""
 
 CAUSES: Final = frozenset({"busy", "no_answer", "rejected", "unobtainable", "switch_lost"})
 """Of failures that a contact's closing repeats; the rest is the ``carrier``'s."""
@@ -72,9 +74,8 @@ def unknown(leg: LegId) -> Refused:
 def gone(floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int) -> Drafts:
     """Clear a leg that is neither the customer's nor the agent's, and what follows."""
     cleared = (contact.stream, f.LegCleared(leg.id, cause, by))
-    if leg.phase in (lg.INITIATED, lg.ALERTING):
-        return [cleared, *FAILED[leg.kind](floor, contact, leg, cause, by, now)]
-    return [cleared]
+    table = FAILED if leg.phase < lg.CONNECTED else LEFT
+    return [cleared, *table[leg.kind](floor, contact, leg, cause, by, now)]
 
 
 def timed_out(floor: Floor, leg_id: LegId, set_position: int, now: int) -> Drafts:
@@ -107,15 +108,49 @@ def _customer_failed(
         return callbacks.failed(floor, contact, cause, by, now)
     if contact.phase is not c.CONNECTING:
         return []
-    why = cause if cause in CAUSES else "carrier"
-    return [(contact.stream, f.ContactClosed("failed", why, "system"))]
+    return [(contact.stream, f.ContactClosed("failed", _why(cause), "system"))]
+
+
+def _outside_answered(floor: Floor, contact: c.Contact, leg: Leg, now: int) -> Drafts:
+    """Who was handed on is there; what the two say is no longer ours. A consultation talks."""
+    if contact.consult_of:
+        return []
+    return [(contact.stream, f.ContactClosed("completed", "talk", "agent"))]
+
+
+def _outside_failed(
+    floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int
+) -> Drafts:
+    if contact.consult_of:
+        return [(contact.stream, f.ContactClosed("failed", _why(cause), "system"))]
+    return outside_failed(floor, contact, _why(cause), now)
+
+
+def _outside_left(
+    floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int
+) -> Drafts:
+    """Who was outside hung up: that ends a consultation, but no conference."""
+    if contact.agent is not None:
+        return []
+    return [(contact.stream, f.ContactClosed("completed", "talk", "adapter"))]
+
+
+def _agent_left(
+    floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int
+) -> Drafts:
+    """One of several agents hung up: the others talk on."""
+    return part_ends(floor, contact, leg.who, "left", now)
+
+
+def _why(cause: str) -> str:
+    return cause if cause in CAUSES else "carrier"
 
 
 def _nothing_more(floor: Floor, contact: c.Contact, leg: Leg, now: int) -> Drafts:
     return []
 
 
-def _nothing_lost(
+def _nothing_else(
     floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int
 ) -> Drafts:
     return []
@@ -123,14 +158,21 @@ def _nothing_lost(
 
 ANSWERED: Final[Mapping[str, Answered]] = {
     lg.CUSTOMER: _customer_answered,
-    lg.EXTERNAL: _nothing_more,
+    lg.EXTERNAL: _outside_answered,
     lg.AGENT: _nothing_more,
     lg.SUPERVISOR: _nothing_more,
 }
 
-FAILED: Final[Mapping[str, Failed]] = {
+FAILED: Final[Mapping[str, Gone]] = {
     lg.CUSTOMER: _customer_failed,
-    lg.EXTERNAL: _nothing_lost,
-    lg.AGENT: _nothing_lost,
-    lg.SUPERVISOR: _nothing_lost,
+    lg.EXTERNAL: _outside_failed,
+    lg.AGENT: _nothing_else,
+    lg.SUPERVISOR: _nothing_else,
 }
+
+LEFT: Final[Mapping[str, Gone]] = {
+    lg.EXTERNAL: _outside_left,
+    lg.AGENT: _agent_left,
+    lg.SUPERVISOR: _nothing_else,
+}
+"""A customer who answered is the contact's own: ``contacts.cleared`` ends that leg."""

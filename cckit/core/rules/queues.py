@@ -83,14 +83,17 @@ def overflow(
 
 def overflow_to(entry: q.Entry, queue: q.Queue, floor: Floor, now: int) -> Drafts:
     """Take a wait to another queue; needs that were only its old queue's stay behind."""
-    steps = entry.steps_left() or (ANYONE,)
-    own = own_steps(entry.group.queue.settings)
-    if steps == own[-len(steps) :] or steps[-len(own) :] == own:
-        steps = own_steps(queue.settings)
-    else:
-        steps = served_by(queue, steps)
+    steps = carried(entry.steps_left() or (ANYONE,), entry.group.queue, queue)
     steps = () if steps == (ANYONE,) else steps
     return [*rescind(entry, "overflowed"), *move(floor, entry, queue, steps, now)]
+
+
+def carried(steps: tuple[str, ...], old: q.Queue, queue: q.Queue) -> tuple[str, ...]:
+    """The steps that a wait takes to another queue: those that were not the old one's own."""
+    own = own_steps(old.settings)
+    if steps == own[-len(steps) :] or steps[-len(own) :] == own:
+        return own_steps(queue.settings)
+    return served_by(queue, steps)
 
 
 def served_by(queue: q.Queue, steps: Sequence[str]) -> tuple[str, ...]:
