@@ -24,7 +24,7 @@ from cckit.core.invariants import check_all
 from cckit.core.need import Tree
 from cckit.core.queue import WAITING, Entry
 from cckit.core.routing import STRATEGIES
-from cckit.core.settings import QueueSettings
+from cckit.core.settings import OfferSettings, QueueSettings
 from tests.script import ACTS, AGENTS, SETTINGS, STAFFS, Player
 from tests.stage import START, Stage
 
@@ -225,7 +225,8 @@ def test_a_strategy_prefers_whom_its_name_says(strategy: str, order: list[str]) 
 
 def test_random_spreads_over_all_and_is_the_same_each_time() -> None:
     def chosen() -> list[str]:
-        stage = Stage().queue(strategy="random", wrapup_us=0)
+        stage = Stage().set("offers", "center", OfferSettings(a_minute=0))
+        stage.queue(strategy="random", wrapup_us=0)
         for agent in ("anne", "bob", "cleo"):
             stage.agent(agent)
         found = []
