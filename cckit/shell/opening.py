@@ -33,6 +33,7 @@ from cckit.core.ids import CENTER, AgentId
 from cckit.core.instant import Instant
 from cckit.core.note import VKey
 from cckit.core.registry import Registry
+from cckit.core.rules.links import recovered
 from cckit.hooks import Relay
 from cckit.stores.beside import keys_beside, views_beside
 from cckit.stores.keyfile import Where, in_memory
@@ -245,7 +246,9 @@ def start_run(
         writer.take((Draft(CENTER, ClockStepped(Instant(last), now)),), SYSTEM)
     counts = _open_things(writer.engine)
     if counts:
-        writer.take((Draft(CENTER, RecoveryReconciled(counts)),), SYSTEM)
+        rang = recovered(floor)
+        reconciled = (CENTER, RecoveryReconciled({**counts, "rescinded": len(rang)}))
+        writer.take([Draft(*pair) for pair in (reconciled, *rang)], SYSTEM)
     _apply(writer, config, keys)
     _give_first_roles(writer, loaded)
     writer.follow_up()
