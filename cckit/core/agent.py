@@ -110,7 +110,7 @@ class Agent:
     offered_at: list[int] = attrs.Factory(list)
     """Of the last minute's offers, no more than are allowed in one."""
     rested: int = 0
-    """Until when there are no more, for there were as many as are allowed; 0: there may."""
+    """Until when there are no more, for there were as many as are allowed."""
     rested_by: int = 0
     """Position of the event that set ``rested``."""
     idle_since: int = 0
@@ -130,6 +130,8 @@ class Agent:
     """Its bit in the order of idleness; 0 while it has none."""
     keys: list[tuple[str, int]] = attrs.Factory(list)
     """What the index tracks of its skills and queues."""
+    resting: bool = False
+    """Whether ``rested`` lies ahead."""
     open: bool = False
     """Whether the index has it open for something."""
     fits: int = 0
@@ -144,7 +146,7 @@ class Agent:
         return (
             self.ready
             and not self.next_status
-            and not self.rested
+            and not self.resting
             and not self.lost
             and channel in self.on
             and self.has_room(channel)

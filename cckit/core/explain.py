@@ -197,6 +197,6 @@ def reason_against(floor: Floor, entry: Entry, agent: Agent, now: int) -> str | 
         return "certificate" if group.need.fits(agent.profile) else "skill"
     if entry.keeps_from(agent.id, now):
         return "backoff"
-    if agent.rested:
+    if agent.resting:
         return "rate"
     return None

@@ -12,8 +12,8 @@ from typing import Final
 from .agent import Agent
 from .certificate import FOREVER, SkillSettings, next_edge, skills_at
 from .channel import DEFAULTS, ChannelSettings
-from .contact import Contact
-from .ids import EPOCH_SHIFT, AgentId, ContactId, EntryId, QueueId, Stream, SubjectId
+from .contact import IDLE, Contact
+from .ids import EPOCH_SHIFT, AgentId, ContactId, EntryId, QueueId, Stream, SubjectId, contact_stream
 from .link import Link
 from .matching import Index
 from .mode import Modes
@@ -40,7 +40,7 @@ ABOUT_AGENTS: Final = frozenset({"rate", "rona", "certificate", "link"})
 
 def agent_timers(agent: Agent, now: int) -> Iterator[Timer]:
     """Yield the timers that an agent waits for, wrap-ups apart."""
-    if agent.rested:
+    if agent.rested and agent.rested >= now:
         yield Timer(agent.rested, agent.rested_by, "rate", agent.id)
     if agent.lost_due:
         yield Timer(agent.lost_due, agent.lost_by, "link", agent.id)
@@ -187,8 +187,7 @@ class Floor:
 
     def refit(self, agent: Agent, now: int) -> None:
         """Take in what of an agent's profile counts now, and whether it rests."""
-        if 0 < agent.rested <= now:
-            agent.rested = 0
+        agent.resting = agent.rested > now
         agent.skills = skills_at(agent.profile, agent.certificates, self.skills, now)
         self.index.add(agent, self.queues)
         self.index.status(agent)
@@ -197,7 +196,7 @@ class Floor:
     def set_edge(self, agent: Agent, now: int) -> None:
         """Note when the index must look at an agent again."""
         at = next_edge(agent.certificates, now)
-        if agent.rested:
+        if agent.resting:
             at = min(at, agent.rested)
         if at < FOREVER:
             heappush(self.edges, (at, agent.id))
@@ -213,6 +212,11 @@ class Floor:
             agent = self.agents.get(subject)
             slot = agent.slots.get(timer[4]) if agent else None
             return slot is not None and slot.position == timer[1]
+        if kind == "idle":
+            idle = self.contacts.get(contact_stream(subject))
+            return (
+                idle is not None and idle.phase is IDLE and idle.idle_position == timer[1]
+            )
         if kind == "dial":
             contact = self.legs.get(subject)
             leg = contact.other(subject) if contact is not None else None
@@ -299,6 +303,8 @@ class Floor:
     def _rebuild_timers(self) -> None:
         found = list(self.machine_due.values())
         for one in self.contacts.values():
+            if one.phase is IDLE:
+                found.append(Timer(one.idle_due, one.idle_position, "idle", one.id))
             for leg in one.more():
                 if leg.due:
                     found.append(Timer(leg.due, leg.position, "dial", leg.id))

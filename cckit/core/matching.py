@@ -120,7 +120,7 @@ class Index:
         self.ready = self.ready | bit if agent.ready else self.ready & ~bit
         self.leaving = self.leaving | bit if agent.next_status else self.leaving & ~bit
         self.lost = self.lost | bit if agent.lost else self.lost & ~bit
-        self.resting = self.resting | bit if agent.rested else self.resting & ~bit
+        self.resting = self.resting | bit if agent.resting else self.resting & ~bit
         for channel in set(agent.on) | set(self.on):
             on = self.on.get(channel, 0)
             self.on[channel] = on | bit if channel in agent.on else on & ~bit
@@ -448,7 +448,7 @@ class Index:
             agent = self.agents[number]
             if not group.need.fits(agent.skills):
                 reason = "certificate" if group.need.fits(agent.profile) else ""
-            elif not agent.rested:
+            elif not agent.resting:
                 continue
             else:
                 reason = "backoff" if entry and entry.keeps_from(agent.id, now) else "rate"

@@ -220,7 +220,7 @@ def _contact(row: list[Any]) -> c.Contact:
     contact = c.Contact(**dict(zip(_CONTACT, plain, strict=True)))
     contact.past = tuple(past)
     contact.phase = c.Phase(contact.phase)
-    contact.steps = tuple(contact.steps)
+    contact.steps, contact.said = tuple(contact.steps), tuple(contact.said)
     for values in more:
         leg = Leg(**dict(zip(_LEG, values, strict=True)))
         leg.phase = LegPhase(leg.phase)

@@ -57,6 +57,7 @@ def _count_offer(floor: Floor, envelope: Envelope, agent: Agent, now: int) -> No
     if len(offered_at) >= most:
         agent.rested = offered_at[-most] + MINUTE
         agent.rested_by = envelope.position
+        agent.resting = True
         floor.index.status(agent)
         floor.set_edge(agent, now)
         floor.timers.put(Timer(agent.rested, envelope.position, "rate", agent.id))
