@@ -14,6 +14,8 @@ from typing import Any, Final
 import attrs
 import msgpack
 
+from .instant import HOUR
+
 INTERRUPT: Final = "interrupt"
 """By what an interrupted contact is held, and retrieved."""
 
@@ -33,6 +35,9 @@ class ChannelSettings:
     """Contacts of it that one agent has at once; 0 is what the budget allows."""
     interrupts: tuple[str, ...] = ()
     """Channels whose contacts wait while an agent has one of this."""
+    idle_us: int = 0
+    """How long a conversation that its agent left waits for the customer to write again;
+    0: it is over then."""
 
     def pack(self) -> bytes:
         fields = attrs.asdict(self)
@@ -92,6 +97,10 @@ def wrong(name: str, settings: ChannelSettings, channels: Channels) -> str | Non
         value, least = getattr(settings, key), key == "cost"
         if type(value) is not int or not least <= value <= most:
             return f"{key} is {value!r}, allowed are {int(least)} to {most}"
+    if type(settings.idle_us) is not int or not 0 <= settings.idle_us <= 90 * 24 * HOUR:
+        return f"idle_us is {settings.idle_us!r}, allowed are 0 to {90 * 24 * HOUR}"
+    if settings.calls and settings.idle_us:
+        return "idle_us is set, but a call has no idle time; set calls to false, or idle_us to 0"
     for other in settings.interrupts:
         if type(other) is not str or other == name:
             return f"it interrupts {other!r}; name other channels"

@@ -13,8 +13,8 @@ from .ids import LegId, QueueId, Stream, SubjectId
 from .leg import CONNECTED as ANSWERED
 from .leg import CUSTOMER, EXTERNAL, Leg
 
-Phase = IntEnum("Phase", "NEW QUEUED CONNECTING TALKING CLOSED", start=0)
-NEW, QUEUED, CONNECTING, TALKING, CLOSED = Phase
+Phase = IntEnum("Phase", "NEW QUEUED CONNECTING TALKING CLOSED IDLE", start=0)
+NEW, QUEUED, CONNECTING, TALKING, CLOSED, IDLE = Phase
 
 MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (NEW, f.QueueEntered): QUEUED,
@@ -27,6 +27,10 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (QUEUED, f.ContactClosed): CLOSED,
     (CONNECTING, f.ContactClosed): CLOSED,
     (TALKING, f.ContactClosed): CLOSED,
+    # Messages: a conversation that nobody serves until somebody writes again.
+    (TALKING, f.ContactIdled): IDLE,
+    (IDLE, f.QueueEntered): QUEUED,
+    (IDLE, f.ContactClosed): CLOSED,
     # Whoever talked hands the contact on: it goes where the rest of the decision says.
     (TALKING, f.ContactTransferred): NEW,
     (TALKING, f.QueueEntered): QUEUED,  # Pulled, or its agent was lost: nobody is left in it.
@@ -81,6 +85,22 @@ class Contact:
     held: bool = False
     since: int = 0
     """When it connected."""
+    level: int = 0
+    """How sure it is who the customer is."""
+    matter: str = ""
+    """The first contact of its matter; empty is itself."""
+    moved_from: str = ""
+    """The contact on another channel that this one goes on with."""
+    moved: bool = False
+    """It goes on over another channel, and so is over here."""
+    last_agent: str = ""
+    """Who served it last."""
+    idle_due: int = 0
+    """When it closes, unless somebody writes before; 0 is never."""
+    idle_position: int = 0
+    """Of the event that set ``idle_due``."""
+    said: tuple[str, ...] = ()
+    """The source's ids of the last messages, so that one told twice is known."""
     past: tuple[str, ...] = ()
     """Agents whose part in it is over, in order."""
     consult: str = ""

@@ -70,12 +70,17 @@ class Modes:
     """By the id of their configuration."""
 
     def change(self, scope: str, mode: str, until: int, now: int) -> None:
-        """Put a mode on; ``normal`` ends all of the scope. What has ended is forgotten."""
+        """Put a mode on; one whose end has come by now is ended, ``normal`` ends all of a scope.
+
+        What has ended is forgotten.
+        """
         active = {
             name: end for name, end in self.on.get(scope, {}).items() if not end or end > now
         }
         if mode == NORMAL:
             active = {}
+        elif 0 < until <= now:
+            active.pop(mode, None)
         else:
             active[mode] = until
         if active:

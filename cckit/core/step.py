@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 import attrs
 
 from .ids import AgentId, QueueId
-from .instant import HOUR
+from .instant import HOUR, SECOND
 from .need import Need, parse
 from .settings import QueueSettings
 
@@ -164,3 +164,67 @@ def own_steps(settings: QueueSettings) -> tuple[str, ...]:
     """The steps of a wait in a queue whose command names none, canonical; at least one."""
     texts = settings.steps or ((settings.need,) if settings.need else (ANYONE,))
     return tuple(step.text() for step in read_steps(texts))
+
+
+def steps_of(given: object) -> tuple[str, ...]:
+    """Read the steps of a queue as a configuration file gives them: texts, or tables.
+
+    A table has ``need``, ``for_s`` (seconds, also a fraction), ``priority``, ``queue``,
+    ``agents`` and ``skip_unstaffed``, each at most once and only what says something.
+
+    :raises ValueError: it names the step, the key and what is allowed.
+    """
+    if not isinstance(given, list):
+        raise ValueError("steps: write a list of texts, or tables with two brackets")
+    texts = []
+    for n, one in enumerate(given, 1):
+        try:
+            texts.append(one if isinstance(one, str) else _of_table(one).text())
+        except ValueError as error:
+            raise ValueError(f"steps[{n}]: {error}") from error
+    return tuple(step.text() for step in read_steps(tuple(texts)))
+
+
+def _of_table(given: object) -> Step:
+    if not isinstance(given, dict):
+        raise ValueError(f"{given!r} is neither a text nor a table")
+    for key, value in given.items():
+        if key not in _KINDS:
+            raise ValueError(f"there is no key {key!r}; use {', '.join(_KINDS)}")
+        if isinstance(value, bool) is not (key == "skip_unstaffed") or not isinstance(
+            value, _KINDS[key]
+        ):
+            raise ValueError(f"{key} is {value!r}: give {_SAID[key]}")
+    agents = tuple(given.get("agents", ()))
+    if not all(isinstance(agent, str) and agent for agent in agents):
+        raise ValueError(f"agents are {list(agents)!r}: give {_SAID['agents']}")
+    need = given.get("need", "")
+    if not need.strip() and not agents:
+        raise ValueError(f'say what it needs: need = "billing >= 3", or need = "{ANYONE}"')
+    step = Step(
+        "" if need == ANYONE else parse(need).text,
+        round(given.get("for_s", 0) * SECOND),
+        given.get("priority", 0),
+        QueueId(given["queue"]) if given.get("queue") else None,
+        tuple(map(AgentId, agents)),
+        given.get("skip_unstaffed", False),
+    )
+    return Step.parse(step.text())  # Its ranges are looked at there.
+
+
+_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
+    "need": str,
+    "for_s": (int, float),
+    "priority": int,
+    "queue": str,
+    "agents": list,
+    "skip_unstaffed": bool,
+}
+_SAID: Final = {
+    "need": "a text such as billing >= 3",
+    "for_s": "a number of seconds",
+    "priority": "a whole number",
+    "queue": "the name of a queue",
+    "agents": "a list of their ids",
+    "skip_unstaffed": "true or false",
+}

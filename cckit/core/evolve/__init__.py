@@ -9,7 +9,19 @@ from typing import Final
 
 from cckit.core.facts import FACTS
 
-from . import agents, callbacks, contacts, legs, links, log, modes, offers, queues
+from . import (
+    agents,
+    callbacks,
+    contacts,
+    legs,
+    links,
+    log,
+    matters,
+    messages,
+    modes,
+    offers,
+    queues,
+)
 from .handler import Handler, nothing
 
 EVOLVE: Final[dict[type, Handler]] = {
@@ -19,6 +31,8 @@ EVOLVE: Final[dict[type, Handler]] = {
     **legs.HANDLERS,
     **links.HANDLERS,
     **queues.HANDLERS,
+    **matters.HANDLERS,
+    **messages.HANDLERS,
     **modes.HANDLERS,
     **callbacks.HANDLERS,
     **offers.HANDLERS,

@@ -38,6 +38,11 @@ def contact_created(floor: Floor, envelope: Envelope, data: f.ContactCreated) ->
 def contact_connected(floor: Floor, envelope: Envelope, data: f.ContactConnected) -> None:
     contact = floor.contacts[envelope.stream]
     contact.phase = c.MOVES[contact.phase, f.ContactConnected]
+    if contact.moved_from:
+        old = floor.contacts.get(contact_stream(contact.moved_from))
+        if old is not None:
+            old.moved = True
+            floor.bereft[old] = None
     now = envelope.stamp.recorded_at
     actor = envelope.stamp[1]
     adapter = actor[1] if actor[0] == "adapter" else ""
@@ -139,6 +144,7 @@ def agent_left(floor: Floor, envelope: Envelope, data: f.ContactAgentLeft) -> No
     contact = floor.contacts[envelope.stream]
     now = envelope.stamp.recorded_at
     contact.past = (*contact.past, data.agent)
+    contact.last_agent = data.agent
     agent = floor.agents.get(data.agent)
     slot = agent.slots.get(contact.id) if agent is not None else None
     offer = floor.offers.get(slot.offer) if slot is not None else None

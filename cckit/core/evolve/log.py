@@ -32,6 +32,7 @@ def clock_stepped(floor: Floor, envelope: Envelope, data: f.ClockStepped) -> Non
         offer.rang_at += step if offer.rang_at else 0
     for contact in floor.contacts.values():
         contact.since += step if contact.since else 0
+        contact.idle_due += step if contact.idle_due else 0
         contact.there += step
         for leg in contact.more():
             leg.due += step if leg.due else 0

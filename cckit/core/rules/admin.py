@@ -13,6 +13,7 @@ from cckit.core.channel import CALL
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
+from cckit.core.hours import wrong_hours
 from cckit.core.ids import CENTER, QueueId, agent_stream
 from cckit.core.instant import HOUR
 from cckit.core.mode import wrong_mode
@@ -106,6 +107,7 @@ def _wrong_strategy(settings: QueueSettings) -> str | None:
 WRONG: Final[Mapping[str, Callable[[str, bytes, Floor], str | None]]] = {
     "queue": _wrong_queue,
     "mode": lambda id, data, floor: wrong_mode(id, data),
+    "calendar": lambda id, data, floor: wrong_hours(id, data),
     "channel": wrong_channel,
     "skill": wrong_skill,
     "offers": wrong_offers,

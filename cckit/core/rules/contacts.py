@@ -15,6 +15,7 @@ from . import legs
 from .consults import left_to
 from .endings import conversation_ends, goes, part_ends, phase_of, serving
 from .entering import unknown
+from .messages import idled
 from .offers import lost
 from .queues import leave_queue
 
@@ -89,6 +90,9 @@ def leave(
     if contact.phase is not c.TALKING or command.agent not in serving(contact):
         what = f"{command.agent} does not talk in this contact"
         return Refused("contact.wrong_state", stream, what, "name the agent who serves it")
+    idle = idled(floor, contact, now) if len(serving(contact)) == 1 else None
+    if idle is not None:
+        return [*part_ends(floor, contact, command.agent, "left", now), *idle]
     return _agent_goes(floor, contact, command.agent, now)
 
 

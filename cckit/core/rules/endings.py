@@ -21,6 +21,8 @@ def phase_of(floor: Floor, contact: c.Contact) -> str:
         return "flow"
     if contact.phase is c.CONNECTING:
         return "connect"
+    if contact.phase is c.IDLE:
+        return "idle"
     if contact.phase is c.TALKING:
         return "hold" if contact.held else "talk"
     return "ring" if floor.entries[EntryId(contact.entry)].phase is q.OFFERED else "queue"
@@ -84,8 +86,17 @@ def goes(floor: Floor, contact: c.Contact, by: str, now: int) -> Drafts:
     return [*leave_queue(floor.entries[EntryId(contact.entry)], "abandoned", now), closed]
 
 
+def _merged(floor: Floor, contact: c.Contact, now: int) -> Drafts:
+    """End a contact that goes on over another channel."""
+    drafts = all_leave(floor, contact, "merged", now)
+    entry = floor.entries.get(EntryId(contact.entry))
+    if entry is not None:
+        drafts += leave_queue(entry, "merged", now)
+    return [*drafts, (contact.stream, f.ContactClosed("merged", "moved", "system"))]
+
+
 def settle(floor: Floor, now: int) -> Drafts:
-    """What follows for whoever lost the other side of a consultation.
+    """What follows for whoever lost the other side of a consultation, or moved on.
 
     A customer is taken off hold when the consultation is over; without the customer there
     is nothing to consult about.
@@ -94,7 +105,9 @@ def settle(floor: Floor, now: int) -> Drafts:
     for contact in floor.bereft:
         if floor.contacts.get(contact.stream) is not contact:
             continue
-        if contact.consult_of and contact_stream(contact.consult_of) not in floor.contacts:
+        if contact.moved:
+            drafts += _merged(floor, contact, now)
+        elif contact.consult_of and contact_stream(contact.consult_of) not in floor.contacts:
             drafts += goes(floor, contact, "agent", now)
         elif contact.phase is c.TALKING and contact.leg:
             drafts.append((contact.stream, f.LegOrdered(contact.leg, "retrieve")))

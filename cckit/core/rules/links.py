@@ -17,12 +17,14 @@ from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import CENTER, AgentId, ContactId, EntryId, LegId, OfferId, contact_stream
+from cckit.core.ids import CENTER, AgentId, EntryId, LegId, OfferId, contact_stream
 from cckit.core.instant import Instant
 from cckit.core.link import CARRIES, GRACE_US, UNREACHABLE, UNREACHABLE_US, Link
 
 from . import contacts, offers
 from .agents import take_back, unknown
+from .endings import goes, part_ends, serving
+from .targets import again_steps
 
 Drafts = list[Pair]
 WHAT = ("desk", "device")
@@ -93,10 +95,10 @@ def unreachable(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
     head = _Head(floor)
     for contact_id, slot in agent.slots.items():
         contact = floor.contacts.get(contact_stream(contact_id))
-        if contact is None or slot.phase is not a.BUSY or contact.agent != agent.id:
+        if contact is None or slot.phase is not a.BUSY:
             continue
         if CARRIES.get(contact.channel, "desk") in agent.lost:
-            drafts += _without_agent(floor, head, contact, UNREACHABLE, now)
+            drafts += _without_agent(floor, head, contact, agent.id, UNREACHABLE, now)
     return drafts
 
 
@@ -125,27 +127,35 @@ class _Head:
             queue.id,
             queue.n + came,
             Instant(contact.waited),
-            0,
+            contact.priority,
             max(1, contact.lane),
-            contact.steps,
+            tuple(again_steps(floor, contact, queue, None)),
         )
         return (contact.stream, entered)
 
 
-def _without_agent(floor: Floor, head: _Head, contact: c.Contact, why: str, now: int) -> Drafts:
-    """End the part of an agent who is lost: another goes on, or the customer is next in line."""
-    agent = floor.agents[contact.agent or ""]
+def _without_agent(
+    floor: Floor, head: _Head, contact: c.Contact, agent: str, why: str, now: int
+) -> Drafts:
+    """End the part of an agent who is lost: others talk on, or the customer is next in line.
+
+    A consultation ends; so does one about the contact, for who asked is not there.
+    """
+    if contact.consult_of:
+        return goes(floor, contact, "system", now)
     drafts: Drafts = []
-    queue = floor.queues.get(contact.queue) if contact.queue else None
-    if queue is not None and queue.settings.wrapup_us:
-        due = Instant(now + queue.settings.wrapup_us)
-        drafts.append((agent.stream, f.AgentWrapupStarted(ContactId(contact.id), due)))
-    drafts.append((contact.stream, f.ContactAgentLeft(AgentId(agent.id), why)))
+    consult = floor.contacts.get(contact_stream(contact.consult)) if contact.consult else None
+    if consult is not None:
+        drafts += goes(floor, consult, "system", now)
+    drafts += part_ends(floor, contact, agent, why, now)
+    if len(serving(contact)) > 1:
+        return drafts
+    for leg in contact.more():
+        if leg.kind == lg.EXTERNAL:
+            drafts.append((contact.stream, f.LegOrdered(leg.id, "clear")))
     entered = head.entered(floor, contact)
-    if entered is None:
-        closed = (contact.stream, f.ContactClosed("failed", "system", "system"))
-        return [*drafts, closed]
-    return [*drafts, entered]
+    closed = (contact.stream, f.ContactClosed("failed", "system", "system"))
+    return [*drafts, closed if entered is None else entered]
 
 
 # --- reconciliation --------------------------------------------------------------------------
@@ -235,9 +245,9 @@ def _legs_lost(
     if contact.leg in gone:  # The others end with it.
         gone = [contact.leg]
     for leg in gone:
-        if leg == contact.agent_leg and not contact.more():
+        if leg == contact.agent_leg:
             yield contact.stream, f.LegLost(leg, seen(leg), Instant(now))
-            yield from _without_agent(floor, head, contact, LOST, now)
+            yield from _without_agent(floor, head, contact, contact.agent or "", LOST, now)
         else:
             report = m.ReportCleared(leg, LOST)
             yield from blamed(contacts.cleared(floor, report, now, ask, SYSTEM))

@@ -8,6 +8,7 @@ from cckit.core import facts as f
 from cckit.core import offer as o
 from cckit.core import queue as q
 from cckit.core.ask import Ask
+from cckit.core.channel import CALL
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
@@ -87,7 +88,12 @@ def accept(
         return refused
     if offer.phase is o.ACCEPTED:
         return []
-    return [*_accepted(floor, offer), *_called(floor, floor.entries[offer.entry], now)]
+    entry = floor.entries[offer.entry]
+    drafts = [*_accepted(floor, offer), *_called(floor, entry, now)]
+    contact = floor.contacts[offer.contact]
+    if contact.leg and not floor.channels.get(contact.channel, CALL).calls:
+        drafts += connected(floor, offer, entry, now)  # There is nothing to bridge.
+    return drafts
 
 
 def reject(
@@ -138,13 +144,8 @@ def bridged(
     if contact.phase is c.TALKING:
         return []
     entry = floor.entries[offer.entry]
-    wait = Span(max(0, now - entry.since))
-    leg = LegId(offer.leg or floor.next_id())
     stream = offer.contact
-    drafts: Drafts = [
-        (stream, f.ContactConnected(offer.agent, entry.id, offer.id, leg)),
-        (stream, f.QueueLeft(entry.id, "answered", wait)),
-    ]
+    drafts = connected(floor, offer, entry, now)
     dialing = contact.dialing
     if not contact.leg:
         if dialing is None or offer.phase is not o.ACCEPTED:
@@ -157,6 +158,17 @@ def bridged(
     if offer.phase is not o.ACCEPTED:  # Its answer is on the way behind it: they talk.
         return [*_accepted(floor, offer), *_called(floor, entry, now), *drafts]
     return drafts
+
+
+def connected(floor: Floor, offer: o.Offer, entry: q.Entry, now: int) -> Drafts:
+    """Agent and customer are together: the wait is over."""
+    wait = Span(max(0, now - entry.since))
+    leg = LegId(offer.leg or floor.next_id())
+    stream = offer.contact
+    return [
+        (stream, f.ContactConnected(offer.agent, entry.id, offer.id, leg)),
+        (stream, f.QueueLeft(entry.id, "answered", wait)),
+    ]
 
 
 def _called(floor: Floor, entry: q.Entry, now: int) -> Drafts:

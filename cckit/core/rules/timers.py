@@ -13,7 +13,7 @@ from cckit.core.ids import AgentId, EntryId, LegId, OfferId
 from cckit.core.instant import Instant
 from cckit.core.routing import ended, next_step, offer_entry, unmatched
 
-from . import legs, links
+from . import legs, links, messages
 from .agents import take_back, wrapped_up
 from .callbacks import pause_over
 from .contacts import timed_out
@@ -30,6 +30,8 @@ def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> 
         return _offer(floor, command, now)
     if kind == "wait" or kind == "backoff" or kind == "add":
         return _entry(floor, command, now, ask)
+    if kind == "idle":
+        return messages.idle_over(floor, command, now)
     if kind == "link":
         return links.unreachable(floor, command, now)
     if kind in ABOUT_AGENTS:

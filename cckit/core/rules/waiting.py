@@ -92,6 +92,26 @@ def targets(settings: QueueSettings) -> Iterable[QueueId]:
     return dict.fromkeys(one for one in found if one is not None)
 
 
+def leaves_first(queues: Mapping[str, QueueSettings]) -> list[str]:
+    """Order queues by name, but each behind those that it sends to.
+
+    Applied in that order, no queue meets old settings of another that would send back to it.
+    """
+    found: dict[str, None] = {}
+    begun: set[str] = set()
+
+    def behind(name: str) -> None:
+        if name in queues and name not in begun:
+            begun.add(name)
+            for target in targets(queues[name]):
+                behind(target)
+            found[name] = None
+
+    for name in sorted(queues):
+        behind(name)
+    return list(found)
+
+
 def cycle(
     queue: QueueId, settings: QueueSettings, queues: Mapping[QueueId, Queue]
 ) -> Refused | None:
