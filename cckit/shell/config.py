@@ -12,6 +12,15 @@
     agents = ["anna"]              # each has a table below; default ["*"], everybody
     need = "billing >= 3"
     ring = "20s"                   # or ring_us = 20000000
+    full = "overflow second"       # what becomes of one more than capacity
+    capacity = 50
+
+    [[queues.second.steps]]        # in place of need, one after the other
+    need = "billing >= 3"
+    for_s = 30                     # the last step has none
+
+    [[queues.second.steps]]
+    need = "anyone"
 
     [agents.anna]
     skills = { billing = 4, he = 5 }
@@ -44,10 +53,14 @@ from zoneinfo import available_timezones
 import attrs
 
 from cckit.core.errors import ConfigError
+from cckit.core.ids import QueueId
 from cckit.core.instant import HOUR, MINUTE, SECOND
 from cckit.core.projection import Canonical
+from cckit.core.queue import Queue
 from cckit.core.retention import KINDS, Rule
+from cckit.core.rules.waiting import cycle, targets, wrong_waiting
 from cckit.core.settings import QueueSettings
+from cckit.core.step import steps_of
 
 UNITS: Final = {"us": 1, "ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR}
 STRATEGIES: Final = (
@@ -157,7 +170,9 @@ class _Reading:
             name=self._name(center.get("name", "center"), "center.name"),
             zone=zone,
             plugins=plugins,
-            queues={self._name(k, "queues"): self._queue(k, v, agents) for k, v in queues.items()},
+            queues=self._flows(
+                {self._name(k, "queues"): self._queue(k, v, agents) for k, v in queues.items()}
+            ),
             agents={self._name(k, "agents"): self._agent(k, v) for k, v in agents.items()},
             settings={key: self._canonical_table(tables[key], key) for key in others},
             retention=self._retention(tables.get("retention", [])),
@@ -216,7 +231,9 @@ class _Reading:
             where = f"{path}.{key}"
             if field in fields:
                 raise self._wrong(where, given, "give it once, as text or in microseconds")
-            if key in spans:
+            if key == "steps":
+                fields[field] = self._steps(given, where)
+            elif key in spans:
                 fields[field] = self._span(given, where)
             elif kinds.get(key) is int:
                 fields[field] = self._whole(given, where, 0, INT_MAX)
@@ -235,7 +252,33 @@ class _Reading:
                 known = ", ".join(("*", *sorted(employed)[:SHOWN]))
                 remedy = f"use names under [agents], such as {known}; or add [agents.{agent}]"
                 raise self._wrong(f"{path}.agents", agent, remedy)
-        return QueueSettings(**fields)
+        settings = QueueSettings(**fields)
+        wrong = wrong_waiting(settings)
+        if wrong is not None:
+            raise ConfigError(f"{self._file}: {path}", wrong, "see the reference of CENTER.toml")
+        return settings
+
+    def _steps(self, value: Any, path: str) -> tuple[str, ...]:
+        try:
+            return steps_of(value)
+        except ValueError as error:
+            remedy = f"write [[{path}]] tables with need and for_s"
+            raise ConfigError(f"{self._file}: {path}", str(error), remedy) from error
+
+    def _flows(self, queues: dict[str, QueueSettings]) -> dict[str, QueueSettings]:
+        """Hold where queues send to queues of this file, and from which nobody comes back."""
+        known: dict[QueueId, Queue] = {}
+        for name, settings in queues.items():
+            path = f"queues.{name}"
+            for target in targets(settings):
+                if target not in queues:
+                    remedy = f"name one of {', '.join(sorted(queues))}; or add [queues.{target}]"
+                    raise self._wrong(path, f"overflow to {target}", remedy)
+            refused = cycle(QueueId(name), settings, known)
+            if refused is not None:
+                raise ConfigError(f"{self._file}: {path}", refused.what, refused.remedy)
+            known[QueueId(name)] = Queue(QueueId(name), settings, b"")
+        return queues
 
     def _agent(self, name: str, value: Any) -> AgentSettings:
         path = f"agents.{name}"

@@ -34,6 +34,7 @@ from cckit.core.instant import Instant
 from cckit.core.note import VKey
 from cckit.core.registry import Registry
 from cckit.core.rules.links import recovered
+from cckit.core.rules.waiting import leaves_first
 from cckit.hooks import Relay
 from cckit.stores.beside import keys_beside, views_beside
 from cckit.stores.keyfile import Where, in_memory
@@ -267,7 +268,9 @@ def _open_things(engine: Engine) -> dict[str, int]:
 
 def _apply(writer: Writer, config: Config, keys: Sequence[VKey]) -> None:
     pieces = [("center", config.name, canonical(config.center()))]
-    pieces += [("queue", name, queue.pack()) for name, queue in sorted(config.queues.items())]
+    pieces += [
+        ("queue", name, config.queues[name].pack()) for name in leaves_first(config.queues)
+    ]
     pieces += [(name, name, canonical(table)) for name, table in sorted(config.settings.items())]
     rules = (RETENTION, config.name)
     if config.retention or rules in writer.engine.floor.configs:

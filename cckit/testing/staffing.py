@@ -35,7 +35,9 @@ import attrs
 
 from cckit.core.ids import AgentId
 from cckit.core.instant import SECOND, Instant
+from cckit.core.rules.waiting import wrong_waiting
 from cckit.core.settings import QueueSettings
+from cckit.core.step import steps_of
 
 from . import civil
 from .draws import AT_ONCE, NEVER, Lengths
@@ -43,7 +45,8 @@ from .tables import Table, read_toml
 
 QUEUE: Final = (
     "id", "strategy", "need", "ring_s", "connect_s", "wrapup_s", "rona_after", "max_wait_s",
-    "head_start_s",
+    "head_start_s", "steps", "weight", "sticky_s", "prefer_s", "capacity", "full", "estimator",
+    "expected_max_s", "too_long", "join_empty", "leave_empty",
 )  # fmt: skip
 LENGTHS: Final = tuple(key for key in QUEUE if key.endswith("_s"))
 SHIFT: Final = (
@@ -198,10 +201,29 @@ def _settings(table: Table) -> dict[str, Any]:
         found["need"] = table.requirement("need") or ""
     if table.has("rona_after"):
         found["rona_after"] = table.whole("rona_after", 1, 1000)
+    for key in ("full", "estimator", "too_long", "join_empty", "leave_empty"):
+        if table.has(key):
+            found[key] = table.text(key)
+    for key in ("weight", "capacity"):
+        if table.has(key):
+            found[key] = table.whole(key, 0, 1_000_000)
+    if table.has("steps"):
+        found["steps"] = _steps(table)
     for key in LENGTHS:
         if table.has(key):
             found[key.removesuffix("s") + "us"] = table.seconds(key)
+    wrong = wrong_waiting(QueueSettings(**found))
+    if wrong is not None:
+        raise table.fault("id", wrong, "see the reference of queue settings")
     return found
+
+
+def _steps(table: Table) -> tuple[str, ...]:
+    try:
+        return steps_of(table.data["steps"])
+    except ValueError as error:
+        remedy = "write [[queue.steps]] tables with need and for_s"
+        raise table.fault("steps", str(error), remedy) from error
 
 
 def _shift(table: Table, queues: dict[str, QueueSettings]) -> Shift:

@@ -147,7 +147,8 @@ def test_shifts_come_and_go_and_who_is_busy_leaves_afterwards() -> None:
 
 
 def test_skills_decide_who_serves_whom() -> None:
-    shifts = (Shift(1, skills={"en": 3}), Shift(1, skills={"he": 3}))
+    later = Shift(1, time(23), time(23, 30), skills={"he": 5})
+    shifts = (Shift(1, skills={"en": 3}), Shift(1, skills={"he": 3}), later)
     traffic = listed(customer(1, need="he >= 2"), customer(2, need="he >= 4", patience_us=Span(9)))
     world = World(1, traffic=traffic, staffing=Staffing(shifts))
     world.run()
