@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.ask import OPEN, Ask
+from cckit.core.certificate import SkillSettings
+from cckit.core.channel import ChannelSettings
 from cckit.core.contact import CONNECTING, NEW, QUEUED, TALKING
 from cckit.core.engine import Engine
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, TIMER, Decision, Draft, Recorded
 from cckit.core.ids import CENTER, AgentId, ContactId, OfferId, QueueId
-from cckit.core.instant import SECOND, Span
+from cckit.core.instant import SECOND, Instant, Span
 from cckit.core.routing import STRATEGIES
-from cckit.core.settings import QueueSettings
+from cckit.core.settings import OfferSettings, QueueSettings
 from tests.stage import START
 
 AGENTS = ("ann", "bob", "cy", "dee", "eli")
@@ -30,12 +32,35 @@ PROFILES = (
     {"voice": 100, "chat": 20},
     {"voice": 60, "chat": 40},
     {"chat": 50},
+    {"voice": 0, "chat": 0, "email": 0},
+    {"voice": 50, "email": 30},
 )
 SKILLS = st.dictionaries(st.sampled_from(["he", "en", "fr"]), st.integers(1, 5))
-CHANNEL = st.sampled_from(["voice", "voice", "chat"])
+CHANNEL = st.sampled_from(["voice", "voice", "chat", "email"])
+TIERS = st.sampled_from([{}, {"bob": 0, "dee": 1}, {"ann": 2, "bob": 2, "cy": 1}])
+WINDOW = st.tuples(st.sampled_from([-5, 0, 1, 4]), st.sampled_from([1, 3, 10, 60]))
+"""From when, and for how long, in seconds."""
+LIMITS = st.builds(
+    OfferSettings,
+    backoff_us=st.sampled_from([SECOND, 5 * SECOND]),
+    a_minute=st.sampled_from([0, 1, 3, 10]),
+)
+CHANNELS = st.sampled_from(
+    [
+        ("voice", ChannelSettings(maximum=1)),
+        ("voice", ChannelSettings(maximum=1, interrupts=("email", "chat"))),
+        ("chat", ChannelSettings(False, 20, 2)),
+        ("email", ChannelSettings(False, 40, 2)),
+        ("chat", ChannelSettings(False, 20, 5, ("email",))),
+    ]
+)
 SETTINGS = st.builds(
     QueueSettings,
-    strategy=st.sampled_from(sorted(STRATEGIES)),
+    strategy=st.sampled_from([*sorted(STRATEGIES), "parallel", "parallel", "progressive"]),
+    then=st.sampled_from(sorted(STRATEGIES)),
+    tiers=TIERS,
+    at_once=st.sampled_from([0, 2, 3]),
+    add_us=st.sampled_from([SECOND, 4 * SECOND]),
     agents=st.sampled_from([("*",), ("*",), ("*",), ("ann", "cy"), ()]),
     need=st.sampled_from(["", "", "he", "en >= 2"]),
     wrapup_us=st.sampled_from([0, 4 * SECOND]),
@@ -62,6 +87,10 @@ ACTS: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(st.just("pass"), TIMES),
     st.tuples(st.just("learn"), AGENT, SKILLS, st.sampled_from(PROFILES)),
     st.tuples(st.just("configure"), st.sampled_from(QUEUES), SETTINGS),
+    st.tuples(st.just("certify"), AGENT, st.sampled_from(["he", "en"]), WINDOW),
+    st.tuples(st.just("limit"), LIMITS),
+    st.tuples(st.just("channel"), CHANNELS),
+    st.tuples(st.just("need"), st.sampled_from(["he", "en"]), st.booleans()),
     st.tuples(st.just("again"), WHICH),
 )
 STAFFS = st.lists(st.tuples(SKILLS, st.sampled_from(PROFILES)), min_size=2, max_size=5)
@@ -145,6 +174,18 @@ class Player:
             self.send(c.ApplyConfig("queue", more[0], more[1].pack()))
         elif what == "learn":
             self.send(c.SetProfile(*more))
+        elif what == "certify":
+            agent, skill, (begin, length) = more
+            start = self.now + begin * SECOND
+            window = Instant(start), Instant(start + length * SECOND)
+            self.send(c.SetCertification(agent, skill, *window))
+        elif what == "limit":
+            self.send(c.ApplyConfig("offers", "center", more[0].pack()))
+        elif what == "channel":
+            name, rule = more[0]
+            self.send(c.ApplyConfig("channel", name, rule.pack()))
+        elif what == "need":
+            self.send(c.ApplyConfig("skill", more[0], SkillSettings(more[1]).pack()))
         elif what == "again":
             self.send(self.sent[-1 - more[0] % len(self.sent)])
         elif isinstance(more[0], int):
@@ -166,7 +207,7 @@ class Player:
         entry = self.engine.floor.entries.get(contact.entry)
         offer = OfferId(contact.offer or (entry.offer if entry is not None else 0))
         commands: dict[str, Any] = {
-            "reject": c.RejectOffer(offer),
+            "reject": c.RejectOffer(self._other(entry, which) or offer),
             "fail": c.ReportFailed(offer, "busy"),
             "hang up": c.ReportCleared(contact.leg),
             "dequeue": c.Dequeue(ContactId(contact.id)),
@@ -184,6 +225,11 @@ class Player:
             self.send(c.ReportBridged(offer))
         elif contact.phase is TALKING:
             self.send(c.ReportCleared(contact.leg))
+
+    def _other(self, entry: Any, which: int) -> OfferId | None:
+        """One of the offers of a round that asks several."""
+        offers = entry.offers if entry is not None else ()
+        return OfferId(offers[which % len(offers)]) if offers else None
 
     def _with_agent(self, what: str, agent: AgentId) -> None:
         found = self.engine.floor.agents.get(agent)

@@ -161,6 +161,11 @@ class Entry:
         """Its oldest live offer, or the accepted one; 0 if there is none."""
         return self.offers[0] if self.offers else 0
 
+    @property
+    def next_round(self) -> int:
+        """The round that its next offer belongs to."""
+        return self.round if self.offers else self.round + 1
+
     def wants_more(self) -> bool:
         """Tell whether its round, which asks somebody already, may ask one more."""
         settings = self.group.queue.settings

@@ -13,6 +13,7 @@ from cckit.core.channel import DEFAULTS, ChannelSettings, heaviest
 from cckit.core.ids import AgentId, OfferId
 from cckit.core.instant import SECOND
 from cckit.core.invariants import check_all
+from tests.plain import counted, has_room, worst
 from tests.stage import LINE, Stage
 
 ANNE = AgentId("anne")
@@ -193,21 +194,6 @@ RULES = {
 NAMES = st.sampled_from(sorted(RULES))
 
 
-def counted(slots: list[tuple[str, int]]) -> int:
-    """What counts of (channel, cost) pairs while all of them are there."""
-    return sum(
-        cost
-        for channel, cost in slots
-        if not any(channel in RULES[other].interrupts for other, _ in slots)
-    )
-
-
-def worst(slots: list[tuple[str, int]]) -> int:
-    """The most that counts in any way that some of them end."""
-    subsets = range(1 << len(slots))
-    return max(counted([s for n, s in enumerate(slots) if mask >> n & 1]) for mask in subsets)
-
-
 SLOTS = st.lists(st.tuples(NAMES, st.integers(1, 60)), max_size=7)
 
 
@@ -219,7 +205,7 @@ def test_the_most_that_can_count_is_that_of_the_worst_order_of_endings(
     totals: dict[str, int] = {}
     for channel, cost in slots:
         totals[channel] = totals.get(channel, 0) + cost
-    assert heaviest(totals, RULES) == worst(slots)
+    assert heaviest(totals, RULES) == worst(slots, RULES)
 
 
 @settings(max_examples=200, deadline=None)
@@ -232,11 +218,7 @@ def test_there_is_room_if_it_fits_now_and_whatever_ends(
         agent.slots[str(n)] = Slot(each, OfferId(1), channel=name)
     agent.count()
     agent.costs = {channel: cost}
-    assert agent.used == counted(slots)
-    fits = worst([*slots, (channel, cost)]) <= 100
-    waits = any(channel in RULES[name].interrupts for name, _ in slots)
-    most = RULES[channel].maximum or 100
-    few = sum(name == channel for name, _ in slots) < most
-    if worst(slots) <= 100:
-        assert agent.has_room(channel) is (fits and few and not waits)
+    assert agent.used == counted(slots, RULES)
+    if worst(slots, RULES) <= agent.budget:
+        assert agent.has_room(channel) is has_room(slots, agent.budget, channel, cost, RULES)
 

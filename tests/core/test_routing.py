@@ -19,12 +19,14 @@ from cckit.core.agent import Agent
 from cckit.core.engine import Engine
 from cckit.core.events import Recorded
 from cckit.core.ids import AgentId
-from cckit.core.instant import SECOND
+from cckit.core.floor import Floor
+from cckit.core.instant import MINUTE, SECOND
 from cckit.core.invariants import check_all
 from cckit.core.need import Tree
-from cckit.core.queue import WAITING, Entry
+from cckit.core.queue import Entry
 from cckit.core.routing import STRATEGIES
 from cckit.core.settings import OfferSettings, QueueSettings
+from tests.plain import has_room, skills_of
 from tests.script import ACTS, AGENTS, SETTINGS, STAFFS, Player
 from tests.stage import START, Stage
 
@@ -39,27 +41,46 @@ def has(tree: Tree | None, skills: dict[str, int]) -> bool:
     return {"and": all(parts), "or": any(parts), "not": not parts[0]}[word]
 
 
-def excluded(agent: Agent, entry: Entry, now: int) -> str:
+def excluded(floor: Floor, agent: Agent, entry: Entry, now: int) -> str:
     """The first reason why an agent can't have an entry; empty if it can."""
     queue, channel = entry.group.queue, entry.group.channel
+    tree = entry.group.need.tree
+    fits = has(tree, skills_of(floor, agent, now))
     reasons = {
         "not_member": agent.id not in queue.settings.agents and "*" not in queue.settings.agents,
         "logged_out": not agent.logged_in,
         "not_ready": not agent.ready,
         "next_status": bool(agent.next_status),
         "channel": channel not in agent.on,
-        "capacity": sum(slot.cost for slot in agent.slots.values())
-        + agent.costs.get(channel, agent.budget + 1)
-        > agent.budget,
-        "skill": not has(entry.group.need.tree, agent.skills),
-        "backoff": (entry.barred or {}).get(agent.id, 0) > now,
+        "capacity": channel not in agent.costs
+        or not has_room(
+            [(slot.channel, slot.cost) for slot in agent.slots.values()],
+            agent.budget,
+            channel,
+            agent.costs[channel],
+            floor.channels,
+        ),
+        "skill": not fits and not has(tree, agent.profile),
+        "certificate": not fits,
+        "backoff": (entry.barred or {}).get(agent.id, 0) > now or agent.id in entry.asked,
+        "rate": floor.offering.a_minute
+        and len([at for at in agent.offered_at if at > now - MINUTE]) >= floor.offering.a_minute,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def key(agent: Agent, entry: Entry, round_: int, now: int) -> int:
     """What the entry's strategy makes of an agent; least wins."""
-    strategy = entry.group.queue.settings.strategy
+    settings = entry.group.queue.settings
+    strategy = settings.strategy
+    if strategy in ("parallel", "progressive"):
+        tier = settings.tiers.get(agent.id, 100) if settings.tiers or entry.again else 0
+        place = (tier - 101 * (agent.id in entry.again)) << 54
+        return place + single(settings.then, agent, entry, round_, now)
+    return single(strategy, agent, entry, round_, now)
+
+
+def single(strategy: str, agent: Agent, entry: Entry, round_: int, now: int) -> int:
     if strategy == "least_occupied":
         ready = agent.ready_us + (0 if agent.slots else now - agent.changed_at)
         return agent.busy_us * 10**6 // (agent.busy_us + ready) if agent.busy_us + ready else 0
@@ -94,7 +115,7 @@ class Model:
         floor = self.engine.floor
         entry = floor.entries[made.entry]
         agents = floor.agents.values()
-        reasons = {agent.id: excluded(agent, entry, now) for agent in agents}
+        reasons = {agent.id: excluded(floor, agent, entry, now) for agent in agents}
         counts = Counter(reason for reason in reasons.values() if reason)
         assert made.excluded == counts
         assert made.eligible + sum(made.excluded.values()) == len(agents)
@@ -103,7 +124,7 @@ class Model:
             for agent in agents
             if not reasons[agent.id]
         )
-        assert (made.eligible, made.round) == (len(able), entry.round + 1)
+        assert (made.eligible, made.round) == (len(able), entry.round + (not entry.offers))
         assert (made.key, made.agent) == (able[0][0], able[0][2])
         second = able[1] if len(able) > 1 else (None, 0, None)
         assert (made.runner_key, made.runner_up) == (second[0], second[2])
@@ -116,8 +137,10 @@ class Model:
     def check_line(self, entry: Entry, agent: Agent, now: int) -> None:
         """Nobody of the same group, open to this agent, was passed over."""
         for other in self.engine.floor.entries.values():
-            if other.phase is WAITING and other.group is entry.group and other is not entry:
-                assert other.rank > entry.rank or excluded(agent, other, now)
+            early = other.add_at > now or other is entry or other.group is not entry.group
+            if other.in_line and not early:
+                out = excluded(self.engine.floor, agent, other, now)
+                assert other.rank > entry.rank or out
 
 
 @settings(max_examples=250)

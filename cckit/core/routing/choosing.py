@@ -178,7 +178,7 @@ def _draft(floor: Floor, entry: Entry, pick: Pick, excluded: dict[str, int], now
         entry.id,
         ContactId(entry.contact[8:]),
         pick.agent.id,
-        entry.round if entry.offers else entry.round + 1,
+        entry.next_round,
         Instant(now + settings.ring_us),
         settings.strategy,
         queue.policy_hash,

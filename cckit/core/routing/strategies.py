@@ -47,7 +47,7 @@ def best_skill(agent: Agent, entry: Entry, now: int) -> int:
 
 def random(agent: Agent, entry: Entry, now: int) -> int:
     """48 bits of SHA-256 over the policy, the entry, the round and the agent."""
-    text = f"{entry.id}/{entry.round + 1}/{agent.id}".encode()
+    text = f"{entry.id}/{entry.next_round}/{agent.id}".encode()
     return int.from_bytes(sha256(entry.group.queue.policy_hash + text).digest()[:6])
 
 
