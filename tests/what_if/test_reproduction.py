@@ -19,11 +19,10 @@ def again(read: Read, seed: int = 1) -> tuple[list[tuple[int, OfferMade]], dict[
     """Every decision of a rerun, and what it did not want."""
     day, made = read.day, []
     rerun = Rerun(
-        day.stories,
+        day,
         day.inputs,
         Chance(day),
         seed,
-        last=day.last,
         shifts={},
         feed=lambda events: None,
     )
@@ -32,7 +31,7 @@ def again(read: Read, seed: int = 1) -> tuple[list[tuple[int, OfferMade]], dict[
         made.append((at, offer))
 
     rerun.told = told
-    rerun.run(None if day.whole else day.last)
+    rerun.run()
     return made, rerun.refused
 
 

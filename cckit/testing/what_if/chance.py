@@ -12,7 +12,7 @@ from cckit.core.instant import SECOND
 from cckit.testing.draws import stream
 from cckit.testing.survival import Survival
 
-from .day import RANG_OUT, TALK, WAIT, Day, Offered
+from .day import RANG_OUT, TALK, WAITS, Day, Dialed, Offered
 
 MODEL: Final = (
     "patience of who was not seen to give up drawn above the observed wait from the "
@@ -38,10 +38,11 @@ class Chance:
         self.connects: list[int] = []
         """From answering until both hear each other."""
         self.backs: list[int] = []
+        self.dialed: list[Dialed] = []
         for story in day.stories:
             for stage in story.stages:
                 until = day.last if stage.until is None else stage.until
-                if stage.kind == WAIT:
+                if stage.kind in WAITS:
                     waits.append((max(0, until - stage.at), stage.gave_up))
                 elif stage.kind == TALK and stage.until is not None:
                     length = max(0, until - stage.at)
@@ -49,8 +50,9 @@ class Chance:
                     talks.setdefault(stage.queue, []).append(length)
             for wrapup in story.wrapups:
                 if wrapup.until is not None:
-                    ended = wrapup.fired is None
-                    wrapups.append(wrapup.until - wrapup.at if ended else None)
+                    took = None if wrapup.by_timer else wrapup.until - wrapup.at
+                    wrapups.append(took)
+            self.dialed += [one for one in story.dialed if one.inputs]
             for offer in story.offers:
                 self._learn(offer, answers)
         self.curve = Survival.fit(waits)
@@ -116,6 +118,12 @@ class Chance:
             return BACK_US
         dice = self._dice(seed, contact, f"back {agent}")
         return self.backs[_pick(dice, len(self.backs))]
+
+    def called(self, seed: int, contact: str, n: int) -> Dialed | None:
+        """Another call to somebody that goes as this one will; None if there was none."""
+        if not self.dialed:
+            return None
+        return self.dialed[_pick(self._dice(seed, contact, f"called {n}"), len(self.dialed))]
 
     @staticmethod
     def dice(seed: int, contact: str, concern: str) -> Random:

@@ -11,13 +11,16 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
-from cckit.core.commands import ReportArrived
+from cckit.core.commands import Recall, ReportArrived
 from cckit.core.events import Actor
 from cckit.core.facts import OfferMade
-from cckit.core.ids import AgentId, ContactId, QueueId
+from cckit.core.ids import AgentId, ContactId, QueueId, Stream
 
-FLOW, WAIT, TALK = range(3)
-"""What a stage is."""
+FLOW, WAIT, TALK, AWAY, BACK = range(5)
+"""What a stage is; in the last two a place is kept, and the customer there is back again."""
+STAGES: Final = 5
+WAITS: Final = frozenset({WAIT, BACK})
+"""Stages in which a customer is on the line and may lose patience."""
 ACCEPTED, REJECTED, FAILED, RANG_OUT = "accepted", "rejected", "failed", "rang out"
 """What an agent did with an offer; None is that it was taken back before."""
 
@@ -34,10 +37,15 @@ class Input(NamedTuple):
     actor: Actor
 
 
-class Fired(NamedTuple):
-    """When the timer that an event set was proposed."""
+Setter = tuple[Stream, type, int]
+"""The n-th event of a type in a stream, from 0: what set a timer."""
 
-    late_us: int
+
+class Fired(NamedTuple):
+    """When a timer was proposed that led to something."""
+
+    after_us: int
+    """Since the event that set it."""
     order: int
 
 
@@ -53,8 +61,6 @@ class Stage:
     gave_up: bool = False
     """A wait that the customer ended."""
     queue: QueueId | None = None
-    fired: Fired | None = None
-    """How the longest wait ran out."""
 
 
 @attrs.define(slots=True, eq=False, weakref_slot=False)
@@ -65,8 +71,15 @@ class Wrapup:
     due: int
     inputs: list[Input] = attrs.field(factory=list)
     until: int | None = None
-    fired: Fired | None = None
-    """Its timer ended it."""
+    by_timer: bool = False
+
+
+@attrs.define(slots=True, eq=False, weakref_slot=False)
+class Dialed:
+    """A customer who was called, and what their line reported."""
+
+    at: int
+    inputs: list[Input] = attrs.field(factory=list)
 
 
 @attrs.define(slots=True, eq=False, weakref_slot=False)
@@ -84,12 +97,10 @@ class Offered:
     answered_at: int = 0
     until: int = 0
     """When it came to nothing, or its contact ended; 0: the log ends before."""
+    never: bool = False
+    """The time for connecting ran out."""
     back: Input | None = None
     """Ready again after it rang out; counted from then."""
-    rang: Fired | None = None
-    connected: Fired | None = None
-    barred: Fired | None = None
-    """How ring time, connecting time and back-off ran out."""
 
 
 @attrs.define(slots=True, eq=False, weakref_slot=False)
@@ -97,13 +108,14 @@ class Story:
     """One contact."""
 
     contact: ContactId
-    arrival: ReportArrived
+    arrival: ReportArrived | Recall
     at: int
     order: int
     actor: Actor
     stages: list[Stage] = attrs.field(factory=list)
     offers: list[Offered] = attrs.field(factory=list)
     wrapups: list[Wrapup] = attrs.field(factory=list)
+    dialed: list[Dialed] = attrs.field(factory=list)
     closed: bool = False
 
     def stage(self, kind: int, n: int) -> Stage | None:
@@ -135,16 +147,13 @@ class Day:
     """By order of arrival."""
     inputs: list[Input]
     """By the clock: agents, configuration; by (at, order)."""
+    fired: dict[Setter, list[Fired]]
+    """What set timers to when they were proposed."""
     first: int
     last: int
     """Instants of the first and the last event."""
     unmodelled: dict[str, int]
     """Types of events that began a decision which this does not know to make again."""
-
-    @property
-    def open(self) -> int:
-        """How many contacts had not ended when the log did."""
-        return sum(not story.closed for story in self.stories)
 
     @property
     def whole(self) -> bool:

@@ -12,8 +12,7 @@ comes after what it knows, but a timer that led to nothing comes first.
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import count
-from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cckit.core import commands as c
 from cckit.core import facts as f
@@ -22,29 +21,33 @@ from cckit.core.engine import Engine
 from cckit.core.errors import ConfigError, Refused
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
 from cckit.core.ids import CENTER, AgentId, ContactId, OfferId, Stream, contact_stream
-from cckit.testing.draws import AT_ONCE
+from cckit.core.leg import CUSTOMER
+from cckit.core.timer import Timer
 from cckit.testing.staffing import Shift
 
+from .answering import LINE, at_once, by_shift
 from .chance import Chance
 from .day import (
     ACCEPTED,
+    AWAY,
+    BACK,
     FLOW,
     NEW,
-    RANG_OUT,
     REJECTED,
+    STAGES,
     TALK,
     WAIT,
+    Day,
     Fired,
     Input,
     Offered,
     Stage,
     Story,
-    Wrapup,
 )
-from .roles import ROLES, WrapupEnds, WrapupExtends, customer_gone
+from .reading import SETTERS
+from .roles import ROLES, Called, WrapupEnds, WrapupExtends, customer_gone
 
 FAR: Final = 2**63 - 1
-LINE: Final = Actor("adapter", "world")
 FIRST: Final = -1
 BATCH: Final = 1500
 """Events between two looks at the invariants, as many as a simulated frame has."""
@@ -57,37 +60,39 @@ Feed = Callable[[Sequence[Recorded[Any]]], None]
 Told = Callable[["Live", f.OfferMade, int], None]
 
 
+class Ringing(NamedTuple):
+    """A live offer of this run."""
+
+    agent: AgentId
+    n: int
+    """Of the offers of this contact to this agent, from 0."""
+    answers: Offered
+    """How it is answered: its recorded twin, or another offer like it."""
+    twin: Offered | None
+
+
 class Live:
     """A contact of this run, beside its recorded story."""
 
     __slots__ = (
-        "answers",
-        "began",
-        "counts",
-        "offer",
-        "offers",
-        "per_agent",
-        "queue",
-        "story",
-        "talking",
-        "token",
-        "wrapups",
+        "away", "began", "counts", "dialed", "offers", "per_agent", "queue", "ringing", "story",
+        "token", "wrapups",
     )  # fmt: skip
 
     def __init__(self, story: Story) -> None:
         self.story = story
         self.token = 0
         """Grows with each stage: what belongs to an earlier one is void."""
-        self.counts = [0, 0, 0]
+        self.counts = [0] * STAGES
         self.began = 0
-        self.offer = 0
-        """The live or accepted offer."""
-        self.answers: Offered | None = None
-        """How that is answered."""
+        self.away = False
+        """A place is kept for it."""
+        self.ringing: dict[OfferId, Ringing] = {}
+        """Live offers, and the accepted one."""
         self.offers = 0
         self.per_agent: dict[str, int] = {}
         self.wrapups = 0
-        self.talking = False
+        self.dialed = 0
         self.queue: str | None = None
 
 
@@ -113,22 +118,22 @@ class Remembered(Open):
 class Rerun:
     """One run of a day.
 
-    :param inputs: by the clock, in order; see ``Day``.
-    :param last: when the recording ends; who logs out then stays until nothing is left.
+    :param inputs: by the clock, in order; see ``Plan``.
     :param shifts: how agents answer who are not of the log.
+    :param late_us: how late a timer may be and still count as the recorded one; None is any.
     :param feed: is given the events, in batches.
     """
 
     def __init__(
         self,
-        stories: Sequence[Story],
+        day: Day,
         inputs: Sequence[Input],
         chance: Chance,
         seed: int,
         *,
-        last: int,
         shifts: dict[str, Shift],
         feed: Feed,
+        late_us: int | None = None,
     ) -> None:
         self.now = 0
         self.seed = seed
@@ -136,39 +141,46 @@ class Rerun:
         self.ended: list[Live] = []
         self.refused: dict[str, int] = {}
         """Reason to number of inputs that this floor did not want."""
+        self.told: Told = lambda live, made, at: None
+        """Is told each offer before it is answered."""
+        stories, last = day.stories, day.last
         hooked = any(offer.made.hook for story in stories for offer in story.offers)
         self.engine = Engine(Remembered(self.lives, hooked))
         self.engine.checks_each = False
-        self._chance, self._shifts, self._last = chance, shifts, last
-        self._feed = feed
-        self.told: Told = lambda live, made, at: None
-        """Is told each offer before it is answered."""
+        self._chance, self._shifts, self._last, self._feed = chance, shifts, last, feed
+        self._day, self._late_us = day, FAR if late_us is None else late_us
         self._given = _ordered(stories, inputs, last)
         self._final = [one for one in inputs if _leaves(one, last)]
         self._agenda: list[tuple[int, int, int, Callable[..., None], Any, Any]] = []
         self._n = count().__next__
-        self._fired: dict[int, Fired] = {}
-        """Position of an event that set a timer to how late that will be."""
-        self._rang_out: tuple[Live, Offered] | None = None
-        self._wrapping: dict[str, Wrapup] = {}
+        self._counts: dict[tuple[Stream, type], int] = {}
+        self._fired: dict[int, tuple[int, list[Fired]]] = {}
+        """Position of an event that set timers to when it came and when those were proposed."""
+        self._rang_out: Ringing | None = None
         self._unfed: list[Recorded[Any]] = []
         self._sees: dict[type, Callable[[Envelope, Any], None]] = {
             f.QueueEntered: self._entered,
+            f.QueuePlaceKept: self._kept,
+            f.QueueResumed: self._resumed,
             f.QueueLeft: self._left,
             f.ContactConnected: self._connected,
             f.ContactClosed: self._closed,
+            f.LegOrdered: self._ordered,
             f.OfferMade: self._offered,
             f.OfferAccepted: self._accepted,
             **dict.fromkeys(UNACCEPTED, self._unaccepted),
             f.AgentWrapupStarted: self._wrapup,
-            f.AgentWrapupExtended: self._extended,
             f.AgentNotReady: self._not_ready,
         }
 
-    def run(self, until: int | None) -> None:
-        """Let the day pass; until nothing is left to happen where ``until`` is None."""
-        self._pass(FAR if until is None else until)
-        if until is None:
+    def run(self) -> None:
+        """Let the day pass: until nothing is left to happen, if it is whole."""
+        if not self._day.whole:
+            self._pass(self._last)
+            for one in self._final:
+                self._act(one.command, one.actor)
+        else:
+            self._pass(FAR)
             self.now = max(self.now, self._last)
             for one in self._final:
                 self._act(one.command, one.actor)
@@ -185,12 +197,10 @@ class Rerun:
             reacts = bool(agenda) and agenda[0][:2] < (at, order)
             if reacts:
                 at, order = agenda[0][:2]
-            timer = timer_until(min(at, until), alive)
+            timer = timer_until(at if at < until else until, alive)
             if timer is not None:
-                fired = self._fired.get(timer[1])
-                when, rank = (timer[0], FIRST) if fired is None else (timer[0] + fired[0], fired[1])
+                when, rank = self._when(timer)
                 if (when, rank) < (at, order) and when <= until:
-                    self._fired.pop(timer[1], None)
                     self.now = max(self.now, when)
                     decision = self.engine.fire(self.now)
                     if type(decision) is Decision and decision[1]:
@@ -205,6 +215,17 @@ class Rerun:
             else:
                 one = given.pop()[2]
                 self._arrive(one) if isinstance(one, Story) else self._by_clock(one)
+
+    def _when(self, timer: Timer) -> tuple[int, int]:
+        """When a timer is proposed, and its place at that instant."""
+        due = timer[0]
+        found = self._fired.get(timer[1])
+        if found is not None:
+            began, fired = found
+            for after_us, order in fired:
+                if due <= began + after_us <= due + self._late_us:
+                    return began + after_us, order
+        return due, FIRST
 
     def _push(self, at: int, order: int, do: Callable[..., None], whom: Any, more: Any) -> None:
         heappush(self._agenda, (at, order, self._n(), do, whom, more))
@@ -227,9 +248,17 @@ class Rerun:
         self._unfed += recorded
         if len(self._unfed) >= BATCH:
             self._flush()
-        sees = self._sees
+        sees, fired = self._sees, self._day.fired
         for envelope, data in recorded:
-            see = sees.get(type(data))
+            kind = type(data)
+            if kind in SETTERS:
+                key = (envelope.stream, kind)
+                n = self._counts.get(key, 0)
+                self._counts[key] = n + 1
+                known = fired.get((*key, n))
+                if known is not None:
+                    self._fired[envelope.position] = (self.now, known)
+            see = sees.get(kind)
             if see is not None:
                 see(envelope, data)
 
@@ -252,8 +281,8 @@ class Rerun:
 
     def _arrive(self, story: Story) -> None:
         live = self.lives[story.contact] = Live(story)
-        self._act(story.arrival, story.actor)
         self._begin(live, FLOW)
+        self._act(story.arrival, story.actor)
 
     # --- a contact's stages -----------------------------------------------------------
 
@@ -271,9 +300,12 @@ class Rerun:
 
     def _input(self, live: Live, more: tuple[int, Input]) -> None:
         token, one = more
-        if live.token != token:
-            return
-        contact = self.engine.floor.contacts.get(_stream(live))
+        if live.token == token:
+            self._for_contact(live, one)
+
+    def _for_contact(self, live: Live, one: Input) -> None:
+        """Send what was meant for a contact, to whoever has the role in it now."""
+        contact = self.engine.floor.contacts.get(contact_stream(live.story.contact))
         if contact is None:
             return
         role = ROLES.get(type(one.command))
@@ -287,19 +319,17 @@ class Rerun:
 
     def _entered(self, envelope: Envelope, data: f.QueueEntered) -> None:
         live = self.lives.get(envelope.stream[8:])
-        if live is None:
-            return
-        stage = self._begin(live, WAIT)
-        live.queue = data.queue
+        if live is not None:
+            live.queue = data.queue
+            self._wait(live, WAIT)
+
+    def _wait(self, live: Live, kind: int) -> None:
+        stage = self._begin(live, kind)
         if stage is None:
             self._impatient(live, live.token, 0)
-            return
-        if stage.fired is not None:
-            self._fired[envelope.position] = stage.fired
-        if not stage.gave_up:
+        elif not stage.gave_up:
             seen = (self._last if stage.until is None else stage.until) - stage.at
-            at = self.now + seen
-            self._push(at, NEW, self._outwaited, live, (live.token, seen))
+            self._push(self.now + seen, NEW, self._outwaited, live, (live.token, seen))
 
     def _outwaited(self, live: Live, more: tuple[int, int]) -> None:
         """Somebody waits longer than was seen: how much longer is drawn."""
@@ -308,11 +338,23 @@ class Rerun:
             self._impatient(live, token, seen)
 
     def _impatient(self, live: Live, token: int, seen: int) -> None:
-        story = live.story
-        patience = self._chance.patience(self.seed, story.contact, live.counts[WAIT], seen)
+        n = live.counts[WAIT] + live.counts[BACK]
+        patience = self._chance.patience(self.seed, live.story.contact, n, seen)
         if patience is not None:
             one = Input(0, NEW, customer_gone("normal"), LINE)
             self._push(live.began + patience, NEW, self._input, live, (token, one))
+
+    def _kept(self, envelope: Envelope, data: f.QueuePlaceKept) -> None:
+        live = self.lives.get(envelope.stream[8:])
+        if live is not None and not live.away:
+            live.away = True
+            self._begin(live, AWAY)
+
+    def _resumed(self, envelope: Envelope, data: f.QueueResumed) -> None:
+        live = self.lives.get(envelope.stream[8:])
+        if live is not None:
+            live.away = False
+            self._wait(live, BACK)
 
     def _left(self, envelope: Envelope, data: f.QueueLeft) -> None:
         live = self.lives.get(envelope.stream[8:])
@@ -321,9 +363,7 @@ class Rerun:
 
     def _connected(self, envelope: Envelope, data: f.ContactConnected) -> None:
         live = self.lives.get(envelope.stream[8:])
-        if live is None:
-            return
-        if self._begin(live, TALK) is None:
+        if live is not None and self._begin(live, TALK) is None:
             contact, n = live.story.contact, live.counts[TALK]
             talk = self._chance.talk(self.seed, contact, n, live.queue)
             one = Input(0, NEW, customer_gone("normal"), LINE)
@@ -333,6 +373,27 @@ class Rerun:
         live = self.lives.pop(envelope.stream[8:], None)
         if live is not None:
             self.ended.append(live)
+
+    def _ordered(self, envelope: Envelope, data: f.LegOrdered) -> None:
+        """A customer is called: their line does what it did, or what another one did."""
+        live = self.lives.get(envelope.stream[8:])
+        if live is None or data.order != "dial" or data.role != CUSTOMER:
+            return
+        n = live.dialed
+        live.dialed = n + 1
+        known = n < len(live.story.dialed)
+        found = (
+            live.story.dialed[n] if known else self._chance.called(self.seed, live.story.contact, n)
+        )
+        for one in (Input(0, NEW, Called("established"), LINE),) if found is None else found.inputs:
+            order = one.order if known else NEW
+            self._push(self.now + one.at, order, self._line, live, (data.leg, one))
+
+    def _line(self, live: Live, more: tuple[int, Input]) -> None:
+        leg, one = more
+        contact = self.engine.floor.contacts.get(contact_stream(live.story.contact))
+        if contact is not None and contact.dialing is not None and contact.dialing.id == leg:
+            self._for_contact(live, one)
 
     # --- offers -----------------------------------------------------------------------
 
@@ -344,83 +405,76 @@ class Rerun:
         n = live.per_agent.get(made.agent, 0)
         live.per_agent[made.agent] = n + 1
         live.offers += 1
-        live.offer = made.offer
         twin = live.story.offer_to(made.agent, n)
-        if twin is not None and twin.rang is not None:
-            self._fired[envelope.position] = twin.rang
-        live.answers = answers = self._answers(live, made, n, twin)
-        offer = made.offer
+        answers = self._answers(live, made, n, twin)
+        live.ringing[made.offer] = Ringing(made.agent, n, answers, twin)
         alert = answers.alert if twin is None else twin.alert
         if alert is not None:
             order = NEW if twin is None else alert.order
-            self._push(self.now + alert.at, order, self._alert, live, (offer, alert.actor))
+            self._push(self.now + alert.at, order, self._alert, live, (made.offer, alert.actor))
         if answers.answer is not None:
             order = answers.answer.order if answers is twin else NEW
-            self._push(self.now + answers.answer.at, order, self._answer, live, (offer, answers))
+            self._push(self.now + answers.answer.at, order, self._answer, live, made.offer)
 
     def _answers(self, live: Live, made: f.OfferMade, n: int, twin: Offered | None) -> Offered:
         """How this offer is answered: as it was, or as another one was."""
         if twin is not None and twin.outcome is not None:
             return twin
-        shift = self._shifts.get(made.agent)
-        contact = live.story.contact
+        shift, contact = self._shifts.get(made.agent), live.story.contact
         if shift is not None:
             dice = self._chance.dice(self.seed, contact, f"shift {made.agent} {n}")
-            found = _by_shift(shift, made, dice)
+            found = by_shift(shift, made, dice)
             if found is not None:
                 return found
         seen = -1 if twin is None or not twin.until else twin.until - twin.at
         drawn = self._chance.answer(self.seed, contact, made.agent, n, seen)
-        return drawn if drawn is not None else _at_once(made)
+        return drawn if drawn is not None else at_once(made)
 
     def _alert(self, live: Live, more: tuple[OfferId, Actor]) -> None:
-        if live.offer == more[0]:
+        if more[0] in live.ringing:
             self._act(c.ReportAlerting(more[0]), more[1])
 
-    def _answer(self, live: Live, more: tuple[OfferId, Offered]) -> None:
-        offer, answers = more
-        if live.offer != offer or answers.answer is None:
+    def _answer(self, live: Live, offer: OfferId) -> None:
+        ringing = live.ringing.get(offer)
+        if ringing is None or ringing.answers.answer is None:
             return
-        what, actor = answers.answer.command, answers.answer.actor
-        made = self.engine.floor.offers[offer]
-        mine = Actor("agent", made.agent) if actor.kind == "agent" else actor
-        if answers.outcome == ACCEPTED:
+        what, actor = ringing.answers.answer.command, ringing.answers.answer.actor
+        mine = Actor("agent", ringing.agent) if actor.kind == "agent" else actor
+        if ringing.answers.outcome == ACCEPTED:
             if what is not None:
                 self._act(what(offer), actor)
             else:
                 said = c.AcceptOffer if actor.kind == "agent" else c.ReportAnswered
                 self._act(said(offer), mine)
-        elif answers.outcome == REJECTED:
+        elif ringing.answers.outcome == REJECTED:
             self._act(c.RejectOffer(offer, what), mine)
         else:
             self._act(c.ReportFailed(offer, what), actor)
 
     def _accepted(self, envelope: Envelope, data: f.OfferAccepted) -> None:
+        """Let both hear each other as long after the answer as they did."""
         live = self.lives.get(envelope.stream[8:])
-        if live is None or live.offer != data.offer or live.answers is None:
+        ringing = None if live is None else live.ringing.get(data.offer)
+        if live is None or ringing is None or live.away:
+            return  # Whose customer is away talks when that one answers.
+        answers = ringing.answers
+        own = answers is ringing.twin
+        at_once = answers.answer is not None and answers.answer.command is not None
+        if own and (answers.never or at_once):
             return
-        answers = live.answers
-        agent = self.engine.floor.offers[data.offer].agent
-        n = live.per_agent[agent] - 1
-        twin = live.story.offer_to(agent, n)
-        if answers is twin:
-            if answers.connected is not None:
-                self._fired[envelope.position] = answers.connected
-                return
-            if answers.answer is not None and answers.answer.command is not None:
-                return
         if answers.bridge is not None:
             bridge = answers.bridge
-            order = bridge.order if answers is twin else NEW
+            order = bridge.order if own else NEW
         else:
             seen = answers.until - answers.answered_at if answers.until else -1
-            wait = self._chance.connect(self.seed, live.story.contact, agent, n, seen)
+            contact, agent = live.story.contact, ringing.agent
+            wait = self._chance.connect(self.seed, contact, agent, ringing.n, seen)
             bridge, order = Input(wait, NEW, None, LINE), NEW
         self._push(self.now + bridge.at, order, self._bridge, live, (data.offer, bridge))
 
     def _bridge(self, live: Live, more: tuple[OfferId, Input]) -> None:
         offer, bridge = more
-        if live.offer != offer or live.story.contact not in self.lives:
+        if offer not in live.ringing or live.story.contact not in self.lives:
             return
         if bridge.command is None:
             self._act(c.ReportBridged(offer), bridge.actor)
@@ -429,14 +483,9 @@ class Rerun:
 
     def _unaccepted(self, envelope: Envelope, data: Any) -> None:
         live = self.lives.get(envelope.stream[8:])
-        if live is None or live.offer != data.offer or live.answers is None:
-            return
-        answers = live.answers
-        live.offer, live.answers = 0, None
-        if answers.barred is not None and answers.made.contact == live.story.contact:
-            self._fired[envelope.position] = answers.barred
+        ringing = None if live is None else live.ringing.pop(data.offer, None)
         if type(data) is f.OfferExpired:
-            self._rang_out = (live, answers)
+            self._rang_out = ringing
 
     # --- agents -----------------------------------------------------------------------
 
@@ -449,9 +498,6 @@ class Rerun:
         agent = AgentId(envelope.stream[6:])
         if n < len(live.story.wrapups):
             twin = live.story.wrapups[n]
-            if twin.fired is not None:
-                self._fired[envelope.position] = twin.fired
-                self._wrapping[data.contact] = twin
             for one in twin.inputs:
                 self._push(self.now + one.at, one.order, self._wraps, (agent, data.contact), one)
             return
@@ -459,11 +505,6 @@ class Rerun:
         if length is not None:
             one = Input(0, NEW, WrapupEnds(), Actor("agent", agent))
             self._push(self.now + length, NEW, self._wraps, (agent, data.contact), one)
-
-    def _extended(self, envelope: Envelope, data: f.AgentWrapupExtended) -> None:
-        twin = self._wrapping.get(data.contact)
-        if twin is not None and twin.fired is not None:
-            self._fired[envelope.position] = twin.fired
 
     def _wraps(self, which: tuple[AgentId, ContactId], one: Input) -> None:
         agent, contact = which
@@ -474,21 +515,20 @@ class Rerun:
             self._act(c.ExtendWrapup(agent, contact, one.command.by_us), actor)
 
     def _not_ready(self, envelope: Envelope, data: f.AgentNotReady) -> None:
-        rang, self._rang_out = self._rang_out, None
-        if data.reason != "rona" or rang is None:
+        ringing, self._rang_out = self._rang_out, None
+        if data.reason != "rona" or ringing is None:
             return
-        live, answers = rang
         agent = AgentId(envelope.stream[6:])
-        shift = self._shifts.get(agent)
-        back = answers.back if answers.made.contact == live.story.contact else None
-        if back is not None:
-            self._push(self.now + back.at, back.order, self._back, agent, back.actor)
-        elif shift is not None:
-            at = self.now + shift.back_after_us
-            self._push(at, NEW, self._back, agent, Actor("agent", agent))
-        elif answers.made.contact != live.story.contact:
-            at = self.now + self._chance.back(self.seed, live.story.contact, agent)
-            self._push(at, NEW, self._back, agent, Actor("agent", agent))
+        shift, twin = self._shifts.get(agent), ringing.twin
+        if twin is not None and ringing.answers is twin:
+            back = twin.back
+            if back is not None:
+                self._push(self.now + back.at, back.order, self._back, agent, back.actor)
+            return
+        after = None if shift is None else shift.back_after_us
+        if after is None:
+            after = self._chance.back(self.seed, str(ringing.answers.made.contact), agent)
+        self._push(self.now + after, NEW, self._back, agent, Actor("agent", agent))
 
     def _back(self, agent: AgentId, actor: Actor) -> None:
         found = self.engine.floor.agents[agent]
@@ -509,28 +549,3 @@ def _ordered(
 def _leaves(one: Input, last: int) -> bool:
     """A log-out with which the recording ends, so that nobody knows when it was due."""
     return one.at >= last and type(one.command) is c.LogOut
-
-
-def _stream(live: Live) -> Stream:
-    return contact_stream(live.story.contact)
-
-
-def _by_shift(shift: Shift, made: f.OfferMade, random: Random) -> Offered | None:
-    """How an agent of a staffing answers; None where it does not say."""
-    if shift.answer == AT_ONCE and not shift.unanswered:
-        return None
-    alert = Input(0, NEW, None, LINE)
-    if shift.unanswered and random.random() < shift.unanswered:
-        return Offered(0, made, alert, outcome=RANG_OUT)
-    delay = shift.answer.draw(random)
-    connect = shift.connect.draw(random)
-    if delay is None or connect is None:
-        return Offered(0, made, alert, outcome=RANG_OUT)
-    answer = Input(delay, NEW, None, Actor("agent", made.agent))
-    return Offered(0, made, alert, answer, ACCEPTED, Input(connect, NEW, None, LINE))
-
-
-def _at_once(made: f.OfferMade) -> Offered:
-    answer = Input(0, NEW, None, Actor("agent", made.agent))
-    alert = Input(0, NEW, None, LINE)
-    return Offered(0, made, alert, answer, ACCEPTED, Input(0, NEW, None, LINE))

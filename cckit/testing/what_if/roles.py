@@ -38,6 +38,14 @@ class Told(NamedTuple):
     customer: bool
 
 
+class Called(NamedTuple):
+    """The line of a customer who is being called."""
+
+    what: str
+    """delivered, established or gone."""
+    cause: str = "normal"
+
+
 class WrapupEnds(NamedTuple):
     codes: tuple[str, ...] = ()
 
@@ -68,10 +76,20 @@ def _told(contact: Contact, role: Told) -> Any:
     return (c.ReportHeld if role.held else c.ReportRetrieved)(leg) if leg else None
 
 
+def _called(contact: Contact, role: Called) -> Any:
+    leg = contact.dialing
+    if leg is None:
+        return None
+    if role.what == "gone":
+        return c.ReportCleared(leg.id, role.cause)
+    return (c.ReportDelivered if role.what == "delivered" else c.ReportEstablished)(leg.id)
+
+
 ROLES: Final[dict[type, Any]] = {
     CustomerGone: _gone,
     AgentGone: _agent_gone,
     AgentLeaves: _leaves,
     Told: _told,
+    Called: _called,
 }
 """Role to what it is now; None where nobody has that role."""

@@ -166,17 +166,17 @@ class Run(NamedTuple):
 def _run(read: Read, planned: Plan, seed: int) -> Run:
     day, folded = read.day, folding()
     rerun = Rerun(
-        day.stories,
+        day,
         planned.inputs,
         read.chance,
         seed,
-        last=day.last,
         shifts=planned.shifts,
         feed=folded.feed,
+        late_us=planned.late_us,
     )
     changes = Changes(rerun.engine.floor, planned, day.last)
     rerun.told = changes.told
-    rerun.run(None if day.whole else day.last)
+    rerun.run()
     _compare(day, rerun, changes)
     return Run(figures(folded, read.zone, rerun.now), changes, rerun.refused)
 
