@@ -19,6 +19,8 @@ customers, and a difference in the result is the policy's.
     flow = { kind = "fixed", s = 5 }     # before the queue
     need = "he >= 2"
     priority = 0
+    # Of who is to wait longer than that, if the queue estimates, so many hang up to be called.
+    callback = { over_s = 120, permille = 400, answer_permille = 800, first = "agent" }
 """
 
 import heapq
@@ -35,21 +37,39 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from cckit.core.ids import QueueId
-from cckit.core.instant import HOUR, Instant, Span
+from cckit.core.instant import HOUR, SECOND, Instant, Span
 
 from . import civil
-from .draws import AT_ONCE, NEVER, Lengths, stream
+from .draws import AT_ONCE, NEVER, Fixed, Lengths, stream
 from .tables import Table, read_toml
 
 ARRIVALS: Final = (
     "queue", "per_hour", "rates", "patience", "handling", "wrapup", "wrapup_permille", "flow",
-    "need", "priority", "lane", "entry_point",
+    "need", "priority", "lane", "entry_point", "callback",
 )  # fmt: skip
 DISTRIBUTED: Final = ("patience", "handling", "wrapup", "flow")
 TOP: Final = ("start", "zone", "hours", "arrivals", *DISTRIBUTED)
+CALLED: Final = Fixed(Span(8 * SECOND))
+"""How long a phone rings till somebody answers, where nothing says otherwise."""
 RATE_MAX: Final = 10_000_000
 """Calls an hour."""
 HOURS_MAX: Final = 10_000
+
+
+@attrs.frozen(slots=True)
+class Callback:
+    """What customers do who are offered to hang up and be called."""
+
+    over_us: Span
+    """It is offered while the wait that is expected is longer than this."""
+    permille: int
+    """How many of them take it."""
+    answer_permille: int = 800
+    """How many answer, each time they are called."""
+    first: str = "agent"
+    """Who is called first: ``agent`` or ``customer``."""
+    answer: Lengths = CALLED
+    """How long it rings before they do."""
 
 
 class Arrival(NamedTuple):
@@ -69,6 +89,8 @@ class Arrival(NamedTuple):
     priority: int
     lane: int
     entry_point: str
+    callback: Callback | None = None
+    """What they do if a callback is offered; None: they stay on the line."""
 
 
 class Traffic(Protocol):
@@ -126,13 +148,17 @@ class Process:
     priority: int = 0
     lane: int = 0
     entry_point: str = ""
+    callback: Callback | None = None
+    """Who may be offered to be called back; None is nobody."""
 
     def arrivals(self, seed: int, name: str) -> Iterator[Arrival]:
         """Yield the customers of this process; ``name`` keeps its chance apart from others'."""
         patience, handling, wrapup, flow = (getattr(self, concern).draw for concern in DISTRIBUTED)
         patient, busy, after, before = (stream(seed, f"{name} {what}") for what in DISTRIBUTED)
         queue, part, flows = self.queue, self.wrapup_permille, self.flow != AT_ONCE
-        fixed = (self.need, self.priority, self.lane, self.entry_point)
+        fixed = (self.need, self.priority, self.lane, self.entry_point, None)
+        takes = (*fixed[:-1], self.callback)
+        callback, chance = self.callback, stream(seed, f"{name} callback").random
         for at in poisson(self.rates, stream(seed, f"{name} arrivals")):
             talk_us = handling(busy) or 0
             if part:
@@ -142,7 +168,8 @@ class Process:
                 wrapup_us = wrapup(after)
             flow_us = (flow(before) or 0) if flows else 0
             drawn = (at, queue, flow_us, patience(patient), talk_us, wrapup_us)
-            yield tuple.__new__(Arrival, drawn + fixed)
+            taken = callback is not None and chance() * 1000 < callback.permille
+            yield tuple.__new__(Arrival, drawn + (takes if taken else fixed))
 
 
 def poisson(rates: tuple[Rate, ...], random: Random) -> Iterator[Instant]:
@@ -243,6 +270,24 @@ def _process(table: Table, inherited: dict[str, Lengths], rates: tuple[Rate, ...
         table.whole("priority", -1000, 1000, 0),
         table.whole("lane", 0, 2, 0),
         table.text("entry_point", ""),
+        _callback(table),
+    )
+
+
+def _callback(table: Table) -> Callback | None:
+    if not table.has("callback"):
+        return None
+    keys = ("over_s", "permille", "answer_permille", "first", "answer")
+    inner = Table(table.file, f"{table.path}.callback", table.data["callback"], keys)
+    first = inner.text("first", "agent")
+    if first not in ("agent", "customer"):
+        raise inner.fault("first", f"{first!r} can't be called first", "use agent or customer")
+    return Callback(
+        inner.seconds("over_s"),
+        inner.whole("permille", 0, 1000),
+        inner.whole("answer_permille", 0, 1000, 800),
+        first,
+        inner.lengths("answer", CALLED),
     )
 
 

@@ -23,8 +23,20 @@ from cckit.core.codec import canonical
 from cckit.core.engine import Engine, InvariantBroken, MachineFailed
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
-from cckit.core.ids import CENTER, AgentId, ContactId, LegId, OfferId, QueueId
+from cckit.core.ids import (
+    CENTER,
+    AgentId,
+    ContactId,
+    EntryId,
+    LegId,
+    OfferId,
+    QueueId,
+    contact_stream,
+)
 from cckit.core.instant import Instant, Span
+from cckit.core.offer import ACCEPTED
+from cckit.core.queue import WAITING
+from cckit.core.routing.estimate import expected_of
 from cckit.core.settings import QueueSettings
 from cckit.hooks.store import Store
 from cckit.stores.memory import MemoryStore
@@ -32,7 +44,7 @@ from cckit.stores.memory import MemoryStore
 from .draws import digest, stream
 from .logbook import FRAME_DECISIONS, Logbook
 from .staffing import Shift, Staffing, Worker
-from .traffic import Arrival, Traffic
+from .traffic import Arrival, Callback, Traffic
 
 if TYPE_CHECKING:
     from .plugged import Batch, Plugged, Settings
@@ -51,6 +63,7 @@ ADMIN: Final = Actor("admin", "world")
 ROUTE: Final = c.Route()
 
 ARRIVE, ENQUEUE, GIVE_UP, PICK_UP, BRIDGE, SAID_ALL, WRAPPED, BACK, BEGIN, LEAVE, SEND = range(11)
+REACHED: Final = 11
 UNOFFERED: Final = (
     f.OfferExpired, f.OfferRescinded, f.OfferRejected, f.OfferFailed, f.ContactConnectFailed
 )  # fmt: skip
@@ -62,7 +75,7 @@ Progress = Callable[[int, Instant], None]
 class Caller:
     """A customer on the line."""
 
-    __slots__ = ("arrival", "contact", "leg", "offer", "talking")
+    __slots__ = ("arrival", "away", "contact", "leg", "offer", "talking")
 
     def __init__(self, contact: ContactId, leg: LegId, arrival: Arrival) -> None:
         self.contact = contact
@@ -71,6 +84,8 @@ class Caller:
         self.offer = 0
         """The live offer, 0 if there is none."""
         self.talking = False
+        self.away = False
+        """They hung up, and are to be called."""
 
 
 class World:
@@ -133,6 +148,9 @@ class World:
         """How long the agent will need after each talk that goes on."""
         self._answer, self._connect = stream(seed, "answer"), stream(seed, "connect")
         self._unanswered = stream(seed, "unanswered")
+        self._answers = stream(seed, "answers to callbacks")
+        self.keeps: Callable[[ContactId, str], Any] = c.KeepPlace
+        """How somebody is promised to be called: contact and who is called first."""
         self._progress = progress
         self._does: list[Callable[[Any, Any], object]] = [
             self._arrive,
@@ -146,6 +164,7 @@ class World:
             self._begin,
             self._leave,
             self._act,
+            self._reached,
         ]
         self._sees: dict[type, Callable[[Envelope, Any], None]] = {
             f.OfferMade: self._offered,
@@ -154,6 +173,7 @@ class World:
             f.ContactClosed: self._closed,
             f.AgentWrapupStarted: self._wrapup,
             f.AgentNotReady: self._not_ready,
+            f.LegOrdered: self._called,
         }
         self._open(traffic, staffing)
 
@@ -411,17 +431,65 @@ class World:
         answer = self._act(command, FLOW)
         if type(answer) is not Decision and self._plugged is None:
             raise self._refused(command, answer)  # Else a process was faster.
-        if arrival.patience_us is not None and not caller.talking:
-            at = self.now + arrival.patience_us
-            heappush(self._agenda, (at, self._order(), GIVE_UP, caller, None))
+        if arrival.callback is not None and self._takes(caller, arrival.callback):
+            return
+        self._wait(caller)
 
-    def _give_up(self, caller: Caller, _: Any) -> None:
-        if not caller.talking and caller.contact in self.callers:
+    def _wait(self, caller: Caller) -> None:
+        """Let somebody on the line lose patience."""
+        patience_us = caller.arrival.patience_us
+        if patience_us is not None and not caller.talking:
+            at = self.now + patience_us
+            heappush(self._agenda, (at, self._order(), GIVE_UP, caller, caller.leg))
+
+    def _give_up(self, caller: Caller, leg: LegId) -> None:
+        if caller.leg == leg and not caller.talking and caller.contact in self.callers:
             self._act(c.ReportCleared(caller.leg), LINE)
 
     def _said_all(self, caller: Caller, _: Any) -> None:
         if caller.contact in self.callers:
             self._act(c.ReportCleared(caller.leg), LINE)
+
+    # --- customers who are called back ------------------------------------------------
+
+    def _takes(self, caller: Caller, callback: Callback) -> bool:
+        """Tell whether somebody who is to wait too long hangs up, to be called."""
+        contact = self._floor.contacts.get(contact_stream(caller.contact))
+        entry = None if contact is None else self._floor.entries.get(EntryId(contact.entry))
+        if caller.talking or entry is None or entry.phase is not WAITING:
+            return False
+        expected = expected_of(self._floor, entry, self.now)
+        if expected is None or expected.high_us <= callback.over_us:
+            return False
+        kept = self._act(self.keeps(caller.contact, callback.first), LINE)
+        if type(kept) is not Decision:
+            return False
+        caller.away = True
+        if caller.contact in self.callers and not caller.talking:
+            self._act(c.ReportCleared(caller.leg), LINE)
+        return True
+
+    def _called(self, envelope: Envelope, data: f.LegOrdered) -> None:
+        caller = self.callers.get(ContactId(envelope.stream[8:]))
+        if caller is None or data.order != "dial" or caller.arrival.callback is None:
+            return
+        callback = caller.arrival.callback
+        if self._answers.random() * 1000 < callback.answer_permille:
+            at = self.now + (callback.answer.draw(self._answers) or 0)
+            heappush(self._agenda, (at, self._order(), REACHED, caller, data.leg))
+
+    def _reached(self, caller: Caller, leg: LegId) -> None:
+        """Let somebody answer: the agent who waits is there, or they wait again."""
+        contact = self._floor.legs.get(leg)
+        if contact is None or caller.contact not in self.callers:
+            return
+        caller.away, caller.leg = False, leg
+        self._act(c.ReportEstablished(leg), LINE)
+        offer = self._floor.offers.get(OfferId(caller.offer))
+        if offer is not None and offer.phase is ACCEPTED:
+            self._join(caller, offer.id, offer.agent)
+        elif caller.contact in self.callers:
+            self._wait(caller)
 
     def _closed(self, envelope: Envelope, data: f.ContactClosed) -> None:
         self.callers.pop(ContactId(envelope.stream[8:]), None)
@@ -466,12 +534,19 @@ class World:
     def _pick_up(self, caller: Caller, made: f.OfferMade) -> None:
         if caller.offer != made.offer:
             return
+        if caller.away:
+            self._act(c.AcceptOffer(made.offer), self._actors[made.agent])
+            return
         self._must(c.AcceptOffer(made.offer), self._actors[made.agent])
-        delay = self._workers[made.agent].shift.connect.draw(self._connect)
+        self._join(caller, made.offer, made.agent)
+
+    def _join(self, caller: Caller, offer: OfferId, agent: AgentId) -> None:
+        """Let agent and customer hear each other."""
+        delay = self._workers[agent].shift.connect.draw(self._connect)
         if delay == 0:
-            self._act(c.ReportBridged(made.offer), LINE)
+            self._act(c.ReportBridged(offer), LINE)
         elif delay is not None:
-            heappush(self._agenda, (self.now + delay, self._order(), BRIDGE, caller, made.offer))
+            heappush(self._agenda, (self.now + delay, self._order(), BRIDGE, caller, offer))
 
     def _bridge(self, caller: Caller, offer: OfferId) -> None:
         if caller.offer == offer and caller.contact in self.callers:
