@@ -22,6 +22,8 @@ from hypothesis.stateful import (
 
 from cckit.core import commands as c
 from cckit.core import facts as f
+from cckit.core.certificate import SkillSettings
+from cckit.core.channel import ChannelSettings
 from cckit.core.contact import CONNECTING, QUEUED, TALKING
 from cckit.core.engine import Engine
 from cckit.core.errors import Refused
@@ -29,7 +31,7 @@ from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft, Recorded
 from cckit.core.ids import CENTER, AgentId, ContactId, LegId, OfferId, QueueId
 from cckit.core.instant import SECOND, Instant, Span
 from cckit.core.invariants import check_all
-from cckit.core.settings import QueueSettings
+from cckit.core.settings import OfferSettings, QueueSettings
 
 AGENTS = ("a", "b", "c", "d")
 QUEUES = ("sales", "service")
@@ -45,8 +47,16 @@ SETTINGS = st.builds(
             "least_talk_time",
             "random",
             "best_skill",
+            "parallel",
+            "parallel",
+            "progressive",
         ]
     ),
+    then=st.sampled_from(["longest_idle", "round_robin"]),
+    tiers=st.sampled_from([{}, {"b": 0, "c": 1}]),
+    at_once=st.sampled_from([0, 2]),
+    add_us=st.sampled_from([SECOND, 10 * SECOND]),
+    rona_back_us=st.sampled_from([0, 30 * SECOND]),
     agents=st.sampled_from([("*",), ("*",), ("a", "b"), ("c",), ()]),
     need=st.sampled_from(["", "", "he", "en >= 2"]),
     ring_us=st.sampled_from([SECOND, 20 * SECOND]),
@@ -57,9 +67,31 @@ SETTINGS = st.builds(
     head_start_us=st.sampled_from([0, 60 * SECOND]),
 )
 AGENT = st.sampled_from(AGENTS).map(AgentId)
-CHANNELS = st.sampled_from([("voice",), ("voice",), ("voice",), ("voice", "chat"), ("chat",)])
+CHANNELS = st.sampled_from(
+    [("voice",), ("voice",), ("voice",), ("voice", "chat"), ("chat",), ("chat", "email", "voice")]
+)
 SKILLS = st.dictionaries(st.sampled_from(["he", "en"]), st.integers(1, 5), max_size=2)
-COSTS = st.sampled_from([{"voice": 100}, {"voice": 100, "chat": 40}, {"chat": 30, "voice": 60}])
+COSTS = st.sampled_from(
+    [
+        {"voice": 100},
+        {"voice": 100, "chat": 40},
+        {"chat": 30, "voice": 60},
+        {"voice": 0, "chat": 0, "email": 0},
+    ]
+)
+KINDS = st.sampled_from(["voice", "voice", "voice", "chat", "email"])
+RULES = st.sampled_from(
+    [
+        ("channel", "voice", ChannelSettings(maximum=1, interrupts=("email", "chat"))),
+        ("channel", "voice", ChannelSettings()),
+        ("channel", "chat", ChannelSettings(False, 20, 2)),
+        ("channel", "email", ChannelSettings(False, 50)),
+        ("skill", "he", SkillSettings(True)),
+        ("skill", "he", SkillSettings()),
+        ("offers", "center", OfferSettings(SECOND, 10 * SECOND, 2)),
+        ("offers", "center", OfferSettings()),
+    ]
+)
 WHICH = st.integers(0, 6)
 ENTRY = st.tuples(
     st.sampled_from(QUEUES),
@@ -130,7 +162,7 @@ class FloorMachine(RuleBasedStateMachine):
                 self.legs.append(data.leg)
         self.log += decision.recorded
 
-    @rule(channel=st.sampled_from(["voice", "voice", "voice", "chat"]))
+    @rule(channel=KINDS)
     def arrive(self, channel: str) -> None:
         contact = ContactId(f"c{len(self.contacts)}")
         self.contacts.append(contact)
@@ -143,7 +175,7 @@ class FloorMachine(RuleBasedStateMachine):
         contact = recent(self.contacts, which)
         self.send(c.Enqueue(contact, QueueId(queue), priority, lane, need, since))
 
-    @rule(channel=st.sampled_from(["voice", "voice", "voice", "chat"]), entry=ENTRY)
+    @rule(channel=KINDS, entry=ENTRY)
     def come_and_wait(self, channel: str, entry: tuple[Any, ...]) -> None:
         self.arrive(channel)
         self.enqueue(0, entry)
@@ -257,6 +289,22 @@ class FloorMachine(RuleBasedStateMachine):
     @rule(queue=st.sampled_from(QUEUES), settings=SETTINGS)
     def configure(self, queue: str, settings: QueueSettings) -> None:
         self.send(c.ApplyConfig("queue", queue, settings.pack()))
+
+    @rule(given=RULES)
+    def set_rule(self, given: tuple[str, str, Any]) -> None:
+        kind, id_, settings = given
+        self.send(c.ApplyConfig(kind, id_, settings.pack()))
+
+    @rule(
+        agent=AGENT,
+        skill=st.sampled_from(["he", "en"]),
+        begin=st.sampled_from([-5, 0, 1, 5]),
+        length=st.sampled_from([1, 20, 700]),
+    )
+    def certify(self, agent: AgentId, skill: str, begin: int, length: int) -> None:
+        start = self.now + begin * SECOND
+        window = Instant(start), Instant(start + length * SECOND)
+        self.send(c.SetCertification(agent, skill, *window))
 
     @precondition(lambda self: self.sent)
     @rule(which=st.integers(0, 30))
