@@ -116,6 +116,10 @@ class QueueSettings:
     add_us: int = 10 * SECOND
     """For progressive: after how long one more rings."""
 
+    def remembers_last(self) -> bool:
+        """Tell whether a wait may be kept for whom the customer talked to last."""
+        return bool(self.sticky_us) or any("LAST" in step for step in self.steps)
+
     def pack(self) -> bytes:
         fields = attrs.asdict(self)
         fields["tiers"] = dict(sorted(self.tiers.items()))

@@ -52,7 +52,7 @@ def contact_connected(floor: Floor, envelope: Envelope, data: f.ContactConnected
         floor.ringing.pop(data.leg, None)
         floor.took_id(data.leg)
     queue = floor.queues.get(contact.queue) if contact.subject and contact.queue else None
-    if queue is not None and queue.settings.sticky_us and contact.subject:
+    if queue is not None and queue.settings.remembers_last() and contact.subject:
         floor.talked(contact.subject, data.agent)
     if contact.agent is not None and contact.agent != data.agent:
         _joined(contact, data, now, came_over or adapter)

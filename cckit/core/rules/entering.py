@@ -206,20 +206,23 @@ def _steps(
 ) -> tuple[str, ...] | Refused:
     """The steps of a wait in one queue, canonical, or why they can't be."""
     settings = queue.settings
-    texts = given if given is not None else settings.steps or (settings.need,)
-    if not any(texts) and not prefer and not settings.sticky_us:
+    own = settings.steps or ((settings.need,) if settings.need else ())
+    texts = own if given is None else given
+    if not texts and not prefer and not settings.sticky_us:
         return ()
     try:
-        steps = read_steps(tuple(text or ANYONE for text in texts) or (ANYONE,))
+        steps = read_steps(tuple(texts) or (ANYONE,))
     except ValueError as error:
         return Refused("queue.bad_steps", contact.stream, str(error), "write the steps anew")
     last = floor.last_agents.get(contact.subject) if contact.subject else None
-    steps = _with_last(steps, last)
+    named = any(LAST in step.agents for step in steps)
+    if named:
+        steps = _with_last(steps, last)
     need = steps[0].need
     if prefer:
         first = Step(need, settings.prefer_us, agents=tuple(prefer), skip_unstaffed=True)
         steps = (first, *steps)
-    elif last is not None and settings.sticky_us:
+    elif last is not None and settings.sticky_us and not named:
         if floor.index.staffed(queue, contact.channel, parse(need), (last,)):
             steps = (Step(need, settings.sticky_us, agents=(last,)), *steps)
     wrong = _impossible(floor, contact, queue, steps, given is not None)
@@ -230,8 +233,6 @@ def _steps(
 
 def _with_last(steps: tuple[Step, ...], last: AgentId | None) -> tuple[Step, ...]:
     """Put whom the customer talked to last where the word stands, or leave that step out."""
-    if not any(LAST in step.agents for step in steps):
-        return steps
     found = []
     for step in steps:
         agents = tuple(last if one == LAST else one for one in step.agents)
