@@ -4,9 +4,9 @@ What the log knows comes when it came: by the clock, or counted from what it fol
 Whatever happens again is answered as it was answered then; what never happened is drawn.
 So with nothing changed nothing is drawn, and every decision comes out as it is recorded.
 
-What comes first at one instant is told by the log: each input has the place of the decision
-that it led to, each timer that of the decision that it led to. What the log does not know
-comes after what it knows, but a timer that led to nothing comes first.
+What comes first at one instant is told by the log: each input and each timer has the place
+of the decision that it led to. A timer that led to nothing comes after them, and then what
+the log does not know.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,9 +48,12 @@ from .reading import SETTERS
 from .roles import ROLES, Called, WrapupEnds, WrapupExtends, customer_gone
 
 FAR: Final = 2**63 - 1
-FIRST: Final = -1
+SILENT: Final = NEW - 1
+"""Where a timer stands that led to nothing: what is recorded of its instant came before."""
 BATCH: Final = 1500
 """Events between two looks at the invariants, as many as a simulated frame has."""
+LATE_US: Final = 1_000_000
+"""How late a running center may propose a timer: what comes later was set by something else."""
 ROUTE: Final = c.Route()
 UNACCEPTED: Final = (
     f.OfferExpired, f.OfferRescinded, f.OfferRejected, f.OfferFailed, f.ContactConnectFailed
@@ -120,7 +123,6 @@ class Rerun:
 
     :param inputs: by the clock, in order; see ``Plan``.
     :param shifts: how agents answer who are not of the log.
-    :param late_us: how late a timer may be and still count as the recorded one; None is any.
     :param feed: is given the events, in batches.
     """
 
@@ -133,7 +135,6 @@ class Rerun:
         *,
         shifts: dict[str, Shift],
         feed: Feed,
-        late_us: int | None = None,
     ) -> None:
         self.now = 0
         self.seed = seed
@@ -148,7 +149,7 @@ class Rerun:
         self.engine = Engine(Remembered(self.lives, hooked))
         self.engine.checks_each = False
         self._chance, self._shifts, self._last, self._feed = chance, shifts, last, feed
-        self._day, self._late_us = day, FAR if late_us is None else late_us
+        self._day, self._late_us = day, LATE_US if day.kind == "live" else 0
         self._given = _ordered(stories, inputs, last)
         self._final = [one for one in inputs if _leaves(one, last)]
         self._agenda: list[tuple[int, int, int, Callable[..., None], Any, Any]] = []
@@ -225,7 +226,7 @@ class Rerun:
             for after_us, order in fired:
                 if due <= began + after_us <= due + self._late_us:
                     return began + after_us, order
-        return due, FIRST
+        return due, SILENT
 
     def _push(self, at: int, order: int, do: Callable[..., None], whom: Any, more: Any) -> None:
         heappush(self._agenda, (at, order, self._n(), do, whom, more))

@@ -172,7 +172,6 @@ def _run(read: Read, planned: Plan, seed: int) -> Run:
         seed,
         shifts=planned.shifts,
         feed=folded.feed,
-        late_us=planned.late_us,
     )
     changes = Changes(rerun.engine.floor, planned, day.last)
     rerun.told = changes.told

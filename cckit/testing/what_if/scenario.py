@@ -36,7 +36,6 @@ COSTS: Final = {"voice": 100, "chat": 20, "email": 25}
 """Of a channel that no recorded agent had."""
 ADMIN: Final = Actor("admin", "what-if")
 EXTRA_MAX: Final = 10_000
-LATE_US: Final = 1_000_000
 
 
 @attrs.frozen
@@ -80,9 +79,6 @@ class Plan:
     added: tuple[str, ...]
     removed: frozenset[str]
     """Recorded agents who are not there."""
-    late_us: int | None
-    """How late a timer may be and still count as the recorded one: where lengths of time are
-    changed, another one may be due then; None is any time."""
 
 
 def read_policy(path: Path) -> tuple[dict[str, dict[str, Any]], str]:
@@ -140,7 +136,7 @@ def plan(day: Day, scenario: Scenario, zone: ZoneInfo) -> Plan:
     if model is not None:
         found += _twins(day, model, added)
     found.sort(key=lambda one: one[:2])
-    return Plan(tuple(found), shifts, added, removed - set(shifts), LATE_US if given else None)
+    return Plan(tuple(found), shifts, added, removed - set(shifts))
 
 
 def _check(day: Day, scenario: Scenario) -> None:
