@@ -20,3 +20,4 @@ from .store import Conflict as Conflict
 from .store import Head as Head
 from .store import Store as Store
 from .vault import Keks as Keks
+from .zones import read_zone as read_zone

@@ -28,10 +28,21 @@ class RegisterHooks:
         """Take the plugin's own table of ``CENTER.toml``, empty where there is none.
 
         Register, of the named plugin alone, before all others. Closed: raise
-        ``ConfigError`` for a value that can't be. What it was given is stored as
-        ``config.applied`` of the plugin's name.
+        ``ConfigError`` for a value that can't be; the file is put before its ``where``. What
+        it was given is stored as ``config.applied`` of the plugin's name.
 
         .. versionadded:: 0.1
+        """
+
+    @hookspec
+    def cckit_check_queues(self, queues: Sequence[str]) -> None:
+        """Hold the plugin's table to the queues of ``CENTER.toml``, given by name.
+
+        Register, each plugin for itself, after its ``cckit_configure``. Closed: raise
+        ``ConfigError`` for a queue that there is not. Not called where the configuration
+        names no queues, for then a program makes them by commands.
+
+        .. versionadded:: 0.3
         """
 
     @hookspec

@@ -89,14 +89,23 @@ class Relay:
 
     # --- register -------------------------------------------------------------------------
 
-    def configure(self, name: str, settings: Mapping[str, Canonical]) -> bool:
-        """Hand a plugin its table; False if it takes none.
+    def configure(
+        self, name: str, settings: Mapping[str, Canonical], queues: Sequence[str] = ()
+    ) -> bool:
+        """Hand a plugin its table, and the names of the queues; False if it takes no table.
 
         :raises ConfigError: what the plugin refuses.
         """
-        for plugin, function in self._walks["cckit_configure"]:
+        taken = self._load_own("cckit_configure", name, settings=settings)
+        if queues:
+            self._load_own("cckit_check_queues", name, queues=queues)
+        return taken
+
+    def _load_own(self, hook: str, name: str, **arguments: Any) -> bool:
+        """Call one plugin's implementation; False if it has none."""
+        for plugin, function in self._walks[hook]:
             if plugin == name:
-                self._load("cckit_configure", plugin, function, settings=settings)
+                self._load(hook, plugin, function, **arguments)
                 return True
         return False
 

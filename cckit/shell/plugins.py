@@ -91,7 +91,7 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
     :raises PluginError: an item of another kind, or a name that stands twice.
     """
     for name in given:
-        taken = relay.configure(name, config.settings.get(name, {}))
+        taken = _configured(config, name, relay)
         if not taken and name in config.settings:
             remedy = "take the table out"
             raise ConfigError(f"{config.file}: {name}", "this plugin takes no settings", remedy)
@@ -129,6 +129,14 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         roles=tuple(dict.fromkeys(role for _, role in relay.collect("cckit_register_roles"))),
         first_roles=tuple(pair for _, pair in relay.collect("cckit_register_first_roles")),
     )
+
+
+def _configured(config: Config, name: str, relay: Relay) -> bool:
+    """:raises ConfigError: what the plugin refuses, with the file."""
+    try:
+        return relay.configure(name, config.settings.get(name, {}), tuple(config.queues))
+    except ConfigError as error:
+        raise ConfigError(f"{config.file}: {error.where}", error.what, error.remedy) from error
 
 
 def _check_fields(plugin: str, cls: type) -> None:

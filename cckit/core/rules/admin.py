@@ -27,6 +27,9 @@ from .waiting import cycle, wrong_waiting
 Drafts = list[Pair]
 MAX_BUDGET = 10_000
 MAX_AT_ONCE = 1000
+SPANS: Final = (
+    "ring_us", "connect_us", "wrapup_us", "max_wait_us", "rona_back_us", "head_start_us"
+)  # fmt: skip
 
 
 def apply_config(
@@ -62,7 +65,7 @@ def _wrong_queue(id: str, data: bytes, floor: Floor) -> str | None:
     wrong = _wrong_strategy(settings)
     if wrong is not None:
         return wrong
-    for name in ("ring_us", "connect_us", "wrapup_us", "max_wait_us", "rona_back_us", "head_start_us"):
+    for name in SPANS:
         value = getattr(settings, name)
         if type(value) is not int or not 0 <= value <= 24 * HOUR:
             return f"{name} is {value!r}, allowed are 0 to {24 * HOUR} us"

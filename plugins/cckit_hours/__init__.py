@@ -1,0 +1,1 @@
+"""Hours, holidays, emergency and overload: when a queue is open, and what it does then."""

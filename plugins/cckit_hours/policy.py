@@ -1,0 +1,55 @@
+"""When a queue is overloaded, and when it is not any more. Pure.
+
+A queue is overloaded when so many wait on the line, or when who comes now would wait so
+long; it is relieved when both are below their lower limits, and not before ``at_least_us``.
+The gap between the limits, and that time, keep it from going to and fro.
+
+What somebody would wait is the larger of two: the wait so far of the head of the line, and
+(who waits + 1) times the mean of the last 20 gaps between two who entered service (Ibrahim
+and Whitt 2009, doi 10.1287/msom.1080.0223, the estimator QL).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+STAY: Final = "stay"
+DEFLECTED: Final = "deflect"
+CALLBACK: Final = "callback"
+WAITING: Final = (STAY, DEFLECTED, CALLBACK)
+"""What becomes of those who wait when a mode begins; or ``overflow QUEUE``."""
+GAPS: Final = 20
+
+
+@attrs.frozen(slots=True)
+class Overload:
+    """The limits of one queue; None is no limit."""
+
+    enter_length: int | None = None
+    leave_length: int | None = None
+    enter_wait_us: int | None = None
+    leave_wait_us: int | None = None
+    at_least_us: int = 60_000_000
+
+
+def ql_us(waiting: int, served: Sequence[int]) -> int:
+    """What one more would wait, from the instants of the last who entered service."""
+    if len(served) < 2:
+        return 0
+    gap = max(0, served[-1] - served[0]) // (len(served) - 1)
+    return (waiting + 1) * gap
+
+
+def too_much(limits: Overload, waiting: int, expected_us: int) -> bool:
+    """Whether a queue is to be called overloaded."""
+    long = limits.enter_length is not None and waiting >= limits.enter_length
+    slow = limits.enter_wait_us is not None and expected_us >= limits.enter_wait_us
+    return long or slow
+
+
+def relieved(limits: Overload, waiting: int, expected_us: int) -> bool:
+    """Whether an overloaded queue may be called normal again."""
+    short = limits.leave_length is None or waiting <= limits.leave_length
+    fast = limits.leave_wait_us is None or expected_us <= limits.leave_wait_us
+    return short and fast
