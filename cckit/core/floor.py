@@ -13,7 +13,16 @@ from .agent import Agent
 from .certificate import FOREVER, SkillSettings, next_edge, skills_at
 from .channel import DEFAULTS, ChannelSettings
 from .contact import IDLE, Contact
-from .ids import EPOCH_SHIFT, AgentId, ContactId, EntryId, QueueId, Stream, SubjectId, contact_stream
+from .ids import (
+    EPOCH_SHIFT,
+    AgentId,
+    ContactId,
+    EntryId,
+    QueueId,
+    Stream,
+    SubjectId,
+    contact_stream,
+)
 from .link import Link
 from .matching import Index
 from .mode import Modes
@@ -111,6 +120,8 @@ class Floor:
         """Every timer due up to here has been proposed; a later back-off still holds."""
         self.expired_position = -1
         """Of the last ``offer.expired``."""
+        self.overflowed = (-1, 0)
+        """Position of the last ``queue.left`` by overflow, and since when that entry waited."""
         self.legs: dict[int, Contact] = {}
         self.ringing: dict[int, Offer] = {}
         """Legs of offers, until they are a contact's."""

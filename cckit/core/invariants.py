@@ -22,7 +22,7 @@ from .instant import MINUTE
 from .leg import AGENT, CONNECTED, EXTERNAL, Leg
 from .offer import Offer
 from .queue import Entry, Promise
-from .routing import apart, enough_called, unmatched
+from .routing import apart, ended, enough_called, unmatched
 
 FREEING: Final = frozenset({f.AgentReady, f.AgentWrapupEnded, f.ContactAgentLeft})
 
@@ -80,6 +80,11 @@ def check_timers(floor: Floor) -> None:
     for thing in waits:
         if thing.position not in kept:
             raise Breach("I14", f"{thing} waits for an instant that no timer knows")
+    for entry in floor.entries.values():
+        if entry.step_due > floor.fired_to and entry.step_position not in kept:
+            raise Breach("I14", f"entry {entry.id}: no timer ends step {entry.step}")
+        if 0 < entry.step_due <= floor.fired_to and ended(floor, entry, floor.fired_to):
+            raise Breach("I14", f"entry {entry.id}: step {entry.step} is over and goes on")
 
 
 def check_contact(floor: Floor, contact: Contact) -> None:
@@ -138,6 +143,8 @@ def _with_others(floor: Floor, contact: Contact) -> bool:
 def check_entry(floor: Floor, entry: Entry) -> None:
     if entry.rank[2] != entry.since:
         raise Breach("I10", f"entry {entry.id}: since was changed")
+    if entry.step + 1 < len(entry.steps) and not entry.step_due:
+        raise Breach("I14", f"entry {entry.id}: step {entry.step} never ends")
     phase = entry.phase
     if phase is q.WAITING:
         if not entry.in_line:
@@ -309,6 +316,12 @@ def check_not_ready(floor: Floor, envelope: Envelope, data: f.AgentNotReady) -> 
         raise Breach("I15", "an agent was set aside for an offer that did not ring out")
 
 
+def check_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> None:
+    position, since = floor.overflowed
+    if position == envelope.position - 1 and since != data.since and floor.kind != "imported":
+        raise Breach("I10", f"entry {data.entry} overflowed and waits anew")
+
+
 def check_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
     if data.wait_us < 0:
         raise Breach("I22", f"entry {data.entry} waited {data.wait_us} us")
@@ -338,6 +351,7 @@ def check_next_status(floor: Floor, envelope: Envelope, data: f.AgentNextStatusS
 STEP_CHECKS: Final[dict[type, Callable[[Floor, Envelope, Any], None]]] = {
     f.OfferMade: check_made,
     f.AgentNotReady: check_not_ready,
+    f.QueueEntered: check_entered,
     f.QueueLeft: check_left,
     f.ContactClosed: check_closed,
     f.AgentReady: check_ready,

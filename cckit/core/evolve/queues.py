@@ -144,7 +144,9 @@ def queue_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
         callbacks.gave_up(floor, envelope, entry, contact)
     entry.phase = q.MOVES[entry.phase, f.QueueLeft]
     group.queue.live -= 1
-    if data.reason == "answered" and group.queue.settings.estimator:
+    if data.reason == "overflowed":
+        floor.overflowed = (envelope.position, entry.since)
+    elif data.reason == "answered" and group.queue.settings.estimator:
         _served(entry, data.wait_us, envelope.stamp.recorded_at)
     contact.entry = 0
     if entry.steps:
