@@ -34,6 +34,9 @@ STRATEGIES: Final = {
     "least_talk_time": "whoever talked least",
     "best_skill": "whoever has the highest levels",
     "random": "whoever the dice name, by hash",
+    "ordered": "whoever stands in the first tier, and there by another strategy",
+    "parallel": "several at once, the first who answers takes it",
+    "progressive": "one more after each interval, the first who answers takes it",
 }
 
 

@@ -18,6 +18,7 @@ from .ids import AgentId, OfferId, Stream, agent_stream
 Phase = IntEnum("Phase", "RESERVED CONNECTING BUSY WRAPUP FREE", start=0)
 RESERVED, CONNECTING, BUSY, WRAPUP, FREE = Phase
 
+NOTHING: Final = frozenset[str]()
 MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (RESERVED, f.OfferAccepted): CONNECTING,
     (CONNECTING, f.ContactConnected): BUSY,
@@ -161,16 +162,21 @@ class Agent:
         if not slots:
             return cost <= self.budget
         most = self.channels.get(channel, CALL).maximum
-        if most and len(slots) >= most:
-            if sum(slot.channel == channel for slot in slots.values()) >= most:
-                return False
-        totals = self.totals()
-        if len(totals) == 1 and channel in totals:
+        if most and len(slots) >= most and self._has_most(channel, most):
+            return False
+        present = {slot.channel for slot in slots.values()}
+        present.add(channel)
+        waiting = interrupted(present, self.channels) if len(present) > 1 else NOTHING
+        if waiting.isdisjoint(present):  # Nothing makes room for anything.
             return self.used + cost <= self.budget
-        if channel in interrupted(totals, self.channels):
+        if channel in waiting:
             return False  # It would have to wait from the first moment.
+        totals = self.totals()
         totals[channel] = totals.get(channel, 0) + cost
         return heaviest(totals, self.channels) <= self.budget
+
+    def _has_most(self, channel: str, most: int) -> bool:
+        return sum(slot.channel == channel for slot in self.slots.values()) >= most
 
     def totals(self) -> dict[str, int]:
         """Channel to the cost of all that is at hand, what is interrupted too."""

@@ -91,8 +91,9 @@ def heaviest(totals: Mapping[str, int], channels: Channels) -> int:
 
 def wrong(name: str, settings: ChannelSettings, channels: Channels) -> str | None:
     """Say what can't be about a channel beside the others; None if all can."""
-    if type(settings.calls) is not bool:
-        return f"calls is {settings.calls!r}, allowed are true and false"
+    calls: object = settings.calls
+    if type(calls) is not bool:
+        return f"calls is {calls!r}, allowed are true and false"
     for key, most in (("cost", 10_000), ("maximum", 1_000)):
         value, least = getattr(settings, key), key == "cost"
         if type(value) is not int or not least <= value <= most:

@@ -69,7 +69,20 @@ _STRANGER: Final = [x.name for x in attrs.fields(Stranger)]
 _STEP: Final = ["step", "step_due", "step_position"]
 _ROUND: Final = ["offers", "asked", "again", "add_at", "add_by", "in_line"]
 DERIVED: Final = frozenset(
-    ["stream", "slots", "keys", "fits", "known", "place", "idle_by", "skills", "channels", "certificates", "open"]
+    (
+        "stream",
+        "slots",
+        "keys",
+        "fits",
+        "known",
+        "place",
+        "idle_by",
+        "skills",
+        "channels",
+        "certificates",
+        "resting",
+        "open",
+    )
 )
 """Of an agent: what follows from the rest, or has a row of its own."""
 _AGENT: Final = [

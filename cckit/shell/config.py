@@ -24,8 +24,19 @@
 
     [agents.anna]
     skills = { billing = 4, he = 5 }
-    channels = { voice = 100 }     # cost of one contact
+    channels = { voice = 100 }     # cost of one contact; or ["voice", "chat"] at their own
     budget = 100
+
+    [channels.chat]                # any field of ChannelSettings
+    cost = 20
+    maximum = 5
+
+    [skills.medication]
+    certificate = true             # counts only while one is valid
+
+    [offers]                       # how often somebody is asked: OfferSettings
+    backoff = "5s"
+    a_minute = 10
 
     [[retention]]                  # who is erased when; see docs/how-to/keep-and-delete.md
     name = "chats"
@@ -52,27 +63,23 @@ from zoneinfo import available_timezones
 
 import attrs
 
+from cckit.core import channel
+from cckit.core.certificate import SkillSettings
+from cckit.core.channel import ChannelSettings
 from cckit.core.errors import ConfigError
 from cckit.core.ids import QueueId
 from cckit.core.instant import HOUR, MINUTE, SECOND
 from cckit.core.projection import Canonical
 from cckit.core.queue import Queue
 from cckit.core.retention import KINDS, Rule
+from cckit.core.routing import MAX_TIER, NAMES, STRATEGIES
+from cckit.core.rules.limits import wrong_rates
 from cckit.core.rules.waiting import cycle, targets, wrong_waiting
-from cckit.core.settings import QueueSettings
+from cckit.core.settings import OfferSettings, QueueSettings
 from cckit.core.step import steps_of
 
 UNITS: Final = {"us": 1, "ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR}
-STRATEGIES: Final = (
-    "longest_idle",
-    "least_occupied",
-    "round_robin",
-    "fewest_contacts",
-    "least_talk_time",
-    "random",
-    "best_skill",
-)
-OWN: Final = ("center", "queues", "agents", "retention")
+OWN: Final = ("center", "queues", "agents", "channels", "skills", "offers", "retention")
 """Tables that are not a plugin's."""
 DAYS_MAX: Final = 36_525
 """A hundred years."""
@@ -94,7 +101,7 @@ class AgentSettings:
     skills: dict[str, int] = attrs.field(factory=dict)
     """Skill to level, 1 to 5."""
     channels: dict[str, int] = attrs.field(factory=lambda: {"voice": 100})
-    """Channel to the cost of one contact."""
+    """Channel to the cost of one contact; 0 is what the channel says."""
     budget: int = 100
 
 
@@ -112,6 +119,9 @@ class Config:
     agents: dict[str, AgentSettings] = attrs.field(factory=dict)
     settings: dict[str, dict[str, Canonical]] = attrs.field(factory=dict)
     """A plugin's name to its table."""
+    channels: dict[str, ChannelSettings] = attrs.field(factory=dict)
+    skills: dict[str, SkillSettings] = attrs.field(factory=dict)
+    offers: OfferSettings | None = None
     retention: tuple[Rule, ...] = ()
     """Who is erased when; none: nobody is, unless somebody says so."""
     file: str = "CENTER.toml"
@@ -174,6 +184,14 @@ class _Reading:
                 {self._name(k, "queues"): self._queue(k, v, agents) for k, v in queues.items()}
             ),
             agents={self._name(k, "agents"): self._agent(k, v) for k, v in agents.items()},
+            channels=self._channels(tables.get("channels", {})),
+            skills={
+                self._name(k, "skills"): SkillSettings(
+                    **self._fields(SkillSettings, v, f"skills.{k}")
+                )
+                for k, v in self._table(tables.get("skills", {}), "skills").items()
+            },
+            offers=self._offers(tables["offers"]) if "offers" in tables else None,
             settings={key: self._canonical_table(tables[key], key) for key in others},
             retention=self._retention(tables.get("retention", [])),
             file=self._file,
@@ -222,8 +240,30 @@ class _Reading:
 
     def _queue(self, name: str, value: Any, employed: Mapping[str, Any]) -> QueueSettings:
         path = f"queues.{name}"
+        fields = self._fields(QueueSettings, value, path)
+        strategy = fields.get("strategy", NAMES[0])
+        if strategy not in NAMES:
+            raise self._wrong(f"{path}.strategy", strategy, f"use {', '.join(NAMES)}")
+        if strategy == "ordered" and not fields.get("tiers"):
+            raise self._wrong(f"{path}.tiers", {}, "give agents their tiers: { anna = 1, bob = 2 }")
+        if fields.get("then", NAMES[0]) not in STRATEGIES:
+            raise self._wrong(f"{path}.then", fields["then"], f"use {', '.join(STRATEGIES)}")
+        for key in ("agents", "tiers"):
+            for agent in fields.get(key, ()):
+                if agent not in employed and (agent != "*" or key == "tiers"):
+                    known = ", ".join(("*", *sorted(employed)[:SHOWN]))
+                    remedy = f"use names under [agents], such as {known}; or add [agents.{agent}]"
+                    raise self._wrong(f"{path}.{key}", agent, remedy)
+        settings = QueueSettings(**fields)
+        wrong = wrong_waiting(settings)
+        if wrong is not None:
+            raise ConfigError(f"{self._file}: {path}", wrong, "see the reference of CENTER.toml")
+        return settings
+
+    def _fields(self, settings: type, value: Any, path: str) -> dict[str, Any]:
+        """The fields of a class of settings, each as its type says; lengths of time as text."""
         table = self._table(value, path)
-        kinds = get_type_hints(QueueSettings)
+        kinds = get_type_hints(settings)
         spans = {key.removesuffix("_us"): key for key in kinds if key.endswith("_us")}
         fields: dict[str, Any] = {}
         for key, given in table.items():
@@ -239,23 +279,36 @@ class _Reading:
                 fields[field] = self._whole(given, where, 0, INT_MAX)
             elif kinds.get(key) is str:
                 fields[field] = self._text(given, where)
+            elif kinds.get(key) is bool:
+                fields[field] = self._truth(given, where)
+            elif kinds.get(key) == dict[str, int]:
+                fields[field] = self._numbers(given, where, 0, MAX_TIER)
             elif key in kinds:
                 fields[field] = self._texts(given, where)
             else:
                 allowed = sorted({*spans, *(k for k in kinds if not k.endswith("_us"))})
                 raise self._wrong(where, given, f"use {', '.join(allowed)}")
-        strategy = fields.get("strategy", STRATEGIES[0])
-        if strategy not in STRATEGIES:
-            raise self._wrong(f"{path}.strategy", strategy, f"use {', '.join(STRATEGIES)}")
-        for agent in fields.get("agents", ()):
-            if agent not in employed and agent != "*":
-                known = ", ".join(("*", *sorted(employed)[:SHOWN]))
-                remedy = f"use names under [agents], such as {known}; or add [agents.{agent}]"
-                raise self._wrong(f"{path}.agents", agent, remedy)
-        settings = QueueSettings(**fields)
-        wrong = wrong_waiting(settings)
-        if wrong is not None:
-            raise ConfigError(f"{self._file}: {path}", wrong, "see the reference of CENTER.toml")
+        return fields
+
+    def _channels(self, value: Any) -> dict[str, ChannelSettings]:
+        found = {
+            self._name(name, "channels"): ChannelSettings(
+                **self._fields(ChannelSettings, given, f"channels.{name}")
+            )
+            for name, given in self._table(value, "channels").items()
+        }
+        for name, settings in found.items():
+            what = channel.wrong(name, settings, {**channel.DEFAULTS, **found})
+            if what is not None:
+                path = f"{self._file}: channels.{name}"
+                raise ConfigError(path, what, "see docs/how-to/several-channels-at-once.md")
+        return found
+
+    def _offers(self, value: Any) -> OfferSettings:
+        settings = OfferSettings(**self._fields(OfferSettings, value, "offers"))
+        what = wrong_rates(settings)
+        if what is not None:
+            raise ConfigError(f"{self._file}: offers", what, "change it")
         return settings
 
     def _steps(self, value: Any, path: str) -> tuple[str, ...]:
@@ -288,7 +341,10 @@ class _Reading:
         if "skills" in table:
             levels = self._numbers(table["skills"], f"{path}.skills", 1, 5)
             found = attrs.evolve(found, skills=levels)
-        if "channels" in table:
+        if isinstance(table.get("channels"), list):
+            names = self._texts(table["channels"], f"{path}.channels")
+            found = attrs.evolve(found, channels=dict.fromkeys(sorted(names), 0))
+        elif "channels" in table:
             costs = self._numbers(table["channels"], f"{path}.channels", 1)
             found = attrs.evolve(found, channels=costs)
         return found
@@ -325,6 +381,11 @@ class _Reading:
         if not isinstance(value, str) or not _NAME.fullmatch(value) or not value.isprintable():
             remedy = "give 1 to 128 characters without space, slash or colon"
             raise self._wrong(path, value, remedy)
+        return value
+
+    def _truth(self, value: Any, path: str) -> bool:
+        if type(value) is not bool:
+            raise self._wrong(path, value, "use true or false")
         return value
 
     def _whole(self, value: Any, path: str, least: int = 0, most: int = INT_MAX) -> int:

@@ -16,6 +16,7 @@ import attrs
 import msgpack
 
 from cckit.core import snapshot
+from cckit.core.channel import CALL
 from cckit.core.codec import canonical
 from cckit.core.commands import ApplyConfig, SetPermission, SetProfile
 from cckit.core.engine import Engine, MachineFailed
@@ -268,9 +269,11 @@ def _open_things(engine: Engine) -> dict[str, int]:
 
 def _apply(writer: Writer, config: Config, keys: Sequence[VKey]) -> None:
     pieces = [("center", config.name, canonical(config.center()))]
-    pieces += [
-        ("queue", name, config.queues[name].pack()) for name in leaves_first(config.queues)
-    ]
+    pieces += [("channel", name, config.channels[name].pack()) for name in _messages_first(config)]
+    pieces += [("skill", name, one.pack()) for name, one in sorted(config.skills.items())]
+    if config.offers is not None:
+        pieces.append(("offers", "center", config.offers.pack()))
+    pieces += [("queue", name, config.queues[name].pack()) for name in leaves_first(config.queues)]
     pieces += [(name, name, canonical(table)) for name, table in sorted(config.settings.items())]
     rules = (RETENTION, config.name)
     if config.retention or rules in writer.engine.floor.configs:
@@ -280,7 +283,8 @@ def _apply(writer: Writer, config: Config, keys: Sequence[VKey]) -> None:
         pieces.append((PROOF, keys[0].name, canonical({"vkeys": texts})))
     for kind, id_, data in pieces:
         if writer.engine.floor.configs.get((kind, id_)) != sha256(data).digest():
-            where = f"{config.file}: {'queues.' if kind == 'queue' else ''}{id_}"
+            table = f"{kind}s." if kind in ("queue", "channel", "skill") else ""
+            where = f"{config.file}: {table}{id_}"
             _do(writer, ApplyConfig(kind, id_, data), where)
     for name, profile in sorted(config.agents.items()):
         if _differs(writer.engine, name, profile):
@@ -292,8 +296,14 @@ def _differs(engine: Engine, name: str, wanted: AgentSettings) -> bool:
     agent = engine.floor.agents.get(name)
     if agent is None:
         return True
-    have = (agent.skills, agent.costs, agent.budget)
-    return have != (wanted.skills, wanted.channels, wanted.budget)
+    own = {name: engine.floor.channels.get(name, CALL).cost for name in wanted.channels}
+    costs = {name: cost or own[name] for name, cost in wanted.channels.items()}
+    return (agent.profile, agent.costs, agent.budget) != (wanted.skills, costs, wanted.budget)
+
+
+def _messages_first(config: Config) -> list[str]:
+    """Only what is no call can be interrupted, so that is said first."""
+    return sorted(config.channels, key=lambda name: (config.channels[name].calls, name))
 
 
 def _check_not_locked_out(writer: Writer, loaded: Loaded, config: Config) -> None:

@@ -25,8 +25,9 @@ def wrong_skill(id: str, data: bytes, floor: Floor) -> str | None:
     settings = _read(SkillSettings, data)
     if isinstance(settings, str):
         return settings
-    if type(settings.certificate) is not bool:
-        return f"certificate is {settings.certificate!r}, allowed are true and false"
+    certificate: object = settings.certificate
+    if type(certificate) is not bool:
+        return f"certificate is {certificate!r}, allowed are true and false"
     return None
 
 
@@ -36,6 +37,11 @@ def wrong_offers(id: str, data: bytes, floor: Floor) -> str | None:
         return settings
     if id != "center":
         return f"they are those of {id!r}; there is one of this kind, its id is center"
+    return wrong_rates(settings)
+
+
+def wrong_rates(settings: OfferSettings) -> str | None:
+    """Say what can't be about how often somebody is asked; None if all can."""
     for name, least, most in (
         ("backoff_us", 1, HOUR),
         ("backoff_max_us", 1, HOUR),
