@@ -232,6 +232,13 @@ class Index:
                 self._number(found)
         return found
 
+    def probe(self, queue: Queue, channel: str, text: str) -> Group:
+        """Make a group of nobody, to ask who could serve it: nobody waits in it."""
+        made = Group(-1, queue, channel, parse(text))
+        for atom in (*made.need.atoms, (queue.id, 0)):
+            self.track(atom)
+        return made
+
     def _number(self, group: Group) -> None:
         """Give a group a bit: a new one, or that of who has long been without anybody."""
         idle = self.idle

@@ -47,8 +47,10 @@ def expected(
     """
     settings = queue.settings
     group = floor.index.by_need.get((queue.id, channel, need, (), False))
-    ahead = group.ahead(rank) if group is not None else 0
-    if group is not None and not ahead and floor.index.candidates(group):
+    if group is None:  # Whether it was ever asked for must make no difference.
+        group = floor.index.probe(queue, channel, need)
+    ahead = group.ahead(rank)
+    if not ahead and floor.index.candidates(group):
         return None  # Somebody is free: there is no wait to speak of.
     served = queue.served.get(served_key(channel, need))
     if served is None or len(served.at) < 2 or not settings.estimator:
@@ -58,7 +60,7 @@ def expected(
         wait = (ahead + 1) * gap
         spread = isqrt((ahead + 1) * gap * gap)
     else:
-        head = now - group.line[0][2] if group is not None and group.line else 0
+        head = now - group.line[0][2] if group.line else 0
         all_of_it = max(served.wait_us, head)
         wait = max(0, all_of_it - max(0, now - rank[2]))
         spread = isqrt(2 * all_of_it * gap)

@@ -76,7 +76,7 @@ def promised(floor: Floor, contact: c.Contact) -> c.Contact | None:
 def end(floor: Floor, contact: c.Contact, reason: str, by: str, now: int) -> Drafts:
     """End the wait of somebody who is away, and the contact with it; what rings is cleared."""
     entry = floor.entries[EntryId(contact.entry)]
-    closed = "merged" if reason == "merged" else "abandoned"
+    closed = "merged" if reason == "merged" else _given_up(contact)
     return [
         *leave_queue(entry, reason, now),
         (contact.stream, f.ContactClosed(closed, "callback", by)),
@@ -116,6 +116,11 @@ def recall(floor: Floor, command: m.Recall, now: int, ask: Ask, actor: Actor) ->
         drafts.append((stream, linked))
     [(_, last)] = entered
     return [*drafts, *entered, (stream, f.QueuePlaceKept(last.entry, command.first))]
+
+
+def _given_up(contact: c.Contact) -> str:
+    """How a contact ends that nobody calls any more: who has talked before was served."""
+    return "completed" if contact.since else "abandoned"
 
 
 def cancel(floor: Floor, command: m.Cancel, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
@@ -170,7 +175,7 @@ def failed(floor: Floor, contact: c.Contact, cause: str, by: str, now: int) -> D
         wait = leave_queue(entry, "callback_failed", now)
         # The offer that was accepted is over by then, and no other was made.
         drafts += [fact for fact in wait if type(fact[1]) is f.QueueLeft]
-        drafts.append((contact.stream, f.ContactClosed("abandoned", "callback", by)))
+        drafts.append((contact.stream, f.ContactClosed(_given_up(contact), "callback", by)))
     return drafts
 
 

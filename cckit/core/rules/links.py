@@ -103,15 +103,25 @@ def unreachable(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
 
 
 class _Head:
-    """Gives out entries of one decision, which all read the same floor."""
+    """Gives out entries of one decision, whose parts all read the same floor."""
 
     def __init__(self, floor: Floor) -> None:
         self.next = floor.next_id()
         self.came: dict[str, int] = {}
+        self.over: set[str] = set()
+        """Consultations that this decision has ended."""
 
     def id(self) -> int:
         self.next += 1
         return self.next - 1
+
+    def ends(self, floor: Floor, consult: str, now: int) -> Drafts:
+        """End a consultation, once."""
+        found = floor.contacts.get(contact_stream(consult)) if consult else None
+        if found is None or consult in self.over:
+            return []
+        self.over.add(consult)
+        return goes(floor, found, "system", now)
 
     def entered(self, floor: Floor, contact: c.Contact) -> Pair | None:
         """Put a contact whose agent is lost before all who wait; it has waited before.
@@ -142,11 +152,8 @@ def _without_agent(
     A consultation ends; so does one about the contact, for who asked is not there.
     """
     if contact.consult_of:
-        return goes(floor, contact, "system", now)
-    drafts: Drafts = []
-    consult = floor.contacts.get(contact_stream(contact.consult)) if contact.consult else None
-    if consult is not None:
-        drafts += goes(floor, consult, "system", now)
+        return head.ends(floor, contact.id, now)
+    drafts = head.ends(floor, contact.consult, now)
     drafts += part_ends(floor, contact, agent, why, now)
     if len(serving(contact)) > 1:
         return drafts
@@ -191,15 +198,18 @@ def _lost(
 ) -> Iterator[Pair]:
     """What follows each leg that the adapter had, and has no more."""
     adapter, as_of, alive = command.adapter, command.as_of, frozenset(command.legs)
-    for offer in sorted(floor.offers.values(), key=lambda offer: offer.id):
-        rang = offer.adapter == adapter and 0 < offer.rang_at <= as_of
-        if rang and offer.leg not in alive:
-            yield from offers.lost(floor, offer, LOST)
+    gone: dict[c.Contact, list[LegId]] = {}
     for contact in sorted(floor.contacts.values(), key=lambda one: one.stream):
         known = [leg for leg, by, at in _legs(contact) if by == adapter and at <= as_of]
-        gone = [leg for leg in known if leg not in alive]
-        if gone:
-            yield from _legs_lost(floor, head, contact, gone, link, now, ask)
+        missing = [leg for leg in known if leg not in alive]
+        if missing:
+            gone[contact] = missing
+    for offer in sorted(floor.offers.values(), key=lambda offer: offer.id):
+        rang = offer.adapter == adapter and 0 < offer.rang_at <= as_of
+        if rang and offer.leg not in alive and floor.contacts[offer.contact] not in gone:
+            yield from offers.lost(floor, offer, LOST)
+    for contact, legs in gone.items():
+        yield from _legs_lost(floor, head, contact, legs, link, now, ask)
 
 
 def _legs(contact: c.Contact) -> Iterator[tuple[LegId, str, int]]:

@@ -33,6 +33,9 @@ def dequeue(floor: Floor, command: m.Dequeue, now: int, ask: Ask, actor: Actor) 
     if contact.phase is not c.QUEUED:
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("queue.wrong_state", stream, what, "only what waits can be taken out")
+    if not contact.leg:
+        what = "nobody is on the line: a place is kept"
+        return Refused("queue.wrong_state", stream, what, "cancel it instead")
     return leave_queue(floor.entries[EntryId(contact.entry)], "dequeued", now)
 
 

@@ -9,6 +9,8 @@ come to the same end, and nobody is lost.
 from collections.abc import Sequence
 from typing import Final
 
+import attrs
+
 from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core.agent import Agent
@@ -173,6 +175,8 @@ def again_steps(
     steps = [Step.parse(text) for text in contact.steps] or [Step()]
     while len(steps) > 1 and steps[0].agents:
         steps.pop(0)
+    if steps[0].queue is not None:  # It begins where the contact waits next.
+        steps[0] = attrs.evolve(steps[0], queue=None)
     found = texts(steps[2 - MAX_STEPS :])
     return found if old is queue else carried(found, old, queue)
 

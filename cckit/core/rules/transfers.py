@@ -117,7 +117,7 @@ def pull(floor: Floor, command: m.Pull, now: int, ask: Ask, actor: Actor) -> Dra
         return queue
     if contact.phase is c.TALKING:
         drafts = _from_agents(floor, contact, now)
-    elif contact.phase is c.QUEUED:
+    elif contact.phase is c.QUEUED and contact.leg:
         drafts = leave_queue(floor.entries[EntryId(contact.entry)], "dequeued", now)
     else:
         what = f"the contact is {contact.phase.name.lower()}"
@@ -145,8 +145,8 @@ def assign(floor: Floor, command: m.Assign, now: int, ask: Ask, actor: Actor) ->
     if contact is None:
         return unknown(stream)
     entry = floor.entries.get(EntryId(contact.entry))
-    if entry is None or entry.phase is TAKEN:
-        what = "the contact does not wait in a queue"
+    if entry is None or entry.phase is TAKEN or entry.promise is not None:
+        what = "the contact does not wait on the line"
         return Refused("queue.wrong_state", stream, what, "only what waits can be assigned")
     refused = t.wrong_agent(floor, contact, command.agent, "")
     if refused is not None:
