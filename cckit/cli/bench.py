@@ -15,9 +15,11 @@ from .codes import GOOD
 from .options import Whole
 from .output import console, print_json
 
-Name = Literal["append", "replay", "rebuild", "day", "route", "verify", "reopen", "checkpoint"]
+Name = Literal[
+    "append", "replay", "rebuild", "verify", "route", "day", "full-day", "reopen", "checkpoint"
+]
 NAMES: Final[tuple[Name, ...]] = (
-    "append", "replay", "rebuild", "verify", "route", "day", "reopen", "checkpoint",
+    "append", "replay", "rebuild", "verify", "route", "day", "full-day", "reopen", "checkpoint",
 )  # fmt: skip
 RIVALS: Final[dict[Name, str]] = {
     "append": "eventsourcing",
@@ -41,8 +43,8 @@ def bench(
 
     Disks swing from minute to minute: only the ratios of one run say something.
 
-    :param name: append, replay, rebuild, verify, route, day, reopen or checkpoint; all if not
-        given.
+    :param name: append, replay, rebuild, verify, route, day, full-day, reopen or checkpoint;
+        all if not given.
     :param folder: on the disk to measure; what is written there is removed afterwards.
     :param events: how many the log has that `reopen` opens after its writer was killed.
     :param json: print {results: [{name, unit, ours, rival, ratio, raw}]}.
@@ -95,6 +97,10 @@ def _measure_of(name: Name, events: int = EVENTS) -> Measure:
         from .bench_day import day
 
         return lambda folder: [day()]
+    if name == "full-day":
+        from .bench_full_day import full_day
+
+        return lambda folder: [full_day()]
     if name == "route":
         from .bench_route import route
 

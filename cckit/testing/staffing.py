@@ -51,7 +51,7 @@ QUEUE: Final = (
 LENGTHS: Final = tuple(key for key in QUEUE if key.endswith("_s"))
 SHIFT: Final = (
     "agents", "from", "to", "breaks", "queues", "skills", "answer", "connect", "unanswered",
-    "back_after_s",
+    "back_after_s", "channels",
 )  # fmt: skip
 STRATEGIES: Final = (
     "longest_idle", "least_occupied", "round_robin", "fewest_contacts", "least_talk_time",
@@ -79,6 +79,8 @@ class Shift:
     """From and to of each, in order, within the shift."""
     connect: Lengths = AT_ONCE
     """From picking up until both hear each other: who hangs up there is lost in between."""
+    channels: dict[str, int] = attrs.field(factory=lambda: {"voice": 100})
+    """What they serve, and what one contact costs of their budget of 100."""
 
     def spans(self, start: Instant, end: Instant, zone: ZoneInfo) -> list[tuple[Instant, Instant]]:
         """Return when it works between two instants, by time."""
@@ -250,7 +252,16 @@ def _shift(table: Table, queues: dict[str, QueueSettings]) -> Shift:
         table.seconds("back_after_s", 60, low=0.001),
         _breaks(table),
         connect,
+        _channels(table),
     )
+
+
+def _channels(table: Table) -> dict[str, int]:
+    given = table.data.get("channels", {"voice": 100})
+    inner = Table(table.file, f"{table.path}.channels", given, tuple(given))
+    if not given:
+        raise table.fault("channels", "nobody serves nothing", "write { voice = 100, chat = 20 }")
+    return {channel: inner.whole(channel, 1, 100) for channel in sorted(given)}
 
 
 def _breaks(table: Table) -> tuple[tuple[time, time], ...]:

@@ -19,6 +19,7 @@ customers, and a difference in the result is the policy's.
     flow = { kind = "fixed", s = 5 }     # before the queue
     need = "he >= 2"
     priority = 0
+    channel = "voice"                    # or chat, email …
     # Of who is to wait longer than that, if the queue estimates, so many hang up to be called.
     callback = { over_s = 120, permille = 400, answer_permille = 800, first = "agent" }
 """
@@ -45,7 +46,7 @@ from .tables import Table, read_toml
 
 ARRIVALS: Final = (
     "queue", "per_hour", "rates", "patience", "handling", "wrapup", "wrapup_permille", "flow",
-    "need", "priority", "lane", "entry_point", "callback",
+    "need", "priority", "lane", "entry_point", "callback", "channel",
 )  # fmt: skip
 DISTRIBUTED: Final = ("patience", "handling", "wrapup", "flow")
 TOP: Final = ("start", "zone", "hours", "arrivals", *DISTRIBUTED)
@@ -91,6 +92,7 @@ class Arrival(NamedTuple):
     entry_point: str
     callback: Callback | None = None
     """What they do if a callback is offered; None: they stay on the line."""
+    channel: str = "voice"
 
 
 class Traffic(Protocol):
@@ -150,14 +152,15 @@ class Process:
     entry_point: str = ""
     callback: Callback | None = None
     """Who may be offered to be called back; None is nobody."""
+    channel: str = "voice"
 
     def arrivals(self, seed: int, name: str) -> Iterator[Arrival]:
         """Yield the customers of this process; ``name`` keeps its chance apart from others'."""
         patience, handling, wrapup, flow = (getattr(self, concern).draw for concern in DISTRIBUTED)
         patient, busy, after, before = (stream(seed, f"{name} {what}") for what in DISTRIBUTED)
         queue, part, flows = self.queue, self.wrapup_permille, self.flow != AT_ONCE
-        fixed = (self.need, self.priority, self.lane, self.entry_point, None)
-        takes = (*fixed[:-1], self.callback)
+        fixed = (self.need, self.priority, self.lane, self.entry_point, None, self.channel)
+        takes = (*fixed[:4], self.callback, self.channel)
         callback, chance = self.callback, stream(seed, f"{name} callback").random
         for at in poisson(self.rates, stream(seed, f"{name} arrivals")):
             talk_us = handling(busy) or 0
@@ -271,6 +274,7 @@ def _process(table: Table, inherited: dict[str, Lengths], rates: tuple[Rate, ...
         table.whole("lane", 0, 2, 0),
         table.text("entry_point", ""),
         _callback(table),
+        table.text("channel", "voice"),
     )
 
 

@@ -263,7 +263,7 @@ class World:
         agent, shift = worker
         self._workers[agent] = worker
         self._actors[agent] = Actor("agent", agent)
-        self.do(c.SetProfile(agent, shift.skills), self._boss)
+        self.do(c.SetProfile(agent, shift.skills, shift.channels), self._boss)
         if traffic is None:
             return
         if shift.begins is None:
@@ -413,7 +413,7 @@ class World:
         self.arrived += 1
         name = sha256(self._names + str(self.arrived).encode())
         contact = ContactId(name.hexdigest()[:32])
-        command = c.ReportArrived(VOICE, arrival.entry_point, contact=contact)
+        command = c.ReportArrived(arrival.channel, arrival.entry_point, contact=contact)
         caller = self.callers[contact] = Caller(contact, LegId(0), arrival)
         caller.leg = self._must(command, LINE)[1][0][1].leg
         if arrival.flow_us:
@@ -498,7 +498,8 @@ class World:
 
     def _begin(self, agent: AgentId, _: Any) -> None:
         self._working.add(agent)
-        self._act(c.LogIn(agent), self._actors[agent])
+        channels = tuple(self._workers[agent].shift.channels)
+        self._act(c.LogIn(agent, channels), self._actors[agent])
         self._act(c.SetReady(agent), self._actors[agent])
 
     def _leave(self, agent: AgentId, _: Any) -> None:
@@ -532,11 +533,13 @@ class World:
             heappush(self._agenda, (self.now + delay, self._order(), PICK_UP, caller, made))
 
     def _pick_up(self, caller: Caller, made: f.OfferMade) -> None:
-        if caller.offer != made.offer:
+        if made.offer not in self._floor.offers:  # Another phone was picked up, or they went.
             return
-        if caller.away:
+        caller.offer = made.offer
+        if caller.away or caller.arrival.channel != VOICE:
             self._act(c.AcceptOffer(made.offer), self._actors[made.agent])
-            return
+            if caller.away or caller.talking:
+                return
         self._must(c.AcceptOffer(made.offer), self._actors[made.agent])
         self._join(caller, made.offer, made.agent)
 

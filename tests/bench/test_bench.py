@@ -88,6 +88,28 @@ def test_checkpoints_are_measured_inside_and_outside_of_the_center(tmp_path: Pat
     assert names == ["checkpoint.follow", "checkpoint.inside"]
 
 
+def test_the_full_day_has_skills_steps_two_channels_and_callbacks() -> None:
+    from cckit.cli import bench_full_day as bench
+    from cckit.core import facts as f
+
+    assert check_shape([bench.full_day(300, rounds=1)]) == ["day.full"]
+    world = bench.full_world(1500, 1)
+    seen: dict[type, int] = {}
+    keep = world._keep  # Its store keeps no frames.
+
+    def counted(decision: Any) -> None:
+        for _, data in decision.recorded:
+            seen[type(data)] = seen.get(type(data), 0) + 1
+        keep(decision)
+
+    world._keep = counted  # type: ignore[method-assign]
+    world.run()
+    assert seen[f.QueueRequirementRelaxed] > 300
+    assert seen[f.QueuePlaceKept] > 100 and seen[f.QueueResumed] > 80
+    channels = {group.channel for group in world.engine.floor.index.groups}
+    assert channels == {"voice", "chat"}
+
+
 def test_every_name_of_the_command_has_its_function() -> None:
     if importlib.util.find_spec("eventsourcing") is None:
         pytest.skip("eventsourcing is missing: pip install 'cckit-sdk[bench]'")
