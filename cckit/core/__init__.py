@@ -10,6 +10,8 @@ from .ask import Open as Open
 from .ask import Ranking as Ranking
 from .ask import Verdict as Verdict
 from .ask import Waiting as Waiting
+from .certificate import SkillSettings as SkillSettings
+from .channel import ChannelSettings as ChannelSettings
 from .codec import canonical as canonical
 from .codec import digest as digest
 from .commands import AcceptOffer as AcceptOffer
@@ -37,6 +39,7 @@ from .commands import ReportHeld as ReportHeld
 from .commands import ReportRetrieved as ReportRetrieved
 from .commands import Retrieve as Retrieve
 from .commands import Route as Route
+from .commands import SetCertification as SetCertification
 from .commands import SetHold as SetHold
 from .commands import SetNotReady as SetNotReady
 from .commands import SetPermission as SetPermission
@@ -144,4 +147,5 @@ from .projection import AnyProjection as AnyProjection
 from .projection import Canonical as Canonical
 from .projection import Projection as Projection
 from .registry import Upcaster as Upcaster
+from .settings import OfferSettings as OfferSettings
 from .settings import QueueSettings as QueueSettings
