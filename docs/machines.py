@@ -19,7 +19,9 @@ Each thing on the floor is a small machine: a state, and a table of which event 
 which state to which. Only what stands in a table can happen; an event that no table knows
 is a bug of ours and reaches no log. One event may move several machines.
 """
-Moves = Mapping[tuple[IntEnum, type], IntEnum]
+Event = type | tuple[type, str]
+"""A class of facts, or one and the word that it says."""
+Moves = Mapping[tuple[IntEnum, Event], IntEnum]
 
 CORE = (
     ("Contact", contact, "From its arrival to its one closing."),
@@ -33,13 +35,19 @@ def word(state: IntEnum) -> str:
     return state.name.lower()
 
 
+def named(event: Event) -> str:
+    """What moves a machine: ``case.state_set resolved``."""
+    cls, said = event if isinstance(event, tuple) else (event, "")
+    return f"{kind_of(cls).name} {said}".rstrip()
+
+
 def diagram(moves: Moves) -> Iterator[str]:
     """Yield a state diagram in Mermaid: arrows between the same states bear all their events."""
     yield "```mermaid"
     yield "stateDiagram-v2"
     arrows: dict[tuple[IntEnum, IntEnum], list[str]] = {}
-    for (before, cls), after in moves.items():
-        arrows.setdefault((before, after), []).append(kind_of(cls).name)
+    for (before, event), after in moves.items():
+        arrows.setdefault((before, after), []).append(named(event))
     states = dict.fromkeys(state for pair in arrows for state in pair)
     yield f"    [*] --> {word(min(states))}"
     for (before, after), names in sorted(arrows.items()):
@@ -54,7 +62,7 @@ def table(moves: Moves) -> Iterator[str]:
     """Yield the transitions as rows."""
     yield "| state | event | next |"
     yield "| --- | --- | --- |"
-    rows = ((before, kind_of(cls).name, after) for (before, cls), after in moves.items())
+    rows = ((before, named(event), after) for (before, event), after in moves.items())
     for before, name, after in sorted(rows):
         yield f"| {word(before)} | `{name}` | {word(after)} |"
     yield ""

@@ -15,6 +15,7 @@ Span = NewType("Span", int)
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
 
 
 def instant_text(at: int) -> str:

@@ -53,7 +53,7 @@ class Deflect:
 
     contact: ContactId
     reason: str = "deflected"
-    """``deflected``, ``spam`` or ``blocked``."""
+    """deflected, spam, blocked, callback_agreed or merged."""
     why: str = ""
 
 

@@ -1,5 +1,7 @@
 """Contacts: arrive, hold, end — on either side and in every phase."""
 
+from typing import Final
+
 from cckit.core import commands as m
 from cckit.core import contact as c
 from cckit.core import facts as f
@@ -20,6 +22,7 @@ from .offers import lost
 from .queues import leave_queue
 
 Drafts = list[Pair]
+SENT_AWAY: Final = ("deflected", "spam", "blocked", "callback_agreed", "merged")
 
 
 def arrived(
@@ -112,11 +115,9 @@ def deflect(floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor) 
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    if command.reason not in ("deflected", "spam", "blocked", "callback_agreed"):
+    if command.reason not in SENT_AWAY:
         what = f"a contact is not sent away as {command.reason!r}"
-        return Refused(
-            "contact.bad_reason", stream, what, "use deflected, spam, blocked or callback_agreed"
-        )
+        return Refused("contact.bad_reason", stream, what, f"use {', '.join(SENT_AWAY)}")
     if contact.phase not in (c.NEW, c.QUEUED):
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("contact.wrong_state", stream, what, "only before an agent has it")
@@ -124,7 +125,7 @@ def deflect(floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor) 
     closed = (stream, f.ContactClosed(command.reason, phase, actor.kind))
     if contact.phase is c.NEW:
         return [closed]
-    left = "blocked" if command.reason == "blocked" else "cancelled"
+    left = command.reason if command.reason in ("blocked", "merged") else "cancelled"
     return [*leave_queue(floor.entries[EntryId(contact.entry)], left, now), closed]
 
 
