@@ -262,7 +262,15 @@ den = { A = 1, B = 1 }
 `cckit report LOG service-level --definition own.toml` prints it; several tables are several
 metrics.
 """
-REPORTS = ("service_level", "queue_intervals", "agent_summary", "contacts", "audit", "access")
+REPORTS = (
+    "service_level",
+    "queue_intervals",
+    "agent_summary",
+    "contacts",
+    "audit",
+    "access",
+    "estimates",
+)
 
 
 def reports() -> str:

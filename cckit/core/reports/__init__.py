@@ -15,6 +15,8 @@ from .catalogue import Catalogue as Catalogue
 from .contacts import CONTACTS
 from .definitions import Definition as Definition
 from .definitions import definition as definition
+from .estimates import ESTIMATES
+from .estimates import Estimates as Estimates
 from .fold import Folding as Folding
 from .fold import digests as digests
 from .log_facts import LogFactsOf as LogFactsOf
@@ -35,7 +37,15 @@ from .zone import Zone as Zone
 
 REPORTS: Final[dict[str, Report]] = {
     report.name: report
-    for report in (SERVICE_LEVEL, QUEUE_INTERVALS, AGENT_SUMMARY, CONTACTS, AUDIT, ACCESS)
+    for report in (
+        SERVICE_LEVEL,
+        QUEUE_INTERVALS,
+        AGENT_SUMMARY,
+        CONTACTS,
+        AUDIT,
+        ACCESS,
+        ESTIMATES,
+    )
 }
 """By name."""
 
@@ -45,5 +55,6 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     LogFactsOf(),
     Audit(),
     Ledger(),
+    Estimates(),
 )
 """What ``cckit replay`` rebuilds, and every report is made of."""
