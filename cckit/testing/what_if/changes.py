@@ -12,7 +12,7 @@ import attrs
 from cckit.core.explain import reason_against
 from cckit.core.facts import OfferMade
 from cckit.core.floor import Floor
-from cckit.core.routing import STRATEGIES
+from cckit.core.routing import key_of
 
 from .day import Offered, Story
 from .rerun import Live
@@ -111,14 +111,14 @@ class Changes:
             start = f"strategy changed from {before.policy} to {now.policy}"
             if reason is not None:
                 return start
-            key = STRATEGIES[now.policy](agent, entry, at)
+            key = key_of(entry)(agent, entry, at)
             return f"{start}: key {now.key} of {now.agent} < {key} of {before.agent}"
         if now.agent in self._plan.added:
             return f"{now.agent} is there as well"
         if reason is not None:
             when = "by then" if at >= old.at else "then"
             return f"{before.agent} is {WORDS.get(reason, reason)} {when}, after other decisions"
-        key = STRATEGIES[now.policy](agent, entry, at)
+        key = key_of(entry)(agent, entry, at)
         return (
             f"other decisions came before: by {now.policy}, "
             f"key {now.key} of {now.agent} < {key} of {before.agent}"

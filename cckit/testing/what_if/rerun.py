@@ -5,8 +5,7 @@ Whatever happens again is answered as it was answered then; what never happened 
 So with nothing changed nothing is drawn, and every decision comes out as it is recorded.
 
 What comes first at one instant is told by the log: each input and each timer has the place
-of the decision that it led to. A timer that led to nothing comes after them, and then what
-the log does not know.
+of the decision that it led to; then comes what the log does not know.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,9 +18,10 @@ from cckit.core import facts as f
 from cckit.core.ask import Candidate, Open, Ranking, Waiting
 from cckit.core.engine import Engine
 from cckit.core.errors import ConfigError, Refused
-from cckit.core.events import SYSTEM, Actor, Decision, Draft, Envelope, Recorded
+from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft, Envelope, Recorded
 from cckit.core.ids import CENTER, AgentId, ContactId, OfferId, Stream, contact_stream
 from cckit.core.leg import CUSTOMER
+from cckit.core.rules import RULES
 from cckit.core.timer import Timer
 from cckit.testing.staffing import Shift
 
@@ -48,8 +48,8 @@ from .reading import SETTERS
 from .roles import ROLES, Called, WrapupEnds, WrapupExtends, customer_gone
 
 FAR: Final = 2**63 - 1
-SILENT: Final = NEW - 1
-"""Where a timer stands that led to nothing: what is recorded of its instant came before."""
+FIRST: Final = -1
+LAST: Final = NEW - 1
 BATCH: Final = 1500
 """Events between two looks at the invariants, as many as a simulated frame has."""
 LATE_US: Final = 1_000_000
@@ -226,7 +226,18 @@ class Rerun:
             for after_us, order in fired:
                 if due <= began + after_us <= due + self._late_us:
                     return began + after_us, order
-        return due, SILENT
+        return due, LAST if self._leads_on(timer) else FIRST
+
+    def _leads_on(self, timer: Timer) -> bool:
+        """Whether something would follow from a timer of which nothing is recorded.
+
+        Then what is recorded of its instant came before, and stopped it.
+        """
+        subject = f"{timer[3]} {timer[4]}" if timer[4] else str(timer[3])
+        command = c.TimerDue(timer[2], subject, timer[1])
+        engine = self.engine
+        decided = RULES[c.TimerDue](engine.floor, command, timer[0], engine.ask, TIMER)
+        return isinstance(decided, Refused) or bool(decided)
 
     def _push(self, at: int, order: int, do: Callable[..., None], whom: Any, more: Any) -> None:
         heappush(self._agenda, (at, order, self._n(), do, whom, more))
@@ -353,9 +364,16 @@ class Rerun:
 
     def _resumed(self, envelope: Envelope, data: f.QueueResumed) -> None:
         live = self.lives.get(envelope.stream[8:])
-        if live is not None:
-            live.away = False
-            self._wait(live, BACK)
+        if live is None:
+            return
+        live.away = False
+        self._wait(live, BACK)
+        contact = self.engine.floor.contacts[envelope.stream]
+        ringing = live.ringing.get(OfferId(contact.offer))
+        if ringing is not None and (
+            ringing.answers is not ringing.twin or ringing.answers.bridge is None
+        ):
+            self._connect(live, OfferId(contact.offer), ringing)
 
     def _left(self, envelope: Envelope, data: f.QueueLeft) -> None:
         live = self.lives.get(envelope.stream[8:])
@@ -453,11 +471,16 @@ class Rerun:
             self._act(c.ReportFailed(offer, what), actor)
 
     def _accepted(self, envelope: Envelope, data: f.OfferAccepted) -> None:
-        """Let both hear each other as long after the answer as they did."""
         live = self.lives.get(envelope.stream[8:])
         ringing = None if live is None else live.ringing.get(data.offer)
-        if live is None or ringing is None or live.away:
-            return  # Whose customer is away talks when that one answers.
+        if live is None or ringing is None:
+            return
+        own = ringing.answers is ringing.twin and ringing.answers.bridge is not None
+        if own or not live.away:  # Else the customer is called first.
+            self._connect(live, data.offer, ringing)
+
+    def _connect(self, live: Live, offer: OfferId, ringing: Ringing) -> None:
+        """Let both hear each other as long after the answer as they did."""
         answers = ringing.answers
         own = answers is ringing.twin
         at_once = answers.answer is not None and answers.answer.command is not None
@@ -471,7 +494,7 @@ class Rerun:
             contact, agent = live.story.contact, ringing.agent
             wait = self._chance.connect(self.seed, contact, agent, ringing.n, seen)
             bridge, order = Input(wait, NEW, None, LINE), NEW
-        self._push(self.now + bridge.at, order, self._bridge, live, (data.offer, bridge))
+        self._push(self.now + bridge.at, order, self._bridge, live, (offer, bridge))
 
     def _bridge(self, live: Live, more: tuple[OfferId, Input]) -> None:
         offer, bridge = more
