@@ -1,7 +1,9 @@
 """A routing decision on a large floor: 5,000 agents, 60 skills, thousands waiting.
 
 Two decisions are timed, whole: a freed agent takes the best of what waits for it (the
-wrap-up ends, the offer is made), and a contact joins a queue in which nobody is free.
+wrap-up ends, the offer is made), and a contact joins a queue in which nobody is free. Then
+both again on a floor where all that waits relaxes by steps and three queues have weights,
+with every fourth contact preferring an agent, and the end of a step is timed as well.
 Invariants are checked in each, nothing is written to a disk; CPU time counts, so other
 processes do not. The rival of the first is a bare look-up, one ``and`` and one lowest bit
 over sets of the same 5,000 agents.
@@ -11,6 +13,8 @@ import gc
 import time
 from random import Random
 from typing import Any, Final
+
+import attrs
 
 from cckit.core import commands as c
 from cckit.core import facts as f
@@ -26,23 +30,34 @@ SKILLS: Final = 60
 SKILLS_EACH: Final = 5
 WAITING: Final = 2_000
 FEW: Final = 200
+RELAXING: Final = -1
+"""Stands for the floor of 2,000 whose needs relax."""
 MANY: Final = 20_000
 DECISIONS: Final = 20_000
 ACTOR: Final = Actor("process", "bench")
 QUEUE: Final = QueueId("service")
+WEIGHTS: Final = {QueueId("service"): 1, QueueId("gold"): 3, QueueId("silver"): 2}
+STEP_US: Final = 20_000
+"""At most; the floor's clock goes on by a microsecond a command."""
 AGENT_IDS: Final = [AgentId(f"{n:04}") for n in range(AGENTS)]
 
 
 class Floor:
     """Agents who all wrap up, and contacts that wait for them."""
 
-    def __init__(self, waiting: int, seed: int = 1) -> None:
+    def __init__(self, waiting: int, seed: int = 1, relaxing: bool = False) -> None:
         self.random = Random(seed)
+        self.relaxing = relaxing
+        self.stepped: list[int] = []
+        """Nanoseconds of each end of a step."""
         self.engine = Engine()
         self.now = 1_000_000_000
         self.contacts = 0
         settings = QueueSettings(wrapup_us=3_600_000_000)
         self.act(c.ApplyConfig("queue", QUEUE, settings.pack()))
+        for queue, weight in WEIGHTS.items() if relaxing else ():
+            weighing = attrs.evolve(settings, weight=weight, prefer_us=STEP_US)
+            self.act(c.ApplyConfig("queue", queue, weighing.pack()))
         self.wrapping: dict[AgentId, ContactId] = {}
         for agent in AGENT_IDS:
             self.add_agent(agent)
@@ -90,11 +105,36 @@ class Floor:
         need = f"s{self.random.randrange(SKILLS):02} >= {self.random.randint(1, 3)}"
         self.act(c.ReportArrived("voice", contact=contact))
         command = c.Enqueue(contact, QUEUE, self.random.randrange(3), need=need)
+        if self.relaxing:
+            command = self._relaxing(command, need)
         started = time.thread_time_ns()
         decided = self.act(command)
         took = time.thread_time_ns() - started
-        assert len(decided.recorded) == 1, "everyone wraps up: nobody is free"
+        offered = any(type(data) is f.OfferMade for _, data in decided.recorded)
+        assert not offered, "everyone wraps up: nobody is free"
         return took
+
+    def _relaxing(self, command: c.Enqueue, need: str) -> c.Enqueue:
+        """The same with steps, in one of three queues, for an agent whom every fourth prefers."""
+        skill, _, level = need.partition(" >= ")
+        steps = (
+            f"{skill} >= {min(5, int(level) + 1)} for_us={self.random.randrange(1, STEP_US)}",
+            f"{need} for_us={self.random.randrange(1, STEP_US)} priority=1",
+            f"{skill} >= 1",
+        )
+        prefer = (self.random.choice(AGENT_IDS),) if self.random.randrange(4) == 0 else ()
+        queue = self.random.choice(list(WEIGHTS))
+        return attrs.evolve(command, queue=queue, need=None, steps=steps, prefer=prefer)
+
+    def step(self) -> None:
+        """Let steps end that are over by now."""
+        while (due := self.engine.next_due()) is not None and due[0] <= self.now:
+            if due[1].kind == "step":
+                started = time.thread_time_ns()
+                self.engine.fire(self.now)
+                self.stepped.append(time.thread_time_ns() - started)
+            else:
+                self.engine.fire(self.now)
 
     def free(self) -> int:
         """End a wrap-up; returns the nanoseconds of that decision, offer and all."""
@@ -118,6 +158,7 @@ class Floor:
 def route() -> list[Result]:
     """Measure p50 and p99 at 2,000 waiting, and p50 at 200 and at 20,000 waiting."""
     floors = {waiting: Floor(waiting) for waiting in (FEW, WAITING, MANY)}
+    floors[RELAXING] = Floor(WAITING, relaxing=True)
     freed: dict[int, list[int]] = {waiting: [] for waiting in floors}
     joined: dict[int, list[int]] = {waiting: [] for waiting in floors}
     gc.collect()
@@ -128,11 +169,13 @@ def route() -> list[Result]:
             for waiting, floor in floors.items():
                 freed[waiting].append(floor.free())
                 joined[waiting].append(floor.arrive())
+            floors[RELAXING].step()
         bare = sorted(_look_up() for _ in range(DECISIONS))
     finally:
         gc.enable()
         gc.unfreeze()
-    for times in (*freed.values(), *joined.values()):
+    stepped = floors[RELAXING].stepped
+    for times in (*freed.values(), *joined.values(), stepped):
         times.sort()
     p50, p99 = _at(freed[WAITING], 50), _at(freed[WAITING], 99)
     look_up = _at(bare, 50)
@@ -153,6 +196,20 @@ def route() -> list[Result]:
             _at(freed[MANY], 50),
             _at(freed[FEW], 50),
             look_up,
+        ),
+        *(
+            result(
+                f"route.relaxing.{name}.p99",
+                "ns a decision with steps, weights and preferred agents, against its p50",
+                _at(times, 99),
+                _at(times, 50),
+                look_up,
+            )
+            for name, times in (
+                ("freed", freed[RELAXING]),
+                ("joined", joined[RELAXING]),
+                ("step", stepped),
+            )
         ),
     ]
 
