@@ -18,8 +18,8 @@ from cckit.core import matching
 from cckit.core.agent import Agent
 from cckit.core.engine import Engine
 from cckit.core.events import Recorded
-from cckit.core.ids import AgentId
 from cckit.core.floor import Floor
+from cckit.core.ids import AgentId
 from cckit.core.instant import MINUTE, SECOND
 from cckit.core.invariants import check_all
 from cckit.core.need import Tree
