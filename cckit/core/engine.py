@@ -105,12 +105,14 @@ class Engine:
         request: bytes | None = None,
         cause: int | None = None,
         correlation: str | None = None,
+        before: Sequence[Draft] = (),
         also: Sequence[Draft] = (),
     ) -> Decision | Refused:
         """Decide on a command and carry it out in memory.
 
-        A decision without events changed nothing. ``now`` must not go back. ``also`` is
-        stored with what the command leads to, and not at all where it leads to nothing.
+        A decision without events changed nothing. ``now`` must not go back. ``before`` and
+        ``also`` are stored with what the command leads to, the one ahead of it, the other
+        after it, and not at all where it leads to nothing.
 
         :raises InvariantBroken: see there.
         :raises MachineFailed: see there.
@@ -137,8 +139,8 @@ class Engine:
             raise InvariantBroken("decide", type(command).__name__, repr(error)) from error
         if isinstance(drafts, Refused):
             return drafts
-        if also and drafts:
-            drafts = [*drafts, *also]
+        if drafts and (also or before):
+            drafts = [*before, *drafts, *also]
         stamp = new(Stamp, (now, actor, occurred_at, cause, correlation, request))
         return self._commit(drafts, stamp, type(command).__name__)
 
@@ -169,6 +171,8 @@ class Engine:
         if not drafts:
             floor.unrouted = floor.unrouted and pending(floor, stamp[0])
             return new(Decision, (stamp, ()))
+        if floor.forget_at <= stamp[0]:  # Before the first event of an instant, as ``fold``.
+            floor.forget(stamp[0])
         try:
             self._evolve(drafts, stamp, recorded)
             self.now = floor.now = stamp[0]
@@ -188,8 +192,6 @@ class Engine:
             no_move = isinstance(error, KeyError) and recorded
             rule = NO_MOVE.get(type(recorded[-1][1]), "evolve") if no_move else "evolve"
             raise InvariantBroken(rule, what, repr(error)) from error
-        if floor.forget_at <= stamp[0]:
-            floor.forget(stamp[0])
         return new(Decision, (stamp, tuple(recorded)))
 
     def _evolve(self, drafts: Iterable[Pair], stamp: Stamp, recorded: list[Recorded[Any]]) -> None:
@@ -288,6 +290,8 @@ class Engine:
         floor = self.floor
         if floor.edge_at <= envelope.stamp[0]:
             floor.advance(envelope.stamp[0])
+        if floor.forget_at <= envelope.stamp[0]:
+            floor.forget(envelope.stamp[0])
         floor.versions[envelope.stream] = envelope.stream_version + 1
         handler = self.folds.get(type(data))
         if handler is None:
@@ -299,8 +303,6 @@ class Engine:
         floor.bereft.clear()
         self.position = envelope.position + 1
         self.now = floor.now = envelope.stamp[0]
-        if floor.forget_at <= self.now:
-            floor.forget(self.now)
 
     @property
     def unrouted(self) -> bool:

@@ -57,7 +57,7 @@ class Schedule:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.random = Random(seed)
-        self.engine = Engine()
+        self.engine = self.fresh_engine()
         self.now = START
         self.log: list[Recorded[Any]] = []
         self.switch = Switch(seed)
@@ -130,16 +130,19 @@ class Schedule:
         self.start()
         self.tell_sessions()
 
+    def fresh_engine(self) -> Engine:
+        return Engine(version_of=lambda stream: sum(e.stream == stream for e, _ in self.log))
+
     def same(self, *, loaded: bool = False) -> Engine:
         """The floor again, from the log or from a snapshot: it must be the same."""
-        again = Engine()
+        again = self.fresh_engine()
         for recorded in self.log:
             again.fold(recorded)
         was, now = dump(self.engine), dump(again)
         if was != now:
             raise Broken(f"seed {self.seed}: the log folds to another floor: {first(was, now)}")
         if loaded:
-            again = Engine()
+            again = self.fresh_engine()
             load(again, now)
             if dump(again) != now:
                 raise Broken(f"seed {self.seed}: a snapshot loads another floor")
@@ -180,16 +183,15 @@ class Schedule:
                 self.now = end
                 return
             self.now = max(self.now, here)
-            self.step(timer is not None and timer[0] <= self.now)
+            while (decided := self.engine.fire(self.now)) is not None:
+                self.keep(decided)
+                self.route()
+            self.step()
             if n % 50 == 0:
                 check_all(self.engine.floor)
         raise Broken(f"seed {self.seed}: it never ends")
 
-    def step(self, due: bool) -> None:
-        if due:
-            self.keep(self.engine.fire(self.now))
-            self.route()
-            return
+    def step(self) -> None:
         for fact in self.switch.until(self.now):
             self.pass_on(fact.command, fact.ref)
         if self.later and self.later[0][0] <= self.now:

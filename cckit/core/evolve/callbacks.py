@@ -7,7 +7,7 @@ from cckit.core import queue as q
 from cckit.core.contact import Contact
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import ContactId, EntryId
+from cckit.core.ids import ContactId, EntryId, SubjectId
 from cckit.core.timer import Timer
 
 from .handler import Handler
@@ -112,6 +112,15 @@ def forget(floor: Floor, entry: q.Entry, contact: Contact) -> None:
         del floor.promised[subject]
 
 
+def identified(floor: Floor, contact: Contact, subject: SubjectId) -> None:
+    """Take in that a place is kept for somebody else than was thought."""
+    entry = floor.entries.get(EntryId(contact.entry))
+    if entry is not None and entry.promise is not None:
+        if contact.subject is not None and floor.promised.get(contact.subject) == contact.stream:
+            del floor.promised[contact.subject]
+        floor.promised.setdefault(subject, contact.stream)
+
+
 def went(floor: Floor, entry: q.Entry, contact: Contact) -> None:
     """Take in that an entry left its queue for which a place was kept."""
     if entry.phase is q.DIALING:
@@ -134,9 +143,12 @@ def gave_up(floor: Floor, envelope: Envelope, entry: q.Entry, contact: Contact) 
 
 
 def hung_up(floor: Floor, contact: Contact) -> None:
-    """Let whoever is to be called first wait apart, now that they are away."""
+    """Let whoever is to be called first wait apart, now that they are away.
+
+    A round that is asking agents goes on: whoever accepts has the customer called.
+    """
     entry = floor.entries.get(EntryId(contact.entry))
-    if entry is not None and entry.promise is not None and entry.in_line:
+    if entry is not None and entry.promise is not None and entry.in_line and not entry.offers:
         line_up(floor, entry, contact)
 
 

@@ -6,11 +6,13 @@ from cckit.core import facts as f
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
 
+from . import callbacks
 from .handler import Handler
 
 
 def identified(floor: Floor, envelope: Envelope, data: f.ContactIdentified) -> None:
     contact = floor.contacts[envelope.stream]
+    callbacks.identified(floor, contact, data.subject)
     contact.subject = data.subject
     contact.level = data.level
 
