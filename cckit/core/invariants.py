@@ -81,7 +81,8 @@ def check_timers(floor: Floor) -> None:
         if thing.position not in kept:
             raise Breach("I14", f"{thing} waits for an instant that no timer knows")
     for entry in floor.entries.values():
-        if entry.step_due > floor.fired_to and entry.step_position not in kept:
+        waits_on = entry.in_line and not entry.offers and entry.step_due > floor.fired_to
+        if waits_on and entry.step_position not in kept:
             raise Breach("I14", f"entry {entry.id}: no timer ends step {entry.step}")
         if 0 < entry.step_due <= floor.fired_to and ended(floor, entry, floor.fired_to):
             raise Breach("I14", f"entry {entry.id}: step {entry.step} is over and goes on")

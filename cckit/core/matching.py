@@ -45,6 +45,8 @@ class Index:
         """(skill, level) or (queue, 0) to the places of those who have it."""
         self.able: dict[Atom, int] = {}
         """(skill, level) to the numbers of those who have it, ready or not."""
+        self.having: dict[int, list[Atom]] = {}
+        """Number to the keys of ``able`` that the agent is in."""
         self.groups: list[Group] = []
         """By number."""
         self.by_need: dict[GroupKey, Group] = {}
@@ -87,9 +89,13 @@ class Index:
         bit = 1 << agent.number
         lapsed = agent.skills != agent.profile
         self.lapsed = self.lapsed | bit if lapsed else self.lapsed & ~bit
-        for atom, able in self.able.items():
-            ever = agent.profile.get(atom[0], 0) >= atom[1]  # A certificate may come.
-            self.able[atom] = able | bit if ever else able & ~bit
+        able = self.able
+        for atom in self.having.get(agent.number, ()):
+            able[atom] &= ~bit
+        having = [(skill, n) for skill, top in agent.profile.items() for n in range(1, top + 1)]
+        for atom in having:  # A certificate may come.
+            able[atom] = able.get(atom, 0) | bit
+        self.having[agent.number] = having
         for queue in queues.values():
             before = self.members.get(queue.id, 0)
             member = is_member(agent.id, queue)
@@ -325,18 +331,15 @@ class Index:
         """Begin to keep the set of those who have this."""
         if key in self.held:
             return
-        mask = 0
-        for agent in self.agents:
+        name, level = key
+        found = []
+        for number in places(self.able.get(key, 0) if level else self.members.get(name, 0)):
+            agent = self.agents[number]
             if self.holds(agent, key):
                 agent.keys.append(key)
                 if agent.place:
-                    mask |= 1 << agent.place
-        self.held[key] = mask
-        if key[1]:
-            skill, level = key
-            able = (one for one in self.agents if one.profile.get(skill, 0) >= level)
-            numbers = [agent.number for agent in able]
-            self.able[key] = bits(numbers)
+                    found.append(agent.place)
+        self.held[key] = bits(found)
 
     def holds(self, agent: Agent, key: Atom) -> bool:
         name, level = key
@@ -396,9 +399,8 @@ class Index:
             known = [self.by_id[one].number for one in agents if one in self.by_id]
             mask &= bits(known)
         if mask and need.tree is not None:
-            for atom in need.atoms:
-                self.track(atom)
-            mask = need.mask(self.able.__getitem__, mask)
+            able = self.able
+            mask = need.mask(lambda atom: able.get(atom, 0), mask)
         while mask:  # Nearly always the first one serves the channel.
             low = mask & -mask
             if channel in self.agents[low.bit_length() - 1].costs:
