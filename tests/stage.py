@@ -70,6 +70,12 @@ class Stage:
         self._keep(decided)
         return decided
 
+    def send(self, command: Any, actor: Actor = SYSTEM) -> Decision | Refused:
+        """Carry out a command whatever comes of it, where many are to be."""
+        decided = self.engine.act(command, actor, self.now)
+        self._keep(decided)
+        return decided
+
     def _keep(self, decided: Decision | Refused | None) -> None:
         if isinstance(decided, Decision):
             self.log += decided.recorded

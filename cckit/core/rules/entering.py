@@ -214,7 +214,9 @@ def _steps(
         steps = read_steps(tuple(texts) or (ANYONE,))
     except ValueError as error:
         return Refused("queue.bad_steps", contact.stream, str(error), "write the steps anew")
-    last = floor.last_agents.get(contact.subject) if contact.subject else None
+    last = None
+    if contact.subject and not contact.past:  # Else who talked to them has just handed them on.
+        last = floor.last_agents.get(contact.subject)
     named = any(LAST in step.agents for step in steps)
     if named:
         steps = _with_last(steps, last)

@@ -105,26 +105,38 @@ def to_agent(
     """Let a contact wait for one agent, then for ``by``, then as it did, with its old since."""
     queue = home(floor, contact, floor.agents[to])
     assert queue is not None, to
-    back = floor.queues.get(contact.queue) if contact.queue else None
-    moves = None if back is None or back is queue else back.id
-    steps = [Step(for_us=queue.settings.ring_us, agents=(AgentId(to),))]
-    after = again_steps(floor, contact, back or queue, need)
-    if by:
-        steps.append(Step(for_us=RECALL_US, agents=(AgentId(by),), queue=moves))
-    return entered(floor, contact, queue, [*texts(steps), *after], old_since(contact, now), now)
+    steps, back = waited_for(floor, contact, queue, need)
+    first = Step(for_us=queue.settings.ring_us, agents=(AgentId(to),))
+    recall = Step(for_us=RECALL_US, agents=(AgentId(by),))
+    return by_name(floor, contact, queue, (first, recall), back, steps, now)
 
 
 def back_to(floor: Floor, contact: c.Contact, by: str, now: int) -> Pair | None:
     """Let a contact that could not be handed on wait as it did, first for ``by``."""
-    queue = floor.queues.get(contact.queue) if contact.queue else None
-    if queue is None:
-        agent = floor.agents.get(by)
-        queue = home(floor, contact, agent) if agent is not None else None
+    agent = floor.agents.get(by)
+    last = floor.queues.get(contact.queue) if contact.queue else None
+    queue = last or (home(floor, contact, agent) if agent is not None else None)
     if queue is None:
         return None
-    first = texts([Step(for_us=RECALL_US, agents=(AgentId(by),))])
-    steps = [*first, *again_steps(floor, contact, queue, None)]
-    return entered(floor, contact, queue, steps, old_since(contact, now), now)
+    steps, back = waited_for(floor, contact, queue, None)
+    recall = Step(for_us=RECALL_US, agents=(AgentId(by),))
+    return by_name(floor, contact, queue, (recall,), back, steps, now)
+
+
+def by_name(
+    floor: Floor,
+    contact: c.Contact,
+    queue: Queue,
+    first: Sequence[Step],
+    back: Queue,
+    steps: Sequence[Step],
+    now: int,
+) -> Pair:
+    """Let a contact wait for agents by name in one queue, then as it did, where it did."""
+    head, *rest = steps
+    moved = head if back is queue else attrs.evolve(head, queue=back.id)
+    found = texts((*first, moved, *rest))
+    return entered(floor, contact, queue, found, old_since(contact, now), now)
 
 
 def to_queue(
@@ -159,26 +171,36 @@ def texts(steps: Sequence[Step]) -> tuple[str, ...]:
     return tuple(step.text() for step in steps)
 
 
+def waited_for(
+    floor: Floor, contact: c.Contact, queue: Queue, need: str | None
+) -> tuple[tuple[Step, ...], Queue]:
+    """What a contact waited for last, and where; ``need`` instead, if that is given.
+
+    Steps that asked agents by name have had their turn. Who has waited nowhere waits for
+    what ``queue`` asks.
+    """
+    back = floor.queues.get(contact.queue) if contact.queue else None
+    if back is None:
+        back, old = queue, own_steps(queue.settings)
+    else:
+        old = contact.steps
+    steps = [Step.parse(text) for text in old] or [Step()]
+    while len(steps) > 1 and steps[0].agents:
+        steps.pop(0)
+    where = floor.queues.get(steps[0].queue) if steps[0].queue is not None else None
+    steps[0] = attrs.evolve(steps[0], queue=None, skip_unstaffed=False)
+    if need is not None:
+        steps = [Step(parse(need).text)]
+    return tuple(steps[2 - MAX_STEPS :]), where or back
+
+
 def again_steps(
     floor: Floor, contact: c.Contact, queue: Queue, need: str | None
 ) -> tuple[str, ...]:
-    """What a wait goes on with: ``need``, else what the last one did, else what the queue asks.
-
-    Steps that asked agents by name have had their turn; what was only the old queue's own
-    stays there.
-    """
-    if need is not None:
-        return (Step(parse(need).text).text(),)
-    old = floor.queues.get(contact.queue) if contact.queue else None
-    if old is None:
-        return own_steps(queue.settings)
-    steps = [Step.parse(text) for text in contact.steps] or [Step()]
-    while len(steps) > 1 and steps[0].agents:
-        steps.pop(0)
-    if steps[0].queue is not None:  # It begins where the contact waits next.
-        steps[0] = attrs.evolve(steps[0], queue=None)
-    found = texts(steps[2 - MAX_STEPS :])
-    return found if old is queue else carried(found, old, queue)
+    """What a wait goes on with in a queue: what was only the old queue's own stays there."""
+    steps, back = waited_for(floor, contact, queue, need)
+    found = texts(steps)
+    return found if back is queue or need is not None else carried(found, back, queue)
 
 
 def stored(steps: Sequence[str]) -> tuple[str, ...]:

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import attrs
-
 from cckit.core import commands as m
 from cckit.core import contact as c
 from cckit.core import facts as f
@@ -152,13 +150,8 @@ def assign(floor: Floor, command: m.Assign, now: int, ask: Ask, actor: Actor) ->
     if refused is not None:
         return refused
     queue = t.home(floor, contact, floor.agents[command.agent])
-    assert queue is not None and contact.queue is not None
-    steps = [Step(for_us=ASSIGN_US, agents=(AgentId(command.agent),))]
-    back = floor.queues[contact.queue]
-    first, *later = map(Step.parse, t.again_steps(floor, contact, back, None))
-    if back is not queue:
-        first = attrs.evolve(first, queue=back.id)
-    steps += [first, *later]
-    since = t.old_since(contact, now)
-    waits = t.entered(floor, contact, queue, t.texts(steps), since, now)
+    assert queue is not None, command
+    steps, back = t.waited_for(floor, contact, queue, None)
+    first = Step(for_us=ASSIGN_US, agents=(AgentId(command.agent),))
+    waits = t.by_name(floor, contact, queue, (first,), back, steps, now)
     return [*leave_queue(entry, "dequeued", now), waits]
