@@ -7,11 +7,11 @@ from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import LegId, OfferId, contact_stream
+from cckit.core.ids import LegId, contact_stream
 from cckit.core.leg import AGENT, CONNECTED, INITIATED, Leg
 from cckit.core.leg import MOVES as LEG_MOVES
 
-from . import links
+from . import consults, links
 from .handler import Handler
 from .offers import end_offer
 from .queues import return_entry
@@ -46,7 +46,7 @@ def contact_connected(floor: Floor, envelope: Envelope, data: f.ContactConnected
     now = envelope.stamp.recorded_at
     actor = envelope.stamp[1]
     adapter = actor[1] if actor[0] == "adapter" else ""
-    came_over = _came_over(floor, contact, data) if contact.consult else None
+    came_over = consults.came_over(floor, contact, data) if contact.consult else None
     if data.leg:
         floor.legs[data.leg] = contact
         floor.ringing.pop(data.leg, None)
@@ -77,24 +77,6 @@ def contact_connected(floor: Floor, envelope: Envelope, data: f.ContactConnected
         agent.contacts += 1
 
 
-def _came_over(floor: Floor, contact: c.Contact, data: f.ContactConnected) -> str | None:
-    """Take whom the agent consulted out of that contact, with slot and leg, if it is they.
-
-    Gives the adapter that has their session.
-    """
-    consult = floor.contacts.get(contact_stream(contact.consult))
-    if consult is None or consult.agent != data.agent:
-        return None
-    slot = floor.agents[data.agent].slots.pop(consult.id)
-    slot.offer = OfferId(0)
-    floor.agents[data.agent].slots[contact.id] = slot
-    contact.queue = consult.queue or contact.queue
-    consult.agent = None
-    consult.agent_leg = LegId(0)
-    floor.touched[consult] = None
-    return consult.agent_adapter
-
-
 def _joined(contact: c.Contact, data: f.ContactConnected, now: int, adapter: str) -> None:
     """Let one more agent be there: the leg that was ordered to join, or one of the agent's own."""
     leg = contact.other(data.leg)
@@ -115,16 +97,6 @@ def connect_failed(floor: Floor, envelope: Envelope, data: f.ContactConnectFaile
     contact.offer = 0
     return_entry(floor, envelope, offer, f.ContactConnectFailed, barred=True)
     floor.touched[contact] = None
-
-
-def contact_linked(floor: Floor, envelope: Envelope, data: f.ContactLinked) -> None:
-    if data.kind != "consult_of":
-        return
-    other = floor.contacts.get(contact_stream(data.other))
-    if other is not None:
-        contact = floor.contacts[envelope.stream]
-        contact.consult_of = other.id
-        other.consult = contact.id
 
 
 def contact_transferred(floor: Floor, envelope: Envelope, data: f.ContactTransferred) -> None:
@@ -204,7 +176,7 @@ def contact_closed(floor: Floor, envelope: Envelope, data: f.ContactClosed) -> N
     if contact.dialing is not None or contact.others:
         _let_go(floor, contact)
     if contact.consult or contact.consult_of:
-        _part(floor, contact, data.reason == "merged")
+        consults.part(floor, contact, data.reason == "merged")
     floor.closed += 1
     floor.closed_at.append((envelope.stamp.recorded_at, stream))
     floor.touched[contact] = None
@@ -221,24 +193,11 @@ def _let_go(floor: Floor, contact: c.Contact) -> None:
             free(floor, agent, contact, f.ContactClosed)
 
 
-def _part(floor: Floor, contact: c.Contact, merged: bool) -> None:
-    """Tell the other side of a consultation that this side is gone."""
-    about = floor.contacts.get(contact_stream(contact.consult_of)) if contact.consult_of else None
-    if about is not None and about.consult == contact.id:
-        about.consult = ""
-        if not merged:
-            floor.bereft[about] = None
-    consult = floor.contacts.get(contact_stream(contact.consult)) if contact.consult else None
-    if consult is not None:
-        floor.bereft[consult] = None
-
-
 HANDLERS: Final[dict[type, Handler]] = {
     f.ContactCreated: contact_created,
     f.ContactConnected: contact_connected,
     f.ContactConnectFailed: connect_failed,
     f.ContactAgentLeft: agent_left,
-    f.ContactLinked: contact_linked,
     f.ContactTransferred: contact_transferred,
     f.ContactConferenced: contact_conferenced,
     f.ContactClosed: contact_closed,

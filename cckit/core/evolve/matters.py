@@ -6,7 +6,7 @@ from cckit.core import facts as f
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
 
-from . import callbacks
+from . import callbacks, consults
 from .handler import Handler
 
 
@@ -19,6 +19,9 @@ def identified(floor: Floor, envelope: Envelope, data: f.ContactIdentified) -> N
 
 def linked(floor: Floor, envelope: Envelope, data: f.ContactLinked) -> None:
     contact = floor.contacts[envelope.stream]
+    if data.kind == "consult_of":
+        consults.begun(floor, contact, data.other)
+        return
     contact.matter = data.matter
     if data.kind == "moved_from":
         contact.moved_from = data.other
