@@ -172,7 +172,7 @@ def anne(desk: Desk) -> Any:
     return next(iter(desk.floor.agents))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(ASKED, max_size=30))
 def test_each_promise_ends_once_and_the_floor_and_the_machine_agree(
     acts: list[tuple[Any, ...]],
