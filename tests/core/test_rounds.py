@@ -305,3 +305,11 @@ def test_nonsense_breaks_no_round(answer: tuple[str, ...]) -> None:
     stage = staffed(ask=Named(*answer), strategy="parallel")
     stage.call("x")
     assert set(ringing(stage)) == set(NAMES)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_step_that_names_agents_asks_them_in_its_order(strategy: str) -> None:
+    stage = staffed(strategy=strategy)
+    for n, agent in enumerate(("dan", "bob", "anne")):
+        stage.call(f"x{n}", steps=("anyone agents=dan,bob,anne",))
+        assert stage.rings(f"x{n}") == agent

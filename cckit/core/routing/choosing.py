@@ -94,7 +94,7 @@ def _choose(floor: Floor, entry: Entry, mask: int, now: int, ask: Ask) -> Pick:
         pick = _ranked(floor, entry, mask, now, ask)
         if pick is not None:
             return pick
-    if settings.strategy == "longest_idle":
+    if settings.strategy == "longest_idle" and not entry.group.agents:
         low = mask & -mask
         agent = at[low.bit_length() - 1]
         rest = mask ^ low

@@ -76,10 +76,13 @@ NAMES: Final = (*STRATEGIES, *TIERED)
 
 def key_of(entry: Entry) -> Key:
     """How the entry's queue orders agents now."""
-    settings = entry.group.queue.settings
-    if settings.strategy not in TIERED:
-        return STRATEGIES[settings.strategy]
-    then, tiers, again = STRATEGIES[settings.then], settings.tiers, entry.again
+    group, settings = entry.group, entry.group.queue.settings
+    stands = settings.strategy in TIERED
+    then = STRATEGIES[settings.then if stands else settings.strategy]
+    tiers = settings.tiers if stands else {}
+    if group.agents:  # A step that names agents asks them in its own order.
+        tiers = {agent: n for n, agent in enumerate(group.agents)}
+    again = entry.again
     if not tiers and not again:
         return then
 
