@@ -36,6 +36,8 @@ COSTS: Final = {"voice": 100, "chat": 20, "email": 25}
 """Of a channel that no recorded agent had."""
 ADMIN: Final = Actor("admin", "what-if")
 EXTRA_MAX: Final = 10_000
+BEGIN: Final = -2 * NEW
+"""Where a run begins, before all that happens at its instant."""
 
 
 @attrs.frozen
@@ -120,7 +122,7 @@ def plan(day: Day, scenario: Scenario, zone: ZoneInfo) -> Plan:
             source = f"what if: {scenario.source()}; {one.command.source or day.kind}"
             told: Any = one.command
             told = attrs.evolve(told, kind="simulated", source=source)
-            found.append(one._replace(command=told))
+            found.append(one._replace(command=told, order=BEGIN))
         elif isinstance(one.command, c.ApplyConfig) and one.command.kind == "queue":
             settings = QueueSettings.unpack(one.command.data)
             settings = attrs.evolve(settings, **given.get(one.command.id, {}))
@@ -230,7 +232,9 @@ def _working(
     found: list[Input] = []
 
     def add(at: int, command: Any, actor: Actor) -> None:
-        found.append(Input(max(at, day.first), NEW + len(found), command, actor))
+        # Who is there when the day begins is there before anybody comes.
+        order = (NEW if at > day.first else -NEW) + len(found)
+        found.append(Input(max(at, day.first), order, command, actor))
 
     configured = {one.command.id for one in day.inputs if isinstance(one.command, c.ApplyConfig)}
     for queue in sorted({*queues_in(day), *given} - configured):
