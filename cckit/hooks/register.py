@@ -38,7 +38,7 @@ class RegisterHooks:
     def cckit_check_queues(self, queues: Sequence[str]) -> None:
         """Hold the plugin's table to the queues of ``CENTER.toml``, given by name.
 
-        Register, each plugin for itself, after its ``cckit_configure``. Closed: raise
+        Register, of the named plugin alone, after its ``cckit_configure``. Closed: raise
         ``ConfigError`` for a queue that there is not. Not called where the configuration
         names no queues, for then a program makes them by commands.
 

@@ -1,17 +1,24 @@
-"""Closings: when a calendar says that something is closed, and for how long.
+"""Closings by calendars, overload by limits, and what is offered to those who wait.
 
-One state of the whole center. A *track* is one mode of one scope, as one calendar has it:
-spans of instants, of which each is said once, by ``mode.changed``, when it begins — or when
-the log is opened in the midst of it. Nothing here overrides what somebody else switched: a
-mode that others set stands until they end it, or until its instant; who says ``normal`` in a
+*Closings*: one state of the whole center. A *track* is one mode of one scope, as one calendar
+has it: spans of instants, of which each is said once, by ``mode.changed``, when it begins — or
+when the log is opened in the midst of it. Nothing here overrides what somebody else switched:
+a mode that others set stands until they end it, or until its instant; who says ``normal`` in a
 closed time has opened until the next closing.
 
 Calendars are civil time. Where the clock was set back between two runs, timers move, and a
 closing must not: the instant that is waited for differs then by a microsecond, which arms
 another timer, for the right one.
+
+*Overload*: one state, too, for the queues that have limits. Nothing is polled: what the limits
+speak of changes by events, but for the wait of the head of the line, and that has a timer. Who
+says ``normal`` in an overload is left alone until the queue was relieved once.
+
+*Offers*: who waits is offered a callback, once for each mode that begins.
 """
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -25,18 +32,27 @@ from cckit.core import (
     ClockStepped,
     ConfigApplied,
     Draft,
+    EntryId,
+    Floor,
     Instant,
+    LegOrdered,
     Machine,
+    QueueEntered,
+    QueueId,
+    QueueLeft,
     Recorded,
+    Refused,
     RunStarted,
+    Stream,
     Wake,
 )
-from cckit.core.facts import ModeChanged
+from cckit.core.facts import ModeChanged, QueuePlaceKept, QueueResumed
 from cckit.core.hours import RENEWED_US, Calendar, Hours, Interval, resolve
-from cckit.core.mode import CLOSED, HOLIDAY, NORMAL
+from cckit.core.mode import CLOSED, DEFAULTS, HOLIDAY, NORMAL, OVERLOAD
 from cckit.core.reports import Zone
 
-from .process import CALENDAR, applied
+from .events import ModeCallbackOffered
+from .policy import CALENDAR, GAPS, Overload, applied, ql_us, relieved, too_much
 
 Calendars = Mapping[str, tuple[Calendar, Zone]]
 Key = tuple[str, str, str]
@@ -187,7 +203,7 @@ def _until(track: Track, due_at: int, now: int) -> Instant | None:
     return Instant(now) if track.wrong and track.applied_at <= due_at else None
 
 
-def machine(calendars: Calendars) -> Machine:
+def closing_machine(calendars: Calendars) -> Machine:
     """The machine as the engine takes it."""
     return Machine(
         "hours",
@@ -198,4 +214,206 @@ def machine(calendars: Calendars) -> Machine:
         evolve,
         partial(due, calendars),
         lambda recorded: CENTER,
+    )
+
+
+# --- overload -------------------------------------------------------------------------------
+
+Limits = Mapping[str, Overload]
+LIMITS: Final = "overload limits"
+"""What a switch of ours says, and the numbers."""
+LINES: Final = (QueueEntered, QueueLeft, QueuePlaceKept, QueueResumed, ModeChanged)
+
+
+@attrs.define
+class Load:
+    """One queue; ``evolve`` alone writes it."""
+
+    line: dict[EntryId, int] = attrs.field(factory=dict)
+    """Entry of who is on the line to since when, in the order of entering."""
+    served: deque[int] = attrs.field(factory=lambda: deque(maxlen=GAPS + 1))
+    """When the last of them entered service, since somebody last waited without a break."""
+    at: int = 0
+    """When it was last looked at."""
+    since: int | None = None
+    """Since when it is overloaded by our word."""
+    theirs: int | None = None
+    """Until when somebody else said so, 0 is until they end it."""
+    rests: bool = False
+    """Somebody called it normal: it is left alone until it was relieved."""
+
+    def expected_us(self, now: int) -> int:
+        """What somebody who comes now would wait."""
+        head = now - next(iter(self.line.values())) if self.line else 0
+        return max(head, ql_us(len(self.line), self.served))
+
+
+@attrs.define
+class Loads:
+    """The queues that have limits; ``evolve`` alone writes it."""
+
+    queues: dict[str, Load]
+    entries: dict[EntryId, tuple[str, int]] = attrs.field(factory=dict)
+    """Live entry to its queue, and since when it waits."""
+
+
+def _no_loads(limits: Limits) -> Loads:
+    return Loads({queue: Load() for queue in limits})
+
+
+def _evolve_loads(limits: Limits, state: Loads, recorded: Recorded[Any]) -> None:
+    """Take in a fact. Nothing else writes the state."""
+    envelope, data = recorded
+    now = envelope.recorded_at
+    if isinstance(data, ModeChanged):
+        word, _, queue = data.scope.partition("/")
+        load = state.queues.get(queue) if word == "queue" else None
+        if load is not None and data.mode in (OVERLOAD, NORMAL):
+            _load_switched(load, data, envelope.actor == TIMER and data.why.startswith(LIMITS), now)
+        return
+    if isinstance(data, QueueEntered):
+        if data.queue not in state.queues:
+            return
+        state.entries[data.entry] = (data.queue, data.since)
+    known = state.entries.get(data.entry)
+    if known is None:
+        return
+    queue, since = known
+    load = state.queues[queue]
+    if isinstance(data, QueueEntered | QueueResumed):
+        load.line[data.entry] = since
+    else:
+        load.line.pop(data.entry, None)
+    if isinstance(data, QueueLeft):
+        del state.entries[data.entry]
+        if data.reason == "answered":
+            load.served.append(now)
+    if not load.line:
+        load.served.clear()  # A gap in which nobody waited says nothing of how fast we are.
+    load.at = now
+    if load.rests and relieved(limits[queue], len(load.line), load.expected_us(now)):
+        load.rests = False
+
+
+def _load_switched(load: Load, data: ModeChanged, ours: bool, now: int) -> None:
+    until = data.until or 0
+    on = data.mode == OVERLOAD and (not until or until > now)
+    load.at = now
+    if ours:
+        load.since = now if on else None
+        return
+    load.since = None
+    load.theirs = until if on else None
+    load.rests = not on
+
+
+def _next_switch(limits: Limits, state: Loads) -> int | None:
+    """When a queue is next to be switched, or looked at."""
+    instants = (_due(limits[queue], load) for queue, load in state.queues.items())
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _due(limits: Overload, load: Load) -> int | None:
+    waiting, expected = len(load.line), load.expected_us(load.at)
+    if load.since is not None:
+        left = relieved(limits, waiting, expected)
+        return max(load.at, load.since + limits.at_least_us) if left else None
+    if load.theirs == 0 or load.rests:
+        return None
+    free_at = load.theirs or 0
+    if too_much(limits, waiting, expected):
+        return max(load.at, free_at)
+    if limits.enter_wait_us is None or not load.line:
+        return None
+    return max(free_at, next(iter(load.line.values())) + limits.enter_wait_us)
+
+
+def _decide_loads(
+    limits: Limits, state: Loads, wake: Wake, now: Instant, ask: Ask
+) -> Sequence[Draft]:
+    """Switch what is due, and say by which number. Reads only."""
+    drafts = []
+    for queue, load in state.queues.items():
+        at = _due(limits[queue], load)
+        if at is None or at > wake.due:
+            continue
+        waiting, expected = len(load.line), load.expected_us(max(now, wake.due))
+        why = f"{LIMITS}: {waiting} wait, {expected // 1_000_000} s expected"
+        until: Instant | None = None
+        if load.since is not None:
+            if not relieved(limits[queue], waiting, expected):
+                continue  # The head of the line waited on meanwhile.
+            until = now
+        drafts.append(Draft(CENTER, ModeChanged(f"queue/{QueueId(queue)}", OVERLOAD, until, why)))
+    return drafts
+
+
+def overload_machine(limits: Limits) -> Machine:
+    """The machine as the engine takes it."""
+    return Machine(
+        "hours.overload",
+        (),
+        LINES,
+        partial(_no_loads, limits),
+        partial(_decide_loads, limits),
+        partial(_evolve_loads, limits),
+        partial(_next_switch, limits),
+        lambda recorded: CENTER,
+    )
+
+
+# --- who waits is offered a callback --------------------------------------------------------
+
+
+@attrs.frozen
+class OfferCallback:
+    """Ask somebody who waits whether to be called back; sent by the process."""
+
+    stream: Stream
+    """``contact/ID``."""
+    mode: str
+
+
+@attrs.define
+class Offered:
+    """What one contact was offered."""
+
+    modes: list[str] = attrs.field(factory=list)
+
+
+def _evolve_offered(state: Offered, recorded: Recorded[ModeCallbackOffered]) -> None:
+    """Take in a fact. Nothing else writes the state."""
+    state.modes.append(recorded[1].mode)
+
+
+def _decide_offer(
+    state: Offered, command: OfferCallback, now: Instant, ask: Ask, floor: Floor
+) -> Sequence[Draft] | Refused:
+    """Offer it, with the announcement of the mode, to who is still on the line."""
+    contact = floor.contacts.get(command.stream)
+    if contact is None or not contact.entry or not contact.leg:
+        what = "nobody waits on this line"
+        return Refused("mode.nobody_waits", command.stream, what, "it may have ended")
+    if command.mode in state.modes:
+        return ()
+    offered = [Draft(command.stream, ModeCallbackOffered(command.mode))]
+    if command.mode not in DEFAULTS:
+        what = f"there is no mode {command.mode!r}"
+        return Refused("mode.unknown", command.stream, what, f"use {', '.join(DEFAULTS)}")
+    message = floor.modes.rules(command.mode, contact.queue or QueueId("")).message
+    if message:
+        offered.append(Draft(command.stream, LegOrdered(contact.leg, "play", message)))
+    return offered
+
+
+def waiting_machine() -> Machine:
+    """The machine as the engine takes it."""
+    return Machine(
+        "hours.waiting",
+        (OfferCallback,),
+        (ModeCallbackOffered,),
+        Offered,
+        _decide_offer,
+        _evolve_offered,
+        reads_floor=True,
     )

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from cckit.core import AnyProcess, Canonical, Machine
 from cckit.hooks import RegisterHooks, hookimpl, read_zone
 
-from . import machine, overload, waiting
 from .events import EVENTS
+from .machine import closing_machine, overload_machine, waiting_machine
 from .policy import STAY
 from .process import Applying, Clearing
 from .settings import Settings, check_queues, read
@@ -34,9 +34,9 @@ class Plugin(RegisterHooks):
 
     @hookimpl
     def cckit_register_machines(self) -> Sequence[Machine]:
-        found = [machine.machine(self.settings.calendars), waiting.machine()]
+        found = [closing_machine(self.settings.calendars), waiting_machine()]
         if self.settings.overload:
-            found.append(overload.machine(self.settings.overload))
+            found.append(overload_machine(self.settings.overload))
         return found
 
     @hookimpl

@@ -1,4 +1,4 @@
-"""When a queue is overloaded, and when it is not any more. Pure.
+"""When a queue is overloaded, when it is not any more, and how a calendar is applied. Pure.
 
 A queue is overloaded when so many wait on the line, or when who comes now would wait so
 long; it is relieved when both are below their lower limits, and not before ``at_least_us``.
@@ -10,9 +10,13 @@ and Whitt 2009, doi 10.1287/msom.1080.0223, the estimator QL).
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
 import attrs
+
+from cckit.core import ConfigApplied
+from cckit.core.hours import Hours
 
 STAY: Final = "stay"
 DEFLECTED: Final = "deflect"
@@ -20,6 +24,8 @@ CALLBACK: Final = "callback"
 WAITING: Final = (STAY, DEFLECTED, CALLBACK)
 """What becomes of those who wait when a mode begins; or ``overflow QUEUE``."""
 GAPS: Final = 20
+CALENDAR: Final = "calendar"
+"""The kind of configuration."""
 
 
 @attrs.frozen(slots=True)
@@ -53,3 +59,9 @@ def relieved(limits: Overload, waiting: int, expected_us: int) -> bool:
     short = limits.leave_length is None or waiting <= limits.leave_length
     fast = limits.leave_wait_us is None or expected_us <= limits.leave_wait_us
     return short and fast
+
+
+def applied(name: str, hours: Hours) -> ConfigApplied:
+    """The fact that a calendar was expanded."""
+    data = hours.pack()
+    return ConfigApplied(CALENDAR, name, sha256(data).digest(), data)

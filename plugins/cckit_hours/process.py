@@ -6,8 +6,7 @@ configuration is taken back.
 """
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -31,18 +30,8 @@ from cckit.core.mode import NORMAL, WHY, Modes, ModeSettings
 from cckit.core.reports import Zone
 from cckit.core.settings import overflow_of
 
-from .policy import DEFLECTED, STAY
-from .waiting import OfferCallback
-
-CALENDAR: Final = "calendar"
-"""The kind of configuration."""
-
-
-def applied(name: str, hours: Hours) -> ConfigApplied:
-    """The fact that a calendar was expanded."""
-    data = hours.pack()
-    return ConfigApplied(CALENDAR, name, sha256(data).digest(), data)
-
+from .machine import OfferCallback
+from .policy import CALENDAR, DEFLECTED, STAY
 
 Known = dict[str, tuple[bytes, int]]
 """Calendar to its digest and the end of its expansion; a digest that is empty: taken back."""
@@ -172,6 +161,3 @@ def _command(contact: ContactId, rule: str, mode: str) -> Sequence[Any]:
     if rule == DEFLECTED:
         return (Deflect(contact, "deflected", WHY.get(mode, mode)),)
     return () if rule == STAY else (OfferCallback(Stream(f"contact/{contact}"), mode),)
-
-
-__all__ = ["CALENDAR", "Applying", "Clearing", "applied"]

@@ -566,3 +566,27 @@ async def test_the_run_says_what_guards_it() -> None:
         guarded = [d async for b in center.read(types=[f.RunStarted]) for _, d in b]
     assert (started[0].authorize, guarded[0].authorize) == (False, True)
     assert guarded[0].versions["plugins"] == "guard"
+
+
+class KnowsQueues(RegisterHooks):
+    """Refuses a queue that the center has not."""
+
+    def __init__(self) -> None:
+        self.queues: Any = None
+
+    @hookimpl
+    def cckit_check_queues(self, queues: Any) -> None:
+        if "sales" not in queues:
+            raise ConfigError("knows.queue", "'sales' can't be", f"name one of {queues}")
+        self.queues = queues
+
+
+@trio_test
+async def test_hook_cckit_check_queues() -> None:
+    """Each plugin is told the queues of the configuration; the file stands before what it says."""
+    plugin = KnowsQueues()
+    async with open_center(Config.parse("[queues.sales]"), plugins={"knows": plugin}):
+        assert plugin.queues == ("sales",)
+    with pytest.raises(ConfigError, match=r"^CENTER\.toml: knows\.queue: 'sales' can't be"):
+        async with open_center(Config.parse("[queues.help]"), plugins={"knows": KnowsQueues()}):
+            pass
