@@ -47,6 +47,7 @@ from .commands import SetPriority as SetPriority
 from .commands import SetProfile as SetProfile
 from .commands import SetReady as SetReady
 from .commands import TimerDue as TimerDue
+from .commands import command as command
 from .engine import Engine as Engine
 from .errors import CckitError as CckitError
 from .errors import ConfigError as ConfigError
@@ -65,10 +66,13 @@ from .events import Decision as Decision
 from .events import Draft as Draft
 from .events import Envelope as Envelope
 from .events import EventKind as EventKind
+from .events import InClear as InClear
+from .events import Number as Number
 from .events import Personal as Personal
 from .events import Recorded as Recorded
 from .events import Sealed as Sealed
 from .events import Stamp as Stamp
+from .events import When as When
 from .events import event as event
 from .events import kind_of as kind_of
 from .facts import FACTS as FACTS

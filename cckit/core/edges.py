@@ -12,7 +12,22 @@ from typing import Any, Final, NamedTuple, get_args, get_type_hints
 
 import attrs
 
-from .commands import COMMANDS, ApplyConfig, ReportArrived, SetPermission
+from .commands import (
+    COMMANDS,
+    ApplyConfig,
+    Dial,
+    Enqueue,
+    MoveChannel,
+    Recall,
+    ReportArrived,
+    ReportLink,
+    ReportMessage,
+    ReportSessions,
+    Send,
+    SetAttributes,
+    SetMode,
+    SetPermission,
+)
 from .errors import Refused
 from .events import ACTOR_KINDS, PERSONAL, Actor
 from .ids import EntryId, LegId, OfferId, Stream
@@ -26,6 +41,10 @@ BYTES_MAX: Final = 32 * 1024
 ITEMS_MAX: Final = 256
 ITEMS_BYTES: Final = 16 * 1024
 """Of all texts in a list or map, so that no command outgrows the event it leads to."""
+MESSAGE_BYTES: Final = 16 * 1024
+"""Of a message, which is text that people write."""
+SESSIONS_MAX: Final = 65_536
+"""Of one adapter: its list is whole, or who is left out of it would count as gone."""
 EXACT_MAX: Final = 2**53 - 1
 """The largest integer that JSON and JavaScript keep exact."""
 
@@ -86,8 +105,30 @@ _WORDS: Final[Mapping[tuple[type, str], Words]] = {
     (ApplyConfig, "id"): ID,
     (SetPermission, "who"): ID,
     (SetPermission, "role"): NAME,
+    (SetMode, "scope"): NAME,
+    (SetMode, "mode"): NAME,
+    (Dial, "channel"): CHANNEL,
+    (Recall, "channel"): CHANNEL,
+    (MoveChannel, "channel"): CHANNEL,
+    (ReportLink, "adapter"): NAME,
+    (ReportSessions, "adapter"): NAME,
 }
 """Of fields that are plain text by their type."""
+
+_TEXTS: Final = frozenset(
+    ((Enqueue, "steps"), (ReportMessage, "files"), (SetAttributes, "values"))
+)
+"""Lists and maps whose items are any text, and no names."""
+_BYTES: Final[Mapping[tuple[type, str], int]] = {
+    (ReportMessage, "body"): MESSAGE_BYTES,
+    (Send, "body"): MESSAGE_BYTES,
+}
+"""Of texts that may be longer than ``TEXT_BYTES``."""
+_ITEMS: Final[Mapping[tuple[type, str], int]] = {
+    (ReportSessions, "legs"): SESSIONS_MAX,
+    (ReportSessions, "strangers"): SESSIONS_MAX,
+}
+"""Of lists that may be longer than ``ITEMS_MAX``."""
 
 
 class Rule(NamedTuple):
@@ -99,6 +140,12 @@ class Rule(NamedTuple):
     high: int
     words: Words | None
     """Its text is a name of these; None is any text."""
+    bytes: int = TEXT_BYTES
+    """Of a text at most."""
+    items: int = ITEMS_MAX
+    """Of a list or map at most."""
+    named: bool = True
+    """The items of a list or map are names."""
 
 
 _SENDER: Final = (
@@ -189,10 +236,15 @@ def _rules(cls: type) -> tuple[Rule, ...]:
         annotation = hints[a.name]
         members = [m for m in get_args(annotation) if m is not type(None)] or [annotation]
         low, high = _BY_TYPE.get(members[0], _BY_NAME.get(a.name, (INT_MIN, INT_MAX)))
-        words = _WORDS.get((cls, a.name))
+        place = (cls, a.name)
+        words = _WORDS.get(place)
         if words is None and getattr(members[0], "__supertype__", None) is str:
             words = NAME if members[0] is Stream else ID
-        rules.append(Rule(a.name, shape_of(annotation), low, high, words))
+        shape = shape_of(annotation)
+        if shape.base == PERSONAL and shape.inner is not None:
+            shape = shape.inner  # It is in clear on its way in.
+        sizes = (_BYTES.get(place, TEXT_BYTES), _ITEMS.get(place, ITEMS_MAX))
+        rules.append(Rule(a.name, shape, low, high, words, *sizes, place not in _TEXTS))
     return tuple(rules)
 
 
@@ -206,7 +258,7 @@ def _quick_test(v: str, rule: Rule) -> str:
         return f"type({v}) is int and {rule.low} <= {v} <= {rule.high}"
     if base == "str":
         if rule.words is None:
-            return f"type({v}) is str and len({v}) <= {TEXT_BYTES} and {v}.isascii()"
+            return f"type({v}) is str and len({v}) <= {rule.bytes} and {v}.isascii()"
         quick = rule.words.quick.format(v=v)
         return f"type({v}) is str and 0 < len({v}) <= {NAME_CHARS} and {v}.isascii() and {quick}"
     if base == "bool":
@@ -231,22 +283,23 @@ def _explain(command: Any, rules: Sequence[Rule]) -> Refused | None:
 def _fault(value: Any, rule: Rule) -> tuple[str, str, str] | None:
     """Reason, what and remedy; the value itself may be personal and stays out."""
     base, inner = rule.shape
-    if inner is not None and base in ("?", PERSONAL):
+    if inner is not None and base == "?":
         return None if value is None else _fault(value, rule._replace(shape=inner))
     if type(value) is not _PYTHON[base]:
         return WRONG_TYPE, f"a value of type {type(value).__name__}", f"send {rule.shape}"
     if base == "int" and not rule.low <= value <= rule.high:
         return OUT_OF_RANGE, "a number out of range", f"send {rule.low} to {rule.high}"
     if base == "str":
-        return _text_fault(value, rule.words)
+        return _text_fault(value, rule.words, rule.bytes)
     if base == "bytes" and len(value) > BYTES_MAX:
         return TOO_LONG, f"{len(value)} bytes", f"send at most {BYTES_MAX}"
     if base in ("[]", "{}") and inner is not None:
-        return _items_fault(value, rule._replace(shape=inner, words=NAME))
+        words = NAME if rule.named else None
+        return _items_fault(value, rule._replace(shape=inner, words=words))
     return None
 
 
-def _text_fault(value: str, words: Words | None) -> tuple[str, str, str] | None:
+def _text_fault(value: str, words: Words | None, most: int) -> tuple[str, str, str] | None:
     if not is_utf8(value):
         return NOT_TEXT, "text with lone surrogates", "send text that UTF-8 can hold"
     if words is not None and not value:
@@ -255,22 +308,23 @@ def _text_fault(value: str, words: Words | None) -> tuple[str, str, str] | None:
         return TOO_LONG, f"{len(value)} characters", f"send at most {NAME_CHARS}"
     if words is not None and not words.pattern.fullmatch(value):
         return BAD_NAME, "a name that can't be", words.remedy
-    if len(value.encode()) > TEXT_BYTES:
-        return TOO_LONG, f"{len(value.encode())} bytes", f"send at most {TEXT_BYTES}"
+    if len(value.encode()) > most:
+        return TOO_LONG, f"{len(value.encode())} bytes", f"send at most {most}"
     return None
 
 
 def _items_fault(value: Any, rule: Rule) -> tuple[str, str, str] | None:
-    if len(value) > ITEMS_MAX:
-        return TOO_LONG, f"{len(value)} items", f"send at most {ITEMS_MAX}"
+    if len(value) > rule.items:
+        return TOO_LONG, f"{len(value)} items", f"send at most {rule.items}"
     names, items = (value, value.values()) if type(value) is dict else ((), value)
-    key = rule._replace(shape=Shape("str"))
+    key = rule._replace(shape=Shape("str"), words=NAME)
     for part, rules in ((names, key), (items, rule)):
         for one in part:
             fault = _fault(one, rules)
             if fault is not None:
                 return fault
     size = sum(len(one.encode()) for one in (*names, *items) if type(one) is str)
-    if size > ITEMS_BYTES:
-        return TOO_LONG, f"texts of {size} bytes", f"send at most {ITEMS_BYTES}"
+    most = max(ITEMS_BYTES, rule.items * ITEMS_BYTES // ITEMS_MAX)
+    if size > most:
+        return TOO_LONG, f"texts of {size} bytes", f"send at most {most}"
     return None

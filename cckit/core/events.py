@@ -50,6 +50,34 @@ PERSONAL: Final = "personal"
 Personal = Annotated[T | Sealed, PERSONAL]
 """A value about a person: open up to the writer, ``Sealed`` from there on."""
 
+InClear = Annotated[T, PERSONAL]
+"""What a command says of a person, on its way in.
+
+The shell seals it before anything is stored, leaves it out of the request's digest, and
+refuses it in a log that has no keys.
+
+.. versionadded:: 0.3
+"""
+
+NUMBER: Final = "number"
+Number = Annotated[str, PERSONAL, NUMBER]
+"""What a command says of a person, and by which that person is known if nothing else says who.
+
+.. versionadded:: 0.3
+"""
+
+
+class When(NamedTuple):
+    """Beside ``InClear``: the field says something of a person only where another has a value.
+
+    ``to: Annotated[InClear[str], When("to_kind", "external")]``
+
+    .. versionadded:: 0.3
+    """
+
+    field: str
+    value: str
+
 
 class EventKind(NamedTuple):
     """A stored name and version, and the class that they mean here."""

@@ -20,6 +20,7 @@ from .edges import UNKNOWN, WRONG_TYPE, check
 from .errors import ConfigError, Refused
 from .events import PERSONAL, Sealed
 from .schema import Unknown
+from .shapes import unsealed
 
 T = TypeVar("T")
 
@@ -140,8 +141,7 @@ def _is_personal(annotation: Any) -> bool:
 
 
 def _open(converter: cattrs.Converter, annotation: Any) -> Callable[[Any, Any], Any]:
-    union = get_args(annotation)[0]
-    inner: Any = reduce(or_, (m for m in get_args(union) if m is not Sealed))
+    inner: Any = reduce(or_, unsealed(get_args(annotation)[0]))
     return lambda value, _: converter.structure(value, inner)
 
 

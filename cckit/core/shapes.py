@@ -66,7 +66,7 @@ def shape_of(annotation: Any) -> Shape:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         if PERSONAL in args[1:]:
-            return Shape(PERSONAL, _union(a for a in get_args(args[0]) if a is not Sealed))
+            return Shape(PERSONAL, _union(unsealed(args[0])))
         return shape_of(args[0])
     if origin is Union or origin is UnionType:
         return _union(args)
@@ -79,6 +79,13 @@ def shape_of(annotation: Any) -> Shape:
     raise TypeError(
         f"{annotation!r} can't be stored; use int, str, bool, bytes, X | None, tuple[X, …]"
     )
+
+
+def unsealed(annotation: Any) -> tuple[Any, ...]:
+    """The types that a personal value has while it is in clear, None among them if it may be."""
+    union = get_origin(annotation) in (Union, UnionType)
+    members = get_args(annotation) if union else (annotation,)
+    return tuple(member for member in members if member is not Sealed)
 
 
 def _union(members: Iterable[Any]) -> Shape:

@@ -156,7 +156,7 @@ class Sealing:
         :raises FormatError: it was changed, or belongs elsewhere.
         """
         found = self.salted(sealed, position, type, version, field)
-        return None if found is None else msgpack.unpackb(found.value)
+        return None if found is None else msgpack.unpackb(found.value, use_list=False)
 
     def salted(
         self, sealed: Sealed, position: int, type: str, version: int, field: str

@@ -6,14 +6,15 @@ is asked: whether a contact has arrived before, and whether somebody is known at
 
 from typing import Any
 
-from cckit.core.commands import ApplyConfig, Erase, ReportArrived, SetHold, SetPermission
+from cckit.core.commands import ApplyConfig, Erase, SetHold, SetPermission
 from cckit.core.edges import check, check_sender
 from cckit.core.errors import Refused
 from cckit.core.events import Actor
-from cckit.core.ids import ContactId, Stream, contact_stream, subject_stream
+from cckit.core.ids import Stream, subject_stream
 from cckit.core.instant import Instant
 
 from .life import Parts
+from .people import begun_by
 
 
 class Admission:
@@ -44,12 +45,12 @@ class Admission:
         :raises StoreError: the log can't be read, or failed meanwhile.
         :raises UsageError: the center was closed meanwhile.
         """
-        kind = type(command)
-        if kind is ReportArrived and command.contact is not None:
-            if await self._ended_long_ago(command.contact):
+        kind, begun = type(command), begun_by(command)
+        if begun is not None:
+            if await self._ended_long_ago(begun):
                 what = "this contact has arrived before"
                 remedy = "name none: a new random id is drawn for each contact"
-                return Refused("contact.exists", f"contact/{command.contact}", what, remedy)
+                return Refused("contact.exists", begun, what, remedy)
         elif kind in (Erase, SetHold) and await self._is_about_nobody(command):
             where = "Erase.subject" if kind is Erase else "SetHold.scope"
             what = "the log knows nobody under this id"
@@ -79,9 +80,9 @@ class Admission:
         what = "no plugin that is loaded has this name"
         return Refused("config.unknown_kind", "ApplyConfig.kind", what, f"use {', '.join(kinds)}")
 
-    async def _ended_long_ago(self, contact: ContactId) -> bool:
+    async def _ended_long_ago(self, stream: Stream) -> bool:
         """Whether a contact that the floor has forgotten stands in the log."""
-        stream, floor = contact_stream(contact), self._writer.engine.floor
+        floor = self._writer.engine.floor
         if stream in floor.versions or floor.closed == len(floor.closed_at):
             return False
         return await self._is_in_log(stream)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from cckit.core.commands import sayings
 from cckit.core.engine import Machine
 from cckit.core.errors import ConfigError, PluginError
 from cckit.core.process import AnyProcess
@@ -115,6 +116,9 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
                 raise PluginError(f"plugin {plugin}", what, "let one machine decide a command")
             seen.add(command)
             _check_fields(plugin, command)
+            _check_silent(plugin, command)
+    channels = _named(relay, "cckit_register_channels")
+    relay.declare(channel for _, channel in channels)
     return Loaded(
         relay=relay,
         versions=versions_of(given),
@@ -124,7 +128,7 @@ def load(config: Config, given: Mapping[str, object], relay: Relay) -> Loaded:
         projections=tuple(item for _, item in _named(relay, "cckit_register_projections")),
         processes=_named(relay, "cckit_register_processes"),
         reactors=_named(relay, "cckit_register_reactors"),
-        channels=_named(relay, "cckit_register_channels"),
+        channels=channels,
         erasers=_named(relay, "cckit_register_erasers"),
         roles=tuple(dict.fromkeys(role for _, role in relay.collect("cckit_register_roles"))),
         first_roles=tuple(pair for _, pair in relay.collect("cckit_register_first_roles")),
@@ -146,6 +150,16 @@ def _check_fields(plugin: str, cls: type) -> None:
     except (TypeError, NameError, attrs.exceptions.NotAnAttrsClassError) as error:
         remedy = "see the field types in cckit.core.events"
         raise PluginError(f"plugin {plugin}", f"{cls.__qualname__}: {error}", remedy) from error
+
+
+def _check_silent(plugin: str, command: type) -> None:
+    """:raises PluginError: a repr, which ends in logs and traces, that says who somebody is."""
+    said = {one.field for one in sayings(command)}
+    for field in attrs.fields(command):
+        if field.name in said and field.repr is True:
+            what = f"{command.__qualname__}.{field.name} shows in its repr what it says of people"
+            remedy = "make the command with @command of cckit.core"
+            raise PluginError(f"plugin {plugin}", what, remedy)
 
 
 def _named(relay: Relay, hook: str) -> tuple[tuple[str, Any], ...]:

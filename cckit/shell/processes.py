@@ -17,15 +17,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from cckit.core.commands import ReportArrived
 from cckit.core.errors import CckitError, UsageError
 from cckit.core.events import SYSTEM, Draft
 from cckit.core.facts import PluginFailed
-from cckit.core.ids import CENTER, contact_stream
+from cckit.core.ids import CENTER
 from cckit.core.process import Running, Sent, Stories, check_command
 
 from .feed import Batch
-from .people import People
+from .people import People, begun_by
 from .replies import Stored, Superseded
 from .writer import Writer
 
@@ -73,11 +72,12 @@ class Processes:
         return self._people.known(command)
 
     def _ended_long_ago(self, command: Any) -> bool:
-        """Whether it brings a contact that the floor has forgotten: none arrives twice."""
-        if type(command) is not ReportArrived or command.contact is None:
+        """Whether it begins a contact that the floor has forgotten: none begins twice."""
+        stream = begun_by(command)
+        engine = self._writer.engine
+        if stream is None or stream in engine.floor.versions:
             return False
-        engine, stream = self._writer.engine, contact_stream(command.contact)
-        return stream not in engine.floor.versions and engine.version_of(stream) > 0
+        return engine.version_of(stream) > 0
 
     def _record(self, failed: PluginFailed) -> None:
         self._writer.record((Draft(CENTER, failed),), SYSTEM)

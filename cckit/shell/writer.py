@@ -140,11 +140,12 @@ class Writer:
         request: bytes | None = None,
         occurred_at: Instant | None = None,
         cause: int | None = None,
+        before: Sequence[Draft] = (),
         also: Sequence[Draft] = (),
     ) -> Reply:
         """Decide a command now; its reply must not be shown before ``durable``.
 
-        ``also`` is stored with what it leads to, if that is anything.
+        ``before`` and ``also`` are stored with what it leads to, if that is anything.
 
         :raises UsageError: a value that does not fit its event; nothing was kept of it.
         """
@@ -157,6 +158,7 @@ class Writer:
                 request=request,
                 occurred_at=occurred_at,
                 cause=cause,
+                before=before,
                 also=also,
             )
             reply = decided if isinstance(decided, Refused) else self._gather(decided)

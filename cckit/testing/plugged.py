@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-import attrs
-
 from cckit.core.codec import canonical
-from cckit.core.commands import ApplyConfig, ReportArrived, SetPermission
+from cckit.core.commands import ApplyConfig, SetPermission
 from cckit.core.errors import CckitError, Refused
 from cckit.core.events import SYSTEM, Actor, Decision, Recorded
 from cckit.core.ids import ContactId
@@ -21,6 +19,7 @@ from cckit.core.process import Running, Sent, Stories, check_command
 from cckit.core.projection import Canonical
 from cckit.hooks import Relay
 from cckit.shell.config import Config
+from cckit.shell.people.whose import completed, digested
 from cckit.shell.plugins import load
 from cckit.shell.requests import Requests
 
@@ -94,7 +93,7 @@ class Plugged:
         except CckitError as error:
             self._stories.fail(sent.by, f"a command that can't be: {error.what}")
             return ()
-        request = self._requests.request(actor, sent.request, command)
+        request = self._requests.request(actor, sent.request, digested(command))
         decision = self._decide(self._completed(command), actor, request=request, cause=sent.cause)
         if isinstance(decision, Refused):
             return ()
@@ -103,12 +102,11 @@ class Plugged:
 
     def _completed(self, command: Any) -> Any:
         """The command with the id that a running center would draw."""
-        if type(command) is not ReportArrived or command.contact is not None:
-            return command
+        return completed(command, self._contact)
+
+    def _contact(self) -> ContactId:
         self._drawn += 1
-        contact = sha256(self._contacts + str(self._drawn).encode()).hexdigest()[:32]
-        changed: Any = command
-        return attrs.evolve(changed, contact=ContactId(contact))
+        return ContactId(sha256(self._contacts + str(self._drawn).encode()).hexdigest()[:32])
 
     def _failed(self) -> Batch:
         failures = self.relay.failures

@@ -29,12 +29,14 @@ from cckit.core import (
     Floor,
     Instant,
     Machine,
+    Number,
     QueueId,
     Recorded,
     Refused,
     Stream,
     SubjectId,
     Wake,
+    command,
     contact_stream,
 )
 from cckit.core.commands import Cancel, Deflect, KeepPlace, Recall
@@ -67,7 +69,7 @@ REASONS: Final = ("done", "unreachable", "declined", "cancelled", "expired")
 # --- what can be asked ----------------------------------------------------------------------
 
 
-@attrs.frozen
+@command
 class RequestCallback:
     """Promise somebody to be called: at their turn (``keep``), or at ``due``."""
 
@@ -76,7 +78,7 @@ class RequestCallback:
     mode: str = "keep"
     first: str = "agent"
     due: Instant | None = None
-    number: str | None = attrs.field(default=None, repr=lambda it: "None" if it is None else "…")
+    number: Number | None = None
     """Where to call; None is where they came from."""
     queue: QueueId | None = None
     """None is where the contact waits."""
@@ -85,7 +87,7 @@ class RequestCallback:
     stream: Stream = CENTER
 
 
-@attrs.frozen
+@command
 class Reschedule:
     """Call at another time; who waits in a queue leaves it."""
 
@@ -94,7 +96,7 @@ class Reschedule:
     stream: Stream = CENTER
 
 
-@attrs.frozen
+@command
 class CancelCallback:
     """Take a promise back."""
 
@@ -102,7 +104,7 @@ class CancelCallback:
     stream: Stream = CENTER
 
 
-@attrs.frozen
+@command
 class EndAttempt:
     """They were called, or are connected; sent by the process that follows the call."""
 
@@ -112,7 +114,7 @@ class EndAttempt:
     stream: Stream = CENTER
 
 
-@attrs.frozen
+@command
 class EndCallback:
     """The contact that kept the promise is over; sent by the same process."""
 

@@ -5,6 +5,7 @@ happened outside and is never refused as late: the loser of a race becomes
 ``fact.superseded``. All are frozen; ids that the shell draws may be None.
 """
 
+from collections.abc import Mapping
 from typing import Final, get_args
 
 from .admin import (
@@ -60,7 +61,7 @@ from .internal import (
     Route,
     TimerDue,
 )
-from .making import PEOPLES
+from .making import Saying, command, said_in, sayings
 from .reports import (
     GiveConsent,
     ReportAgentLink,
@@ -146,9 +147,19 @@ Command = (
 
 COMMANDS: Final[tuple[type, ...]] = get_args(Command)
 
+DRAWN: Final[Mapping[type, str]] = {
+    ReportArrived: "contact",
+    Recall: "contact",
+    Dial: "contact",
+    Consult: "consult",
+    MoveChannel: "new_contact",
+}
+"""The field that names a contact which begins: drawn by chance where it is None."""
+
 __all__ = [
     "COMMANDS",
-    "PEOPLES",
+    "DRAWN",
+    "Saying",
     "Command",
     "AcceptOffer",
     "ApplyConfig",
@@ -211,4 +222,7 @@ __all__ = [
     "SetReady",
     "TimerDue",
     "Transfer",
+    "command",
+    "said_in",
+    "sayings",
 ]

@@ -2,6 +2,7 @@
 
 import attrs
 
+from cckit.core.events import InClear
 from cckit.core.ids import AgentId, SubjectId
 from cckit.core.instant import Instant
 
@@ -23,7 +24,7 @@ class SetProfile:
     channels: dict[str, int] = attrs.field(factory=lambda: {"voice": 100})
     """Channel to what one contact costs of the budget; 0 is what the channel says."""
     budget: int = 100
-    name: str | None = None
+    name: InClear[str] | None = None
 
 
 @command

@@ -1,5 +1,6 @@
 """What agents ask for themselves, or somebody for them."""
 
+from cckit.core.events import InClear, Number
 from cckit.core.ids import AgentId, ContactId, OfferId, SubjectId
 from cckit.core.instant import Instant, Span
 
@@ -10,7 +11,7 @@ from .making import command
 class LogIn:
     agent: AgentId
     channels: tuple[str, ...] = ("voice",)
-    device: str | None = None
+    device: InClear[str] | None = None
 
 
 @command
@@ -62,7 +63,7 @@ class Dial:
     """Call somebody, as an agent."""
 
     agent: AgentId
-    to: str
+    to: Number
     subject: SubjectId | None = None
     channel: str = "voice"
     contact: ContactId | None = None

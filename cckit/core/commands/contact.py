@@ -1,11 +1,17 @@
 """What is asked for a contact: by its flow, its agent, a supervisor or a process."""
 
+from typing import Annotated
+
 import attrs
 
+from cckit.core.events import InClear, When
 from cckit.core.ids import AgentId, ContactId, QueueId, SubjectId
 from cckit.core.instant import SECOND, Instant, Span
 
 from .making import command
+
+Outside = Annotated[InClear[str], When("to_kind", "external")]
+"""An agent or a queue, which is no secret, or somebody's number."""
 
 
 @command
@@ -156,7 +162,7 @@ class Identify:
 @command
 class SetAttributes:
     contact: ContactId
-    values: dict[str, str] = attrs.field(factory=dict)
+    values: InClear[dict[str, str]] = attrs.field(factory=dict)
 
 
 @command
@@ -173,7 +179,7 @@ class Send:
     """Write to the customer."""
 
     contact: ContactId
-    body: str | None = None
+    body: InClear[str] | None = None
     template: str | None = None
 
 
@@ -185,7 +191,7 @@ class MoveChannel:
     channel: str
     queue: QueueId | None = None
     """None is where it waited last."""
-    to: str | None = None
+    to: InClear[str] | None = None
     """The customer's address there."""
     new_contact: ContactId | None = None
     """Drawn by the shell where None."""
@@ -198,7 +204,7 @@ class Transfer:
     contact: ContactId
     to_kind: str
     """agent, queue or external."""
-    to: str
+    to: Outside
     need: str | None = None
     """What the new agent needs; None keeps the steps that the contact waited with."""
     since: Instant | None = None
@@ -211,7 +217,7 @@ class Consult:
 
     contact: ContactId
     to_kind: str
-    to: str
+    to: Outside
     consult: ContactId | None = None
     """The id of the contact between the two; drawn by the shell where None."""
 

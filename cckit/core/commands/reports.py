@@ -1,5 +1,6 @@
 """What customers and adapters report: it happened, and is never refused as late."""
 
+from cckit.core.events import InClear, Number
 from cckit.core.ids import AgentId, ContactId, LegId, OfferId, SubjectId
 from cckit.core.instant import Instant
 
@@ -15,9 +16,9 @@ class ReportArrived:
     ref: str = ""
     direction: str = "in"
     subject: SubjectId | None = None
-    from_: str | None = None
+    from_: Number | None = None
     """The caller's number; the shell turns it into a subject and seals it."""
-    to: str | None = None
+    to: InClear[str] | None = None
     contact: ContactId | None = None
     """Drawn by the shell where None."""
 
@@ -92,8 +93,8 @@ class ReportMessage:
     ext_id: str
     """The source's id of it; the same one again is the same message."""
     author: str = "customer"
-    body: str | None = None
-    files: tuple[str, ...] = ()
+    body: InClear[str] | None = None
+    files: InClear[tuple[str, ...]] = ()
 
 
 @command

@@ -8,5 +8,7 @@ all about them. ``erasing`` destroys keys, ``retention`` says when, and ``lost``
 
 from .sealing import NO_KEYS as NO_KEYS
 from .sealing import People as People
-from .sealing import is_personal as is_personal
 from .sealing import personal_fields as personal_fields
+from .whose import about as about
+from .whose import begun_by as begun_by
+from .whose import is_personal as is_personal

@@ -10,17 +10,18 @@ would be said of them in an event is left out of it, and their number is somebod
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import attrs
 
 from cckit.core.codec import Codec, canonical, check_stream
-from cckit.core.commands import LogIn, ReportArrived, SetProfile
+from cckit.core.commands import said_in
 from cckit.core.errors import Refused, UsageError
 from cckit.core.events import PERSONAL, Draft, Envelope, Recorded, Sealed, kind_of
-from cckit.core.facts import SubjectErasureStarted, SubjectKeyMade
+from cckit.core.facts import ContactIdentified, SubjectErasureStarted, SubjectKeyMade
 from cckit.core.floor import Floor
-from cckit.core.ids import Stream, SubjectId, agent_stream, subject_stream
+from cckit.core.ids import Stream, SubjectId, subject_stream
 from cckit.core.registry import Registry
 from cckit.hooks.vault import Salted, Sealing, subject_bytes
 from cckit.shell.entropy import Entropy, contact_id, subject_id
@@ -30,12 +31,18 @@ from cckit.stores.destroying import Destroyed
 from cckit.stores.keyfile import NOTHING, Erased, Mark
 from cckit.stores.keys import Keys
 
-PERSONAL_IN: Final[Mapping[type, tuple[str, ...]]] = {
-    ReportArrived: ("from_", "to"),
-    SetProfile: ("name",),
-    LogIn: ("device",),
-}
-"""The fields of commands that say something about a person."""
+from .whose import (
+    about,
+    agent_of,
+    begun_by,
+    completed,
+    digested,
+    is_personal,
+    number_of,
+    takes_subject,
+)
+from .whose import with_ as _with
+
 NO_KEYS: Final = "this log has no key file, so nothing personal can be sealed"
 GIVE_KEYS: Final = "open the center with keys=PATH, or leave it None"
 
@@ -66,6 +73,9 @@ class People:
         self._keys: Keys | None = None
         self._sealing: Sealing | None = None
         self._agents: dict[Stream, SubjectId] = {}
+        self._unnamed: dict[Stream, SubjectId] = {}
+        """Contacts that the command being decided begins, of whom no fact says it yet."""
+        self._floor: Callable[[], Floor] = Floor
         self._fresh: Stream | None = None
         self._end = end
         self._shut: set[bytes] = set()
@@ -97,31 +107,24 @@ class People:
     def refusal(self, command: Any) -> Refused | None:
         """Refuse what is personal where no key can hide it."""
         if self._open_keys is None:
-            for name in PERSONAL_IN.get(type(command), ()):
-                if getattr(command, name) is not None:
-                    return _no_keys(f"{type(command).__name__}.{name.rstrip('_')}")
+            for said in said_in(command):
+                return _no_keys(f"{type(command).__name__}.{said.field.rstrip('_')}")
         return None
 
     def known(self, command: Any) -> Any:
-        """The command with its numbers turned into a subject, as its digest is made of."""
-        if type(command) is ReportArrived:
-            number = command.to if command.direction == "out" else command.from_
-            if command.subject is None and number is not None:
+        """The command with its number turned into a subject, as its digest is made of.
+
+        Who is in the floor's contacts already is looked up when it is carried out.
+        """
+        if takes_subject(command) and about(command) is None:
+            number = number_of(command)
+            if number is not None:
                 return _with(command, subject=self._opened().subject(number))
-        elif type(command) in (SetProfile, LogIn) and is_personal(command):
-            stream = agent_stream(command.agent)
-            self._agents[stream] = self._opened().subject(stream)
         return command
 
     def digested(self, command: Any) -> Any:
-        """What the request's digest is made of: a subject stands for its numbers."""
-        if type(command) is ReportArrived and command.subject is not None:
-            return _with(command, from_=None, to=None)
-        if type(command) is SetProfile and command.name is not None:
-            return _with(command, name="")
-        if type(command) is LogIn and command.device is not None:
-            return _with(command, device="")
-        return command
+        """What the request's digest is made of: nothing that is said of a person."""
+        return digested(command)
 
     def carry_out(self, command: Any, act: Callable[..., Reply]) -> Reply:
         """Have a command decided with the ids that the shell draws, which no digest holds.
@@ -131,14 +134,19 @@ class People:
 
         :raises UsageError: a subject that is no id of ours, and what ``act`` raises.
         """
-        command = self._completed(command)
+        command = completed(command, partial(contact_id, self._entropy))
         made_at = -1
         try:
-            reply = act(command, also=self._keyed(command))
+            if is_personal(command):
+                whose = self._whose(command)
+                reply = act(whose.command, before=whose.before, also=self._keyed(whose))
+            else:
+                reply = act(command)
             if isinstance(reply, Stored | Superseded):
                 made_at = _made_at(reply)
         finally:
             self._fresh = None
+            self._unnamed.clear()
             if self._keys is not None:
                 if made_at >= 0:
                     self._keys.keep(made_at)
@@ -146,29 +154,65 @@ class People:
                     self._keys.drop()
         return reply
 
-    def _completed(self, command: Any) -> Any:
-        if type(command) is not ReportArrived:
-            return command
-        if command.subject is None and is_personal(command):
-            # A caller who hides the number is somebody all the same.
-            command = _with(command, subject=subject_id(self._entropy))
-            self._fresh = subject_stream(command.subject)
-        if command.contact is None:
-            command = _with(command, contact=contact_id(self._entropy))
-        return command
+    def _whose(self, command: Any) -> "_Whose":
+        """Whom a command speaks of: see ``whose``.
 
-    def _keyed(self, command: Any) -> Sequence[Draft]:
-        if not is_personal(command):
-            return ()
-        arrives = type(command) is ReportArrived
-        subject = command.subject if arrives else self._agents[agent_stream(command.agent)]
+        :raises UsageError: nobody can tell.
+        """
+        agent, stream = agent_of(command), about(command)
+        if agent is not None:
+            subject = self._agents[agent] = self._opened().subject(agent)
+            return _Whose(command, subject)
+        named: SubjectId | None = getattr(command, "subject", None)
+        if named is not None:
+            return _Whose(command, named)
+        if stream is None:
+            if not takes_subject(command):
+                what = "says something of a person, and not of whom"
+                remedy = "give it a subject, a contact or an agent"
+                raise UsageError(type(command).__name__, what, remedy)
+            # A caller who hides the number is somebody all the same.
+            drawn = self._drawn()
+            return _Whose(_with(command, subject=drawn), drawn)
+        if stream.startswith("subject/"):
+            return _Whose(command, SubjectId(stream.removeprefix("subject/")))
+        contact = self._floor().contacts.get(stream)
+        if contact is None or contact.subject is not None:
+            return _Whose(command, None if contact is None else contact.subject)
+        return self._met(command, stream)
+
+    def _met(self, command: Any, stream: Stream) -> "_Whose":
+        """Give a contact of nobody known a person, for something is said of them now."""
+        number = number_of(command)
+        subject = self._drawn() if number is None else self._opened().subject(number)
+        identified = ContactIdentified(subject, "contact" if number is None else "number", 0)
+        if takes_subject(command):
+            command = _with(command, subject=subject)
+        begun = begun_by(command)
+        if begun is None:
+            return _Whose(command, subject, (Draft(stream, identified),))
+        # The rule saw nobody yet, so the contact that it begins is of nobody either.
+        self._unnamed[begun] = subject
+        return _Whose(
+            command, subject, (Draft(stream, identified),), (Draft(begun, identified),)
+        )
+
+    def _drawn(self) -> SubjectId:
+        subject = subject_id(self._entropy)
+        self._fresh = subject_stream(subject)
+        return subject
+
+    def _keyed(self, whose: "_Whose") -> Sequence[Draft]:
+        subject = whose.subject
+        if subject is None:
+            return whose.also
         keys, stream = self._opened(), subject_stream(subject)
         made = keys.draw_key(subject)
         if made is None:
-            return ()
+            return whose.also
         if keys.is_new(subject):
             self._fresh = stream
-        return (Draft(stream, SubjectKeyMade(made)),)
+        return (*whose.also, Draft(stream, SubjectKeyMade(made)))
 
     def is_fresh(self, stream: Stream) -> bool:
         """Whether this is the stream of somebody whom no event can have spoken of."""
@@ -204,10 +248,15 @@ class People:
         """What the engine calls on each event; ``floor`` knows whom a contact is about."""
         # What closes somebody's values is looked for by the same look-up as what has any.
         personal = {**self._personal, SubjectErasureStarted: ()}
+        self._floor = floor
 
         def subject_of(stream: Stream, _: Any) -> SubjectId | None:
             contact = floor().contacts.get(stream)
-            return self._agents.get(stream) if contact is None else contact.subject
+            if contact is not None and contact.subject is not None:
+                return contact.subject
+            if stream.startswith("subject/"):
+                return SubjectId(stream.removeprefix("subject/"))
+            return self._unnamed.get(stream) or self._agents.get(stream)
 
         inner: Callable[[int, Stream, Any], Any] | None = None
 
@@ -328,10 +377,14 @@ def personal_fields(registry: Registry) -> dict[type, tuple[str, ...]]:
     return found
 
 
-def is_personal(command: Any) -> bool:
-    """Whether a command says something of a person that has to be sealed."""
-    fields = PERSONAL_IN.get(type(command), ())
-    return any(getattr(command, name) is not None for name in fields)
+class _Whose(NamedTuple):
+    """Of whom a command speaks, and what must be stored so that the log knows it."""
+
+    command: Any
+    subject: SubjectId | None
+    """None: of a contact that the floor does not know, of which nothing is said."""
+    before: tuple[Draft, ...] = ()
+    also: tuple[Draft, ...] = ()
 
 
 def _no_keys(where: str) -> Refused:
@@ -353,7 +406,3 @@ def _subject_of(stream: Stream) -> bytes:
 
 def _sealed(value: object) -> bool:
     return value is None or type(value) is Sealed
-
-
-def _with(command: Any, **changes: Any) -> Any:
-    return attrs.evolve(command, **changes)
