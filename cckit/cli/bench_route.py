@@ -53,6 +53,7 @@ class Floor:
         self.engine = Engine()
         self.now = 1_000_000_000
         self.contacts = 0
+        self.deck: list[AgentId] = []
         settings = QueueSettings(wrapup_us=3_600_000_000)
         self.act(c.ApplyConfig("queue", QUEUE, settings.pack()))
         for queue, weight in WEIGHTS.items() if relaxing else ():
@@ -138,7 +139,9 @@ class Floor:
 
     def free(self) -> int:
         """End a wrap-up; returns the nanoseconds of that decision, offer and all."""
-        agent = self.random.choice(AGENT_IDS)
+        if not self.deck:  # In turns: nobody may be asked too often within a minute.
+            self.deck = self.random.sample(AGENT_IDS, AGENTS)
+        agent = self.deck.pop()
         command = c.EndWrapup(agent, self.wrapping.pop(agent))
         started = time.thread_time_ns()
         decided = self.act(command)

@@ -22,9 +22,9 @@ from .queue import Entry, Group, GroupKey, Queue, Rank
 from .settings import ACCEPT
 
 SPARE: Final = 1024
-IDLE_MAX: Final = 512
+IDLE_MAX: Final = 4096
 """Groups that are kept though nobody waits in them."""
-CHANGES_MAX: Final = 8192
+CHANGES_MAX: Final = 16_384
 """Changed groups that agents take in one by one; who is further behind looks at all."""
 
 
