@@ -61,6 +61,12 @@ class Ask(Protocol):
     """An authorize hook is loaded."""
     ranks: bool
     """A ranking hook is loaded."""
+    bounded: bool
+    """A channel says what it can do."""
+
+    def able(self, adapter: str, order: str) -> bool:
+        """Tell whether an adapter carries out such orders; "" is any of them."""
+        ...
 
     def authorize(self, actor: Actor, roles: Sequence[str], action: str, target: str) -> Verdict:
         """May ``actor``, who holds ``roles``, do ``action`` to ``target``?"""
@@ -76,6 +82,10 @@ class Open:
 
     guarded: bool = False
     ranks: bool = False
+    bounded: bool = False
+
+    def able(self, adapter: str, order: str) -> bool:
+        return True
 
     def authorize(self, actor: Actor, roles: Sequence[str], action: str, target: str) -> Verdict:
         return Verdict(True)

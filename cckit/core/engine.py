@@ -37,6 +37,7 @@ from .machine import Machines
 from .routing import follow, pending
 from .rules import RULES, timers
 from .rules.endings import settle
+from .rules.links import beyond
 from .timer import MACHINE
 
 Seal = Callable[[int, Stream, Any], Any]
@@ -139,6 +140,10 @@ class Engine:
             raise InvariantBroken("decide", type(command).__name__, repr(error)) from error
         if isinstance(drafts, Refused):
             return drafts
+        if self.ask.bounded:
+            refused = beyond(self.floor, command, drafts, self.ask)
+            if refused is not None:
+                return refused
         if drafts and (also or before):
             drafts = [*before, *drafts, *also]
         stamp = new(Stamp, (now, actor, occurred_at, cause, correlation, request))

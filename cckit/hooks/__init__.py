@@ -7,8 +7,12 @@ A plugin is a class that subclasses the specification classes and marks its meth
         def cckit_register_events(self) -> Sequence[type]: ...
 """
 
+from .channel import Bounded as Bounded
 from .channel import Channel as Channel
 from .channel import Port as Port
+from .channel import Reconciling as Reconciling
+from .channel import Result as Result
+from .channel import Sessions as Sessions
 from .eraser import Eraser as Eraser
 from .factory import FactoryHooks as FactoryHooks
 from .markers import hookimpl as hookimpl

@@ -7,7 +7,7 @@ writer turns into ``plugin.failed``. Guards (``authorize``) fail closed, pleaser
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -23,6 +23,7 @@ from cckit.core.ids import AgentId
 from cckit.core.projection import Canonical
 from cckit.core.shapes import is_utf8
 
+from .channel import Bounded
 from .factory import FactoryHooks
 from .health import NAMED_US, SUSPENDED_US, Health, Running, Watchdog
 from .markers import PROJECT
@@ -84,6 +85,10 @@ class Relay:
         self._walks = {hook: _in_order(manager, hook, plugins) for hook in _hooks(manager)}
         self.guarded = bool(self._walks["cckit_authorize"])
         """An authorize hook is loaded."""
+        self.abilities: dict[str, frozenset[str]] = {}
+        """Channel to what it can do, of those that say."""
+        self.bounded = False
+        """A channel says what it can do."""
         self.ranks = bool(self._walks["cckit_rank_agents"])
         """A ranking hook is loaded."""
 
@@ -214,6 +219,20 @@ class Relay:
         return found[0][1] if found else None
 
     # --- policy ---------------------------------------------------------------------------
+
+    def declare(self, channels: Iterable[object]) -> None:
+        """Take in what channels say that they can do."""
+        for channel in channels:
+            if isinstance(channel, Bounded):
+                self.abilities[channel.name] = frozenset(channel.abilities)  # type: ignore[attr-defined]
+        self.bounded = bool(self.abilities)
+
+    def able(self, adapter: str, order: str) -> bool:
+        """Tell whether an adapter carries out such orders; "" is any of them."""
+        if adapter:
+            can = self.abilities.get(adapter)
+            return can is None or order in can
+        return any(order in can for can in self.abilities.values())
 
     def authorize(self, actor: Actor, roles: Sequence[str], action: str, target: str) -> Verdict:
         """The strictest of all answers; denied if none allows or one fails."""

@@ -70,8 +70,9 @@ class Center:
         for follower in self._followers:
             if follower.go_on(parts.feed):
                 parts.run_soon(follower.run)
-        for plugin, channel in parts.loaded.channels:
-            parts.run_soon(partial(run_channel, plugin, channel, self.do, parts.writer))
+        for port in parts.ports:
+            port.do = self.do
+            parts.run_soon(partial(run_channel, port, parts.writer))
         if self._retention:
             keeper = Retention(
                 self._retention, self.do, lambda: self.state.holds, parts.feed, parts.clock,

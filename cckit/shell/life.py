@@ -25,7 +25,7 @@ from cckit.stores.keyfile import NOTHING, Mark, remembered
 from cckit.stores.keys import Keys
 
 from .archive import Archive
-from .channels import Orders
+from .channels import ChannelPort, Orders
 from .clock import Clock, SystemClock
 from .config import Config
 from .entropy import Entropy, SystemEntropy
@@ -44,6 +44,7 @@ from .opening import (
 )
 from .owner import Owner, opened, own
 from .people import People
+from .people.access import Access
 from .people.erasing import Erasing, check_guard
 from .plugins import Loaded, instantiate, load
 from .processes import Processes
@@ -74,6 +75,8 @@ class Parts:
     erasing: Erasing
     run_soon: Callable[[Callable[[], Awaitable[None]]], None]
     """Run a task until the center closes or its store fails."""
+    ports: tuple[ChannelPort, ...]
+    """The center as each channel sees it."""
 
 
 class Life:
@@ -322,24 +325,26 @@ class Life:
             self._watchdog = loaded.relay.watchdog
             self._watchdog.start()
         parts = Parts(
-            loaded, codec, people, self._clock, archive, feed, writer, erasing, self._run_soon
-        )
+            loaded, codec, people, self._clock, archive, feed, writer, erasing, self._run_soon,
+            tuple(ChannelPort(*one, writer, self._clock) for one in loaded.channels),
+        )  # fmt: skip
         self._run_outlets(parts, past, end)
         return parts
 
     def _run_outlets(self, parts: Parts, past: Past, end: int) -> None:
         loaded = parts.loaded
+        access = Access(parts.writer, parts.people, parts.codec)
         outlets = [
             Outlet(plugin, f"reactor/{reactor.name}", reactor.types, reactor.react)
             for plugin, reactor in loaded.reactors
         ] + [
             Outlet(
-                plugin,
-                f"channel/{channel.name}",
-                channel.orders,
-                Orders(channel, parts.people, parts.writer).order,
+                port.plugin,
+                f"channel/{port.channel.name}",
+                port.channel.orders,
+                Orders(port, access, parts.people, parts.archive, parts.writer).order,
             )
-            for plugin, channel in loaded.channels
+            for port in parts.ports
         ]
         for outlet in outlets:
             since = past.first_runs.get(outlet.plugin, end)

@@ -183,7 +183,7 @@ def test_every_command_is_answered_on_an_empty_floor(kind: type) -> None:
         assert "." in decided.reason and len(stage.log) == before
 
 
-NUMBERS = {"offer", "leg", "priority", "by_us", "set_position"}
+NUMBERS = {"offer", "leg", "priority", "by_us", "set_position", "as_of"}
 
 
 def test_a_permission_needs_both_and_is_given_once() -> None:

@@ -57,6 +57,22 @@ def _not_theirs(adapter: str, actor: Actor) -> Refused | None:
     return Refused("adapter.not_yours", f"adapter {adapter!r}", what, "name the adapter that asks")
 
 
+def beyond(floor: Floor, command: object, drafts: Drafts, ask: Ask) -> Refused | None:
+    """Refuse what would order an adapter to do what it can't; a report is never refused."""
+    if type(command).__name__.startswith(("Report", "TimerDue", "Route")):
+        return None
+    for stream, fact in drafts:
+        order = getattr(fact, "order", "send" if type(fact) is f.MessageSent else "")
+        if order:
+            contact = floor.contacts.get(stream)
+            adapter = contact.adapter if contact is not None else ""
+            if not ask.able(adapter, order):
+                what = f"{adapter or 'no adapter'} can't {order}"
+                remedy = "ask for what the channel declares"
+                return Refused("adapter.unable", stream, what, remedy)
+    return None
+
+
 # --- agents ----------------------------------------------------------------------------------
 
 
