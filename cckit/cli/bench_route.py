@@ -125,7 +125,7 @@ class Floor:
         )
         prefer = (self.random.choice(AGENT_IDS),) if self.random.randrange(4) == 0 else ()
         queue = self.random.choice(list(WEIGHTS))
-        return attrs.evolve(command, queue=queue, need=None, steps=steps, prefer=prefer)
+        return c.Enqueue(command.contact, queue, command.priority, steps=steps, prefer=prefer)
 
     def step(self) -> None:
         """Let steps end that are over by now."""
