@@ -353,7 +353,8 @@ def test_a_ranking_of_one_has_no_runner_up() -> None:
     stage = team(Ranks("nobody", "a01"))
     stage.call("x")
     made = stage.all(f.OfferMade)[0]
-    assert (made.agent, made.runner_up, made.eligible) == ("a01", None, 3)
+    assert (made.agent, made.runner_up, made.eligible) == ("a01", None, 1)
+    assert made.excluded["hook"] == 2
 
 
 def test_a_ranking_knows_who_waits_and_who_is_free() -> None:

@@ -204,8 +204,10 @@ def who_did_not_win_is_set_aside(patch: Patch) -> None:
 
 @bug("I6", call_before_email)
 def what_is_interrupted_costs_on(patch: Patch) -> None:
-    patch.setattr(a, "interrupted", lambda present, channels: set())
-    patch.setattr(a, "heaviest", lambda totals, channels: 0)
+    def all_of_it(agent: Agent) -> None:
+        agent.used = sum(slot.cost for slot in agent.slots.values())
+
+    patch.setattr(Agent, "count", all_of_it)
 
 
 @bug("I6", call_before_email)
