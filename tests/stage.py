@@ -12,7 +12,7 @@ from cckit.core.ask import OPEN, Ask
 from cckit.core.engine import Engine
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft, Recorded
-from cckit.core.ids import CENTER, AgentId, ContactId, LegId, OfferId, QueueId
+from cckit.core.ids import CENTER, AgentId, ContactId, LegId, OfferId, QueueId, contact_stream
 from cckit.core.instant import SECOND
 from cckit.core.invariants import check_all
 from cckit.core.rules import RULES
@@ -171,7 +171,7 @@ class Stage:
         return offer.agent if offer is not None else ""
 
     def contact(self, contact: str) -> Any:
-        return self.engine.floor.contacts[f"contact/{contact}"]
+        return self.engine.floor.contacts[contact_stream(contact)]
 
     def of(self, agent: str) -> Any:
         return self.engine.floor.agents[agent]

@@ -2,8 +2,9 @@
 
 Times count where their segment ended (rule ``end``), so a talk of 52 minutes stands whole in
 the interval of its last second. ``handled`` counts conversations where they ended: a talk or
-hold that neither went on hold nor came back from it. Offers count where they were made,
-expired ones where they expired (rule ``event``).
+hold that neither went on hold nor came back from it. A consultation is talk in length, but no
+conversation with a customer. Offers count where they were made, expired ones where they
+expired (rule ``event``).
 """
 
 from collections import Counter
@@ -37,7 +38,7 @@ def handling(table: SegmentTable, buckets: Buckets, by: Literal["agent", "queue"
         elif phase in LENGTHS:
             number = buckets.find(c[16])
             _add(cells, number, name, **{LENGTHS[phase]: c[16] - c[15]})
-            if phase != WRAPUP and texts[c[19]] not in NOT_HANDLED:
+            if phase in (TALK, HOLD) and texts[c[19]] not in NOT_HANDLED:
                 _add(cells, number, name, handled=1, transferred=texts[c[19]] == "transferred")
     for subject in table.subjects.values():
         for row in subject.rows:

@@ -40,6 +40,8 @@ from .segment_table import (
 )
 from .source_clock import instant_of
 
+INTERNAL: Final = "internal"
+
 # --- opening and closing ------------------------------------------------------------------
 
 
@@ -234,7 +236,9 @@ def _connected(table: SegmentTable, recorded: Recorded[f.ContactConnected]) -> N
     at, flags = _instant(table, subject, envelope)
     _end(table, subject, _is_before_talk, at, envelope.position, "answered", flags)
     subject.present.append(data.agent)
-    _start(table, subject, TALK, at, envelope.position, flags, data.agent, data.offer)
+    # A contact between agents is a consultation.
+    phase = CONSULT if table.words.texts[subject.direction] == INTERNAL else TALK
+    _start(table, subject, phase, at, envelope.position, flags, data.agent, data.offer)
 
 
 def _swap(
@@ -262,9 +266,16 @@ def _agent_left(table: SegmentTable, recorded: Recorded[f.ContactAgentLeft]) -> 
     at, flags = _instant(table, subject, envelope)
     if data.agent in subject.present:
         subject.present.remove(data.agent)
+    why = data.why or "agent_left"
     if not subject.present:
-        why = data.why or "agent_left"
         _end(table, subject, _is_conversation, at, envelope.position, why, flags)
+        return
+    agent = table.words.code(data.agent)
+
+    def is_theirs(row: Open) -> bool:
+        return _is_conversation(row) and row.agent == agent
+
+    _end(table, subject, is_theirs, at, envelope.position, why, flags)
 
 
 def _closed(table: SegmentTable, recorded: Recorded[f.ContactClosed]) -> None:
