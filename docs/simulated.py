@@ -10,6 +10,8 @@ from textwrap import dedent
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
+from cckit.core.instant import SECOND
+from cckit.core.settings import QueueSettings
 from cckit.testing import staffing, tables, traffic
 
 NOTE: Final = "<!-- Written by docs/generate.py from {source}. Do not edit: nox -s docs -->\n"
@@ -81,6 +83,14 @@ TRAFFIC: Final[dict[str, dict[str, Meaning]]] = {
         "priority": Meaning("each step is worth the `head_start_s` of the queue in waiting"),
         "lane": Meaning("the higher lane goes first, whatever the priority"),
         "entry_point": Meaning("where they come from: a number, an address", "none"),
+        "callback": Meaning(
+            "so many of who is expected to wait for more than `over_s` hang up and are called; "
+            "the queue needs an `estimator`",
+            "none",
+            "table of `over_s`, `permille`, `answer_permille` (800), `first` (agent or customer), "
+            "`answer` (distribution)",
+        ),
+        "channel": Meaning("how they come: voice, chat …"),
     },
 }
 STAFFING: Final[dict[str, dict[str, Meaning]]] = {
@@ -102,6 +112,24 @@ STAFFING: Final[dict[str, dict[str, Meaning]]] = {
         "rona_after": Meaning("offers not answered in a row, until the agent is not ready"),
         "max_wait_s": Meaning("who waited this long leaves the queue; 0: nobody does"),
         "head_start_s": Meaning("what one step of priority is worth in waiting"),
+        "steps": Meaning(
+            "what a wait needs one after the other, in place of `need`",
+            kind="list of tables `[[queue.steps]]`",
+        ),
+        "weight": Meaning("how much a waited second counts against one of other queues"),
+        "sticky_s": Meaning("a wait is kept so long for whom the customer talked to last"),
+        "prefer_s": Meaning("a wait is kept so long for agents that are preferred"),
+        "capacity": Meaning("how many may wait; 0: any number"),
+        "full": Meaning("what becomes of one more"),
+        "estimator": Meaning("how the expected wait is computed: `les` or `ql`"),
+        "expected_max_s": Meaning("how long it may be for one more to enter; 0: any time"),
+        "too_long": Meaning("what becomes of them if it is longer"),
+        "join_empty": Meaning("what becomes of who comes while nobody signed in could serve them"),
+        "leave_empty": Meaning("what becomes of who waits while nobody signed in could"),
+        "callback_tries": Meaning("how often somebody whose place is kept is called"),
+        "callback_pause_s": Meaning("after the first call in vain; it doubles with each one"),
+        "callback_ring_s": Meaning("how long their phone may ring"),
+        "resume_s": Meaning("who gave up and comes again within it waits on; 0: nobody does"),
     },
     "SHIFT": {
         "agents": Meaning("how many work alike"),
@@ -116,6 +144,11 @@ STAFFING: Final[dict[str, dict[str, Meaning]]] = {
         "connect": Meaning("from there until both hear each other; not `endless`", "0 s"),
         "unanswered": Meaning("the share of offers that ring out"),
         "back_after_s": Meaning("after one that rang out, ready again after this long"),
+        "channels": Meaning(
+            "what they serve, and what one contact takes of a budget of 100",
+            "`{ voice = 100 }`",
+            "table of channel to cost, 1 to 100",
+        ),
     },
 }
 
@@ -149,8 +182,11 @@ def _page(
         calls = _calls(source)
         lines = ["| key | what | default | meaning |", "| --- | --- | --- | --- |"]
         for key in getattr(module, constant, meanings[constant]):
-            found = calls.get((constant, key)) or calls[("", key)]
-            lines.append(_row(module, key, found, meanings[constant][key]))
+            found = calls.get((constant, key)) or calls.get(("", key)) or _seconds()
+            meaning = meanings[constant][key]
+            if constant == "QUEUE" and key != "id" and meaning.default is None:
+                meaning = meaning._replace(default=_own(key))
+            lines.append(_row(module, key, found, meaning))
         out.append(f"## In {title}\n\n" + "\n".join(lines) + "\n")
     rows = "\n".join(
         f"| `{kind}` | {', '.join(f'`{key}`' for key in keys) or 'none'} |"
@@ -172,9 +208,25 @@ def _calls(source: str) -> dict[tuple[str, str], ast.Call]:
             place = "TOP" if node.func.value.id == "top" else ""
             found[(place, str(node.args[0].value))] = node
     found |= {("", key): found.get(("", key), _lengths()) for key in traffic.DISTRIBUTED}
-    for key in ("rates", "breaks"):  # Read as they are.
+    for key in ("rates", "breaks", "callback", "channels", "steps"):  # Read as they are.
         found.setdefault(("", key), _lengths())
     return found
+
+
+def _seconds() -> ast.Call:
+    """Lengths of a queue's settings are read in a loop over their names."""
+    call = ast.parse("table.seconds('')", mode="eval").body
+    assert isinstance(call, ast.Call)
+    return call
+
+
+def _own(key: str) -> str:
+    """What a queue does that does not say: its settings' own default."""
+    settings = QueueSettings()
+    if not key.endswith("_s"):
+        value = getattr(settings, key)
+        return f"`{value}`" if value or value == 0 else "none"
+    return f"`{getattr(settings, key.removesuffix('s') + 'us') // SECOND}`"
 
 
 def _lengths() -> ast.Call:

@@ -46,7 +46,8 @@ from .tables import Table, read_toml
 QUEUE: Final = (
     "id", "strategy", "need", "ring_s", "connect_s", "wrapup_s", "rona_after", "max_wait_s",
     "head_start_s", "steps", "weight", "sticky_s", "prefer_s", "capacity", "full", "estimator",
-    "expected_max_s", "too_long", "join_empty", "leave_empty",
+    "expected_max_s", "too_long", "join_empty", "leave_empty", "callback_tries",
+    "callback_pause_s", "callback_ring_s", "resume_s",
 )  # fmt: skip
 LENGTHS: Final = tuple(key for key in QUEUE if key.endswith("_s"))
 SHIFT: Final = (
@@ -203,6 +204,8 @@ def _settings(table: Table) -> dict[str, Any]:
         found["need"] = table.requirement("need") or ""
     if table.has("rona_after"):
         found["rona_after"] = table.whole("rona_after", 1, 1000)
+    if table.has("callback_tries"):
+        found["callback_tries"] = table.whole("callback_tries", 1, 100)
     for key in ("full", "estimator", "too_long", "join_empty", "leave_empty"):
         if table.has(key):
             found[key] = table.text(key)
