@@ -221,4 +221,3 @@ def test_there_is_room_if_it_fits_now_and_whatever_ends(
     assert agent.used == counted(slots, RULES)
     if worst(slots, RULES) <= agent.budget:
         assert agent.has_room(channel) is has_room(slots, agent.budget, channel, cost, RULES)
-
