@@ -8,7 +8,6 @@ every offer and every step that ends as it stood just before.
 from random import Random
 from typing import Any, NamedTuple
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,11 +17,11 @@ from cckit.core.agent import Agent
 from cckit.core.engine import Engine
 from cckit.core.events import Recorded
 from cckit.core.ids import AgentId, ContactId, EntryId, OfferId, QueueId, SubjectId
-from cckit.core.instant import SECOND, Instant
+from cckit.core.instant import SECOND
 from cckit.core.need import parse
 from cckit.core.queue import WAITING
 from cckit.core.snapshot import dump
-from cckit.core.step import LAST, Step, own_steps, read_steps
+from cckit.core.step import Step
 from tests.stage import Stage
 
 AGENTS = ("anne", "bob", "cleo", "dan")
@@ -100,9 +99,7 @@ class Model:
             self.relaxed(data, now)
         elif isinstance(data, f.OfferMade):
             self.made(data, now)
-        elif isinstance(
-            data, f.OfferRejected | f.OfferExpired | f.OfferFailed | f.OfferRescinded
-        ):
+        elif isinstance(data, f.OfferRejected | f.OfferExpired | f.OfferFailed | f.OfferRescinded):
             self.offers.pop(data.offer).offers.discard(data.offer)
         elif isinstance(data, f.OfferAccepted):
             self.offers[data.offer].taken = True
@@ -186,7 +183,9 @@ ACTS = st.builds(
 def staged() -> Stage:
     stage = Stage()
     for queue, weight in WEIGHTS.items():
-        stage.queue(queue, weight=weight, head_start_us=HEAD_START, wrapup_us=0, sticky_us=3 * SECOND)
+        stage.queue(
+            queue, weight=weight, head_start_us=HEAD_START, wrapup_us=0, sticky_us=3 * SECOND
+        )
     for agent in AGENTS:
         stage.agent(agent, SKILLS[agent])
     return stage
@@ -264,7 +263,8 @@ def test_the_random_days_do_relax_move_and_skip(tier: Any) -> None:
         whats = ["come"] * 6 + ["pass"] * 4 + ["ready"] * 2
         whats += ["away", "in", "out", "answer", "reject", "hang up", "end", "end", "overflow"]
         acts = [
-            Act(random.choice(whats), random.randrange(31), random.randrange(31)) for _ in range(120)
+            Act(random.choice(whats), random.randrange(31), random.randrange(31))
+            for _ in range(120)
         ]
         for what, count in follow(acts).seen.items():
             seen[what] += count
