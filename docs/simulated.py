@@ -116,16 +116,33 @@ STAFFING: Final[dict[str, dict[str, Meaning]]] = {
             "what a wait needs one after the other, in place of `need`",
             kind="list of tables `[[queue.steps]]`",
         ),
-        "weight": Meaning("how much a waited second counts against one of other queues"),
+        "weight": Meaning(
+            "how much a waited second counts against one of other queues",
+            kind="whole number, 1 to 1,000",
+        ),
         "sticky_s": Meaning("a wait is kept so long for whom the customer talked to last"),
         "prefer_s": Meaning("a wait is kept so long for agents that are preferred"),
-        "capacity": Meaning("how many may wait; 0: any number"),
-        "full": Meaning("what becomes of one more"),
-        "estimator": Meaning("how the expected wait is computed: `les` or `ql`"),
+        "capacity": Meaning(
+            "how many may wait; 0: any number", kind="whole number, 0 to 1,000,000"
+        ),
+        "full": Meaning(
+            "what becomes of one more",
+            kind="`overflow QUEUE`, `deflect`, `blocked` or `callback_only`",
+        ),
+        "estimator": Meaning("how the expected wait is computed", kind="`les` or `ql`"),
         "expected_max_s": Meaning("how long it may be for one more to enter; 0: any time"),
-        "too_long": Meaning("what becomes of them if it is longer"),
-        "join_empty": Meaning("what becomes of who comes while nobody signed in could serve them"),
-        "leave_empty": Meaning("what becomes of who waits while nobody signed in could"),
+        "too_long": Meaning(
+            "what becomes of them if it is longer",
+            kind="`overflow QUEUE`, `deflect`, `blocked` or `callback_only`",
+        ),
+        "join_empty": Meaning(
+            "what becomes of who comes while nobody signed in could serve them",
+            kind="`accept`, `overflow QUEUE`, `deflect` or `blocked`",
+        ),
+        "leave_empty": Meaning(
+            "what becomes of who waits while nobody signed in could",
+            kind="`accept`, `overflow QUEUE`, `deflect` or `blocked`",
+        ),
         "callback_tries": Meaning("how often somebody whose place is kept is called"),
         "callback_pause_s": Meaning("after the first call in vain; it doubles with each one"),
         "callback_ring_s": Meaning("how long their phone may ring"),
