@@ -225,8 +225,9 @@ def _steps(
         first = Step(need, settings.prefer_us, agents=tuple(prefer), skip_unstaffed=True)
         steps = (first, *steps)
     elif last is not None and settings.sticky_us and not named:
-        if floor.index.staffed(queue, contact.channel, parse(need), (last,)):
-            steps = (Step(need, settings.sticky_us, agents=(last,)), *steps)
+        there = floor.index.staffed(queue, contact.channel, parse(need), (last,))
+        sticky = Step(need, settings.sticky_us, agents=(last,))
+        steps = (sticky, *steps) if there else steps
     wrong = _impossible(floor, contact, queue, steps, given is not None)
     if wrong is not None:
         return wrong
