@@ -1,6 +1,8 @@
 """From a log and a scenario to figures and changed decisions."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -101,13 +103,14 @@ def read_day(store: Store, name: str) -> Read:
     reader, folded, codec = Reader(), folding(), Codec(Registry(FACTS, UPCASTERS))
     zones = Folding((CenterZone(),))
     as_of = 0
-    for frame in store.read():
-        events = codec.events(frame.body, frame.first)
-        reader.feed(events)
-        folded.feed(events)
-        zones.feed(events)
-        as_of = events[-1][0].recorded_at if events else as_of
-    day = reader.day()
+    with keeping():
+        for frame in store.read():
+            events = codec.events(frame.body, frame.first)
+            reader.feed(events)
+            folded.feed(events)
+            zones.feed(events)
+            as_of = events[-1][0].recorded_at if events else as_of
+        day = reader.day()
     if not day.stories:
         raise ConfigError(name, "nobody comes in this log", "name one with a day in it")
     named = zones.states[CenterZone.name].get("zone", "UTC")
@@ -133,7 +136,10 @@ def rerun_day(
     planned = plan(day, scenario, zone.info)
     runs = []
     for seed in range(1, seeds + 1):
-        runs.append(_run(read, planned, seed))
+        with keeping():
+            runs.append(_run(read, planned, seed))
+        if seed < seeds:
+            gc.collect()  # A floor is a circle of objects, and the next one is as large.
         progress(seed)
     first = runs[0]
     keys = dict.fromkeys(key for run in runs for key in run.figures)
@@ -153,6 +159,18 @@ def rerun_day(
         day.unmodelled,
         tuple(run.figures for run in runs),
     )
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Let nothing look for garbage: a day is millions of objects, and all of them stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Run(NamedTuple):
