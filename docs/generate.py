@@ -210,17 +210,22 @@ def hooks() -> str:
 
 def settings() -> str:
     config = ROOT / "cckit" / "shell" / "config.py"
-    found = {cls.name: cls for path in (SETTINGS, config) for cls in classes(path)}
+    core = ROOT / "cckit" / "core"
+    paths = (SETTINGS, core / "channel.py", core / "certificate.py", config)
+    found = {cls.name: cls for path in paths for cls in classes(path)}
     center = tuple(f for f in found["Config"].fields if f.name in ("name", "zone", "plugins"))
     head = paragraphs(ast.get_docstring(ast.parse(config.read_text("utf-8"))))
-    queue = [
-        f._replace(
-            name=f.name.removesuffix("_us"),
-            type="length of time" if f.name.endswith("_us") else f.type,
-            default=length(f.default) if f.name.endswith("_us") else f.default,
+
+    def fields(cls: str) -> tuple[Field, ...]:
+        return tuple(
+            f._replace(
+                name=f.name.removesuffix("_us"),
+                type="length of time" if f.name.endswith("_us") else f.type,
+                default=length(f.default) if f.name.endswith("_us") else f.default,
+            )
+            for f in found[cls].fields
         )
-        for f in found["QueueSettings"].fields
-    ]
+
     return "\n".join(
         [
             NOTE.format(source="cckit/shell/config.py and cckit/core/settings.py"),
@@ -231,9 +236,15 @@ def settings() -> str:
             "## `[center]`\n",
             table(center),
             "## `[queues.NAME]`\n",
-            table(tuple(queue)),
+            table(fields("QueueSettings")),
             "## `[agents.NAME]`\n",
             table(found["AgentSettings"].fields),
+            "## `[channels.NAME]`\n",
+            table(fields("ChannelSettings")),
+            "## `[skills.NAME]`\n",
+            table(fields("SkillSettings")),
+            "## `[offers]`\n",
+            table(fields("OfferSettings")),
             "## `[PLUGIN]`\n",
             "A table with the name of a loaded plugin goes to that plugin; its README says what "
             "may stand there.\n",
