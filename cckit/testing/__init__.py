@@ -1,5 +1,6 @@
 """Rung 5: a center in virtual time, and every contract as a function."""
 
+from .channels import check_channel as check_channel
 from .draws import Exponential as Exponential
 from .draws import Fixed as Fixed
 from .draws import Lengths as Lengths
@@ -7,6 +8,8 @@ from .draws import Lognormal as Lognormal
 from .draws import Observed as Observed
 from .draws import Uniform as Uniform
 from .faults import FailingDisk as FailingDisk
+from .loop import LoopChannel as LoopChannel
+from .loop import Outside as Outside
 from .plugins import check_plugin as check_plugin
 from .policies import check_policy as check_policy
 from .projections import Tape as Tape
@@ -21,6 +24,8 @@ from .staffing import Staffing as Staffing
 from .staffing import read_staffing as read_staffing
 from .stores import check_event_store as check_event_store
 from .survival import Survival as Survival
+from .switch import Fact as Fact
+from .switch import Switch as Switch
 from .traffic import Arrival as Arrival
 from .traffic import Listed as Listed
 from .traffic import Process as Process

@@ -37,6 +37,7 @@ ORDERS: Final[tuple[type, ...]] = (
     f.MessageSent,
 )
 """What a switch acts on: orders, and the events that give its sessions our names."""
+ABILITIES: Final = frozenset({"dial", "join", "hold", "retrieve", "clear", "send"})
 ENDED: Final = (
     f.OfferRejected,
     f.OfferExpired,
