@@ -9,7 +9,18 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
-from .commands import COMMANDS, ReportArrived, TimerDue
+from .commands import (
+    COMMANDS,
+    DRAWN,
+    Assign,
+    GiveConsent,
+    Merge,
+    Pull,
+    ReportArrived,
+    ReportMessage,
+    SetMode,
+    TimerDue,
+)
 from .errors import Refused
 from .events import Actor, Decision
 from .facts import AccessRefused
@@ -27,7 +38,9 @@ OURS: Final = frozenset({"system", "process"})
 """Kinds that may everything: they are code that the operator loaded."""
 
 LISTED: Final[Mapping[str, frozenset[str]]] = {
-    "customer": frozenset({ReportArrived.__name__}),
+    "customer": frozenset(
+        cls.__name__ for cls in (ReportArrived, ReportMessage, GiveConsent)
+    ),
     "adapter": frozenset(
         {RECORD, *(cls.__name__ for cls in COMMANDS if cls.__name__.startswith("Report"))}
     ),
@@ -59,13 +72,26 @@ def listed(kind: str, action: str) -> bool:
 def target_of(command: Any, floor: Floor) -> str:
     """What a command is about, for authorize: ``agent/ID``, ``contact/ID`` …
 
-    An offer or a contact that an agent has is about that agent.
+    An offer or a contact that an agent has is about that agent. What waits and is given to
+    somebody, or taken, is about its queue. Where a plugin's command names ``contact/ID`` in
+    ``of`` or ``stream``, that contact counts.
     """
-    agent = getattr(command, "agent", None)
+    agent = None if type(command) is Assign else getattr(command, "agent", None)
     if agent is None:
         agent = _agent_of(command, floor)
     if agent:
         return f"agent/{agent}"
+    if type(command) in (Assign, Pull):
+        waiting = floor.contacts.get(contact_stream(command.contact))
+        if waiting is not None and waiting.queue is not None:
+            return f"queue/{waiting.queue}"
+    if type(command) is SetMode:
+        return str(command.scope)
+    if type(command) is Merge:
+        return f"subject/{command.subject}"
+    of = _named(command)
+    if of is not None:
+        return str(of)
     for field in ("contact", "offer", "leg", "queue", "who", "stream"):
         value = getattr(command, field, None)
         if value is not None:
@@ -83,11 +109,22 @@ def owner_of(object: str, floor: Floor) -> str:
     return f"agent/{contact.agent}" if contact is not None and contact.agent else stream
 
 
+def _named(command: Any) -> Stream | None:
+    """The contact or the person that a plugin's command names by a stream."""
+    for field in ("of", "stream"):
+        stream = getattr(command, field, None)
+        if isinstance(stream, str) and stream.startswith(("contact/", "subject/")):
+            return Stream(stream)
+    return None
+
+
 def _agent_of(command: Any, floor: Floor) -> str | None:
     offer_id = getattr(command, "offer", None)
-    contact_id = getattr(command, "contact", None)
-    if contact_id is not None:
-        contact = floor.contacts.get(contact_stream(contact_id))
+    begins = DRAWN.get(type(command)) == "contact"
+    contact_id = None if begins else getattr(command, "contact", None)
+    of = _named(command) if contact_id is None else contact_stream(contact_id)
+    if of is not None and offer_id is None:
+        contact = floor.contacts.get(of)
         if contact is None or contact.agent:
             return contact.agent if contact is not None else None
         offer_id = contact.offer

@@ -97,6 +97,8 @@ class Floor:
         """Scope of each legal hold to its ground."""
         self.erasing: dict[str, str] = {}
         """Stream of each person whose erasure is not finished to its ground."""
+        self.merged: dict[str, tuple[str, ...]] = {}
+        """Subjects that are one person: see ``same_person``."""
         self.last_agents: dict[SubjectId, AgentId] = {}
         self.promised: dict[SubjectId, Stream] = {}
         """Person to the contact whose place is kept for them."""

@@ -19,6 +19,7 @@ from .events import Recorded, Sealed
 from .ids import CENTER, Stream, subject_stream
 from .instant import HOUR, Instant
 from .projection import Canonical
+from .same_person import part, same, unite
 
 DAY: Final = 24 * HOUR
 CONTACT: Final = "contact"
@@ -119,11 +120,32 @@ def due(rules: Sequence[Rule], people: "People", now: int, holds: Container[str]
         else:
             if last[0] <= now:
                 found.append(Due(subject, last[1], Instant(last[0])))
+    found = _whole(people, found)
     found.sort(key=lambda one: (one.at, one.subject))
     everybody = CENTER in holds
-    held = tuple(one for one in found if everybody or subject_stream(one.subject) in holds)
+    held = tuple(
+        one
+        for one in found
+        if everybody
+        or any(subject_stream(each) in holds for each in same(people.merged, one.subject))
+    )
     waiting = set(held)
     return Verdict(tuple(one for one in found if one not in waiting), held)
+
+
+def _whole(people: "People", found: list[Due]) -> list[Due]:
+    """Those of whom nothing must be kept under another id: an erasure reaches all of them."""
+    if not people.merged:
+        return found
+    due_now = {one.subject for one in found}
+    return [
+        one
+        for one in found
+        if all(
+            each in due_now or each not in people.keyed
+            for each in same(people.merged, one.subject)
+        )
+    ]
 
 
 # --- what the rules are about ---------------------------------------------------------------
@@ -133,7 +155,8 @@ def due(rules: Sequence[Rule], people: "People", now: int, holds: Container[str]
 class Open:
     """A contact that goes on, or an agent who is logged in."""
 
-    subject: str
+    subjects: set[str]
+    """All for whom it was taken, from the first to the last."""
     channel: str = ""
     queues: set[str] = attrs.field(factory=set)
 
@@ -148,10 +171,12 @@ class People:
     open: dict[Stream, Open] = attrs.field(factory=dict)
     agents: dict[Stream, str] = attrs.field(factory=dict)
     """Stream of an agent to who that is."""
+    merged: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """Subjects that are one person."""
 
     def busy(self) -> frozenset[str]:
         """Whose contact goes on, or who is logged in."""
-        return frozenset(one.subject for one in self.open.values())
+        return frozenset(who for one in self.open.values() for who in one.subjects)
 
     def end(self, subject: str, sort: Sort, at: int) -> None:
         ends = self.ended.setdefault(subject, {})
@@ -169,12 +194,25 @@ def _erased(state: People, recorded: Recorded[f.SubjectErased]) -> None:
     subject = recorded[0].stream.partition("/")[2]
     state.keyed.discard(subject)
     state.ended.pop(subject, None)
+    part(state.merged, subject)
+
+
+def _merged(state: People, recorded: Recorded[f.SubjectMerged]) -> None:
+    envelope, data = recorded
+    unite(state.merged, envelope.stream.partition("/")[2], data.into)
 
 
 def _created(state: People, recorded: Recorded[f.ContactCreated]) -> None:
     envelope, data = recorded
-    if data.subject is not None:
-        state.open[envelope.stream] = Open(data.subject, data.channel)
+    subjects = set() if data.subject is None else {str(data.subject)}
+    state.open[envelope.stream] = Open(subjects, data.channel)
+
+
+def _identified(state: People, recorded: Recorded[f.ContactIdentified]) -> None:
+    envelope, data = recorded
+    contact = state.open.get(envelope.stream)
+    if contact is not None:
+        contact.subjects.add(data.subject)
 
 
 def _entered(state: People, recorded: Recorded[f.QueueEntered]) -> None:
@@ -189,7 +227,8 @@ def _closed(state: People, recorded: Recorded[f.ContactClosed]) -> None:
     contact = state.open.pop(envelope.stream, None)
     if contact is not None:
         sort = Sort(CONTACT, contact.channel, tuple(sorted(contact.queues)))
-        state.end(contact.subject, sort, envelope.recorded_at)
+        for subject in contact.subjects:
+            state.end(subject, sort, envelope.recorded_at)
 
 
 def _profile(state: People, recorded: Recorded[f.AgentProfileSet]) -> None:
@@ -202,14 +241,15 @@ def _logged_in(state: People, recorded: Recorded[f.AgentLoggedIn]) -> None:
     _met(state, envelope.stream, data.device, envelope.recorded_at)
     subject = state.agents.get(envelope.stream)
     if subject is not None:
-        state.open[envelope.stream] = Open(subject)
+        state.open[envelope.stream] = Open({subject})
 
 
 def _logged_out(state: People, recorded: Recorded[f.AgentLoggedOut]) -> None:
     envelope = recorded[0]
     agent = state.open.pop(envelope.stream, None)
     if agent is not None:
-        state.end(agent.subject, Sort(AGENT), envelope.recorded_at)
+        for subject in agent.subjects:
+            state.end(subject, Sort(AGENT), envelope.recorded_at)
 
 
 def _met(state: People, stream: Stream, value: object, at: int) -> None:
@@ -221,7 +261,9 @@ def _met(state: People, stream: Stream, value: object, at: int) -> None:
 APPLY: Final[Mapping[type, Apply]] = {
     f.SubjectKeyMade: _key_made,
     f.SubjectErased: _erased,
+    f.SubjectMerged: _merged,
     f.ContactCreated: _created,
+    f.ContactIdentified: _identified,
     f.QueueEntered: _entered,
     f.ContactClosed: _closed,
     f.AgentProfileSet: _profile,
@@ -237,7 +279,7 @@ class PeopleKept:
     """
 
     name = "retention.people"
-    version = 1
+    version = 2
     types: tuple[type, ...] = tuple(APPLY)
 
     def initial(self) -> People:
@@ -254,8 +296,9 @@ class PeopleKept:
             },
             "keyed": sorted(state.keyed),
             "open": {
-                stream: [one.subject, one.channel, sorted(one.queues)]
+                stream: [sorted(one.subjects), one.channel, sorted(one.queues)]
                 for stream, one in state.open.items()
             },
             "agents": {str(stream): who for stream, who in state.agents.items()},
+            "merged": {who: list(group) for who, group in state.merged.items()},
         }

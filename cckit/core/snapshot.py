@@ -165,6 +165,7 @@ def dump(engine: Engine) -> "Canonical | None":
         ],
         "mode_settings": [[k, v.pack()] for k, v in sorted(floor.modes.settings.items())],
         "holds": [[k, v] for k, v in sorted(floor.holds.items())],
+        "merged": [[k, list(v)] for k, v in sorted(floor.merged.items())],
         "gave_up": [[k, *v] for k, v in floor.gave_up.items()],
         "last_agents": [[k, v] for k, v in floor.last_agents.items()],
         "erasing": [[k, v] for k, v in sorted(floor.erasing.items())],
@@ -211,6 +212,7 @@ def load(engine: Engine, data: Any) -> None:
     floor.modes.settings = {k: ModeSettings.unpack(v) for k, v in data["mode_settings"]}
     floor.holds = dict(data["holds"])
     floor.erasing = dict(data["erasing"])
+    floor.merged = {k: tuple(v) for k, v in data["merged"]}
     floor.last_agents = dict(data["last_agents"])
     floor.gave_up = {k: (until, queue, since, of) for k, until, queue, since, of in data["gave_up"]}
     floor.versions = {Stream(k): v for k, v in data["versions"]}

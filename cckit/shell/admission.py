@@ -4,17 +4,41 @@ Most of it is known at once. Two things the floor has forgotten or never knew, a
 is asked: whether a contact has arrived before, and whether somebody is known at all.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from cckit.core.commands import ApplyConfig, Erase, SetHold, SetPermission
+from cckit.core.commands import (
+    ApplyConfig,
+    Erase,
+    Identify,
+    Merge,
+    Recall,
+    SetHold,
+    SetPermission,
+)
 from cckit.core.edges import check, check_sender
 from cckit.core.errors import Refused
 from cckit.core.events import Actor
-from cckit.core.ids import Stream, subject_stream
+from cckit.core.ids import CENTER, Stream, subject_stream
 from cckit.core.instant import Instant
 
 from .life import Parts
 from .people import begun_by
+from .people.disclosing import is_subject
+
+TAKE_AN_ID: Final = "take the 32 hex digits that the log has, after subject/"
+_KNOWN: Final[Mapping[type, tuple[str, ...]]] = {
+    Erase: ("subject",),
+    SetHold: ("scope",),
+    Merge: ("subject", "into"),
+}
+"""Fields that name somebody whom the log must know."""
+_SUBJECTS: Final[Mapping[type, tuple[str, ...]]] = {
+    Identify: ("subject",),
+    Merge: ("subject", "into"),
+    Recall: ("subject",),
+}
+"""Fields that end up in events as they are, where they must name a person by an id of ours."""
 
 
 class Admission:
@@ -34,6 +58,7 @@ class Admission:
             or check_sender(actor, request, occurred_at)
             or self._writer.overloaded()
             or self._writer.turned_away(command)
+            or _of_no_subject(command)
             or self._people.refusal(command)
             or self._of_no_role(command)
             or self._for_nobody(command)
@@ -46,16 +71,14 @@ class Admission:
         :raises UsageError: the center was closed meanwhile.
         """
         kind, begun = type(command), begun_by(command)
-        if begun is not None:
-            if await self._ended_long_ago(begun):
-                what = "this contact has arrived before"
-                remedy = "name none: a new random id is drawn for each contact"
-                return Refused("contact.exists", begun, what, remedy)
-        elif kind in (Erase, SetHold) and await self._is_about_nobody(command):
-            where = "Erase.subject" if kind is Erase else "SetHold.scope"
-            what = "the log knows nobody under this id"
-            remedy = "take the 32 hex digits that the log has, after subject/"
-            return Refused("subject.unknown", where, what, remedy)
+        if begun is not None and await self._ended_long_ago(begun):
+            what = "this contact has arrived before"
+            remedy = "name none: a new random id is drawn for each contact"
+            return Refused("contact.exists", begun, what, remedy)
+        for field in _KNOWN.get(kind, ()):
+            if await self._is_about_nobody(getattr(command, field)):
+                what = "the log knows nobody under this id"
+                return Refused("subject.unknown", f"{kind.__name__}.{field}", what, TAKE_AN_ID)
         return None
 
     def _of_no_role(self, command: Any) -> Refused | None:
@@ -87,11 +110,12 @@ class Admission:
             return False
         return await self._is_in_log(stream)
 
-    async def _is_about_nobody(self, command: Erase | SetHold) -> bool:
-        """Whether the log has no event about the person whom a command names."""
-        scope = command.scope if isinstance(command, SetHold) else subject_stream(command.subject)
-        stream = Stream(scope)
-        if not stream.startswith("subject/") or stream in self._writer.engine.floor.versions:
+    async def _is_about_nobody(self, named: str) -> bool:
+        """Whether the log has no event about a person: an id, or a scope that may be another."""
+        stream = Stream(named) if "/" in named else subject_stream(named)
+        if not stream.startswith("subject/") or named == CENTER:
+            return False
+        if stream in self._writer.engine.floor.versions:
             return False
         return not await self._is_in_log(stream)
 
@@ -99,3 +123,13 @@ class Admission:
         found = await self._parts.archive.version(stream)
         self._writer.check_open()
         return found is not None
+
+
+def _of_no_subject(command: Any) -> Refused | None:
+    """Refuse what no vault could have given for an id of somebody."""
+    for field in _SUBJECTS.get(type(command), ()):
+        named = getattr(command, field)
+        if named is not None and not is_subject(named):
+            what = "is no id of a subject"
+            return Refused("subject.no_id", f"{type(command).__name__}.{field}", what, TAKE_AN_ID)
+    return None

@@ -19,7 +19,7 @@ from trio.lowlevel import current_task, wait_task_rescheduled
 
 from cckit.core.access import Asked, denial_of
 from cckit.core.codec import Codec
-from cckit.core.commands import ReportArrived, Route, TimerDue
+from cckit.core.commands import Dial, Recall, ReportArrived, Route, TimerDue
 from cckit.core.engine import Engine, InvariantBroken, MachineFailed
 from cckit.core.errors import CckitError, Refused, StoreError, UsageError
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft
@@ -127,7 +127,7 @@ class Writer:
 
     def turned_away(self, command: Any) -> Refused | None:
         """A refusal of whoever is new while the disk is almost full: endings need the rest."""
-        if self._room >= ROOM or type(command) is not ReportArrived:
+        if self._room >= ROOM or type(command) not in (ReportArrived, Dial, Recall):
             return None
         what = f"{self._room >> 20} MiB are left on the disk of the log"
         return Refused("center.disk_low", "center", what, "make room; who is here is served on")

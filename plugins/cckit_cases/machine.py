@@ -17,6 +17,7 @@ from cckit.core import (
     Canonical,
     ContactId,
     Draft,
+    InClear,
     Instant,
     Machine,
     Recorded,
@@ -25,6 +26,7 @@ from cckit.core import (
     Stream,
     SubjectId,
     Wake,
+    command,
 )
 
 from . import events as e
@@ -54,11 +56,7 @@ MOVES: Final[dict[tuple[Phase, tuple[type, str]], Phase]] = {
 # --- what can be asked ----------------------------------------------------------------------
 
 
-def _hidden(value: object) -> str:
-    return "None" if value is None else "…"
-
-
-@attrs.frozen
+@command
 class OpenCase:
     """Write a matter down."""
 
@@ -70,18 +68,18 @@ class OpenCase:
     owner: str = ""
 
 
-@attrs.frozen
+@command
 class ChangeCase:
     """Say what is known of it."""
 
     stream: Stream
     subject: SubjectId | None = None
     """Whom it is about: under their key it is sealed."""
-    fields: dict[str, str] | None = attrs.field(default=None, repr=_hidden)
-    note: str | None = attrs.field(default=None, repr=_hidden)
+    fields: InClear[dict[str, str]] | None = None
+    note: InClear[str] | None = None
 
 
-@attrs.frozen
+@command
 class SetCase:
     """Say where it stands."""
 
@@ -91,7 +89,7 @@ class SetCase:
     basis: str = ""
 
 
-@attrs.frozen
+@command
 class StopClock:
     """Say that what was promised was done; sent by the process that follows the contacts."""
 

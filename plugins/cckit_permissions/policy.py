@@ -1,12 +1,14 @@
 """The rules: pure, and the same for every center.
 
 A role names the actions it allows. ``own`` actions are allowed towards oneself, and
-towards a contact or an offer that no agent has; ``team`` actions towards an agent of a
-team that one leads; ``any`` actions towards everything. What no role allows is denied.
+towards a contact or an offer that no agent has, and where the role names the action, not
+all by ``*``, towards a queue; ``team`` actions towards an agent of a team that one leads;
+``any`` actions towards everything. What no role allows is denied.
 
 An action is a command's name, ``SetNotReady``, or ``*``; ``Record`` is to store ready
 facts, which no rule looks at. A target is ``agent/anna``, also for an offer made to anna
-and a contact that she has, else ``contact/…``, ``offer/…`` or another thing.
+and a contact that she has, else ``contact/…``, ``offer/…`` or another thing; a contact
+that waits and is taken or given is its ``queue/…``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,8 +30,30 @@ OWN = (
     "Hold",
     "Retrieve",
     "Close",
+    "Transfer",
+    "Consult",
+    "CompleteTransfer",
+    "CancelConsult",
+    "Conference",
+    "Dial",
+    "Send",
+    "MoveChannel",
+    "Identify",
+    "SetAttributes",
+    "GiveConsent",
+    "Link",
+    "KeepPlace",
+    "Estimate",
+    "RequestCallback",
+    "Reschedule",
+    "CancelCallback",
 )
+"""What agents do for themselves and for the contacts that they have; also by plugins' names."""
+LEADING = ("Pull", "Monitor", "StopMonitor", "TakeOver")
+"""What supervisors do with those whom they lead; whoever waits in a queue has no agent."""
 WAITING = ("Enqueue", "Dequeue")
+FLOOR = ("SetPriority", "Deflect", "SetMode", "Assign", "Overflow", "Acknowledge")
+CASES = ("OpenCase", "ChangeCase", "SetCase")
 NOBODYS = ("contact", "offer")
 """Kinds of targets that may be nobody's: if an agent had it, the target would be the agent."""
 
@@ -44,11 +68,11 @@ class Role:
 
 
 ROLES: Mapping[str, Role] = {
-    "agent": Role(own=frozenset(OWN), any=frozenset(WAITING)),
+    "agent": Role(own=frozenset(OWN), any=frozenset((*WAITING, *CASES))),
     "supervisor": Role(
-        own=frozenset(OWN),
-        team=frozenset(OWN),
-        any=frozenset((*WAITING, "SetPriority", "Deflect")),
+        own=frozenset((*OWN, "Pull", "StopMonitor")),
+        team=frozenset((*OWN, *LEADING)),
+        any=frozenset((*WAITING, *CASES, *FLOOR)),
     ),
     "admin": Role(any=frozenset("*")),
 }
@@ -81,7 +105,7 @@ def _allows(rules: Rules, role: Role, actor: Actor, action: str, target: str) ->
     kind, _, whom = target.partition("/")
     own = action in role.own or "*" in role.own
     if kind != "agent":
-        return own and kind in NOBODYS
+        return (own and kind in NOBODYS) or (kind == "queue" and action in role.own)
     if own and whom == actor.id:
         return True
     led = rules.leads.get(actor.id, frozenset())

@@ -9,6 +9,7 @@ from cckit.core.events import Envelope
 from cckit.core.floor import Floor
 from cckit.core.ids import QueueId, SubjectId
 from cckit.core.mode import ModeSettings
+from cckit.core.same_person import part, unite
 from cckit.core.settings import QueueSettings
 
 from . import agents
@@ -112,7 +113,14 @@ def erasure_started(floor: Floor, envelope: Envelope, data: f.SubjectErasureStar
 
 def subject_erased(floor: Floor, envelope: Envelope, data: f.SubjectErased) -> None:
     floor.erasing.pop(envelope.stream, None)
-    floor.last_agents.pop(SubjectId(envelope.stream.removeprefix("subject/")), None)
+    subject = SubjectId(envelope.stream.removeprefix("subject/"))
+    floor.last_agents.pop(subject, None)
+    if subject in floor.merged:
+        part(floor.merged, subject)
+
+
+def subject_merged(floor: Floor, envelope: Envelope, data: f.SubjectMerged) -> None:
+    unite(floor.merged, envelope.stream.removeprefix("subject/"), data.into)
 
 
 def permission_changed(floor: Floor, envelope: Envelope, data: f.PermissionChanged) -> None:
@@ -132,6 +140,7 @@ HANDLERS: Final[dict[type, Handler]] = {
     f.HoldChanged: hold_changed,
     f.SubjectErasureStarted: erasure_started,
     f.SubjectErased: subject_erased,
+    f.SubjectMerged: subject_merged,
     f.PermissionChanged: permission_changed,
     f.SubjectKeyMade: key_made,
 }

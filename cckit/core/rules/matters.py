@@ -16,6 +16,7 @@ from cckit.core.ids import (
     contact_stream,
     subject_stream,
 )
+from cckit.core.same_person import same
 
 from .entering import Wait, enter, queue_named, unknown
 
@@ -90,6 +91,8 @@ def merge(floor: Floor, command: m.Merge, now: int, ask: Ask, actor: Actor) -> D
         if one in floor.erasing:
             what = f"{one} is being erased"
             return Refused("subject.erased", stream, what, "nothing is to be done")
+    if command.into in same(floor.merged, command.subject):
+        return []
     return [(stream, f.SubjectMerged(command.into))]
 
 

@@ -7,24 +7,27 @@ from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import CENTER, Stream, subject_stream
+from cckit.core.same_person import same
 
 Drafts = list[Pair]
 
 
 def erase(floor: Floor, command: m.Erase, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
+    """Begin to erase somebody, under each id that was merged with the one that is named."""
     stream = subject_stream(command.subject)
     wrong = _wrong_subject(stream)
     if wrong is not None:
         return wrong
     if not command.ground:
         return Refused("subject.no_ground", stream, "an erasure without a ground", "say who asked")
-    held = floor.holds.get(stream) or floor.holds.get(CENTER)
-    if held is not None:
-        what = f"is under legal hold: {held}"
-        return Refused("subject.held", stream, what, "erase it when the hold is lifted")
-    if stream in floor.erasing:
-        return []
-    return [(stream, f.SubjectErasureStarted(command.ground))]
+    person = [subject_stream(one) for one in same(floor.merged, command.subject)]
+    for scope in (stream, *person, CENTER):
+        if scope in floor.holds:
+            what = f"is under legal hold: {floor.holds[scope]}"
+            return Refused("subject.held", stream, what, "erase it when the hold is lifted")
+    return [
+        (one, f.SubjectErasureStarted(command.ground)) for one in person if one not in floor.erasing
+    ]
 
 
 def set_hold(

@@ -7,7 +7,7 @@ What a channel needs for an order stays sealed on its way: an order carries the 
 it stands in the log, for its own contact and no other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -21,6 +21,7 @@ from cckit.core.errors import Refused, StoreError, UsageError
 from cckit.core.events import Actor, Draft, Envelope, Recorded, Sealed
 from cckit.core.facts import AccessGranted
 from cckit.core.ids import CENTER, Stream, SubjectId, subject_stream
+from cckit.core.same_person import same
 from cckit.core.schema import Unknown
 from cckit.hooks.vault import Salted
 from cckit.shell.replies import Reply
@@ -100,11 +101,15 @@ class Access:
         refused = stopped(await asked)
         return self.opened(recorded) if refused is None else refused
 
-    def opened(self, recorded: Recorded[Any], subject: SubjectId | None = None) -> Any:
+    def same(self, subject: SubjectId) -> tuple[str, ...]:
+        """All ids under which the log knows this person, sorted."""
+        return same(self._writer.engine.floor.merged, subject)
+
+    def opened(self, recorded: Recorded[Any], only: Container[str] | None = None) -> Any:
         """An event's data in clear: only after an access to it is durable.
 
-        Of somebody whose erasure has begun nothing is opened any more. With ``subject``
-        the values of all others stay sealed.
+        Of somebody whose erasure has begun nothing is opened any more. With ``only`` the
+        values of all who are not in it stay sealed.
         """
         data = recorded[1]
         if not sealed_in(data) or isinstance(data, Unknown):
@@ -117,7 +122,7 @@ class Access:
             if type(value) is Sealed:
                 if subject_stream(value.subject.hex()) in erasing:
                     shut[field.name] = None
-                elif subject is not None and value.subject.hex() != subject:
+                elif only is not None and value.subject.hex() not in only:
                     shut[field.name] = value
         return attrs.evolve(clear, **shut) if shut else clear
 

@@ -2,10 +2,11 @@
 
 About somebody are the streams in which their id or a value sealed for them stands, and in
 the center's own stream the events that name them. Values of other people in them stay shut.
+Who was merged with them is them.
 GDPR art. 15 (access) and 20 (portability).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from typing import Any, Final
 
 import attrs
@@ -83,7 +84,8 @@ async def disclose(
     if refused is not None:
         return refused
     position: int = reply.positions[-1]  # type: ignore[union-attr]
-    found = _Found(subject)
+    person = access.same(subject)
+    found = _Found(person)
     async for batch in read(0, position + 1):
         for recorded in batch:
             found.look(recorded)
@@ -97,21 +99,21 @@ async def disclose(
         subject,
         position,
         streams,
-        tuple(await _opened(access, events, subject)),
+        tuple(await _opened(access, events, person)),
         tuple(r for r in found.accesses if stream_of(r[1].object) in found.streams),
         tuple(envelope for envelope, data in events if _is_recording(envelope, data)),
     )
 
 
 async def _opened(
-    access: Access, events: Sequence[Recorded[Any]], subject: SubjectId
+    access: Access, events: Sequence[Recorded[Any]], person: Container[str]
 ) -> list[Recorded[Any]]:
     """Open events a few at a time, for the floor of a center that runs has to go on."""
     found: list[Recorded[Any]] = []
     for n, recorded in enumerate(events):
         if n % AT_ONCE == 0:
             await trio.lowlevel.checkpoint()
-        found.append((recorded[0], access.opened(recorded, subject)))
+        found.append((recorded[0], access.opened(recorded, person)))
     return found
 
 
@@ -138,11 +140,11 @@ async def _untellable(read: Read, subject: SubjectId) -> Refused | None:
 class _Found:
     """What one reading of the log finds about somebody."""
 
-    def __init__(self, subject: SubjectId) -> None:
-        self._subject = subject
-        self._scope = subject_stream(subject)
-        self._bytes = bytes.fromhex(subject)
-        self.streams: set[Stream] = {self._scope}
+    def __init__(self, person: Sequence[str]) -> None:
+        self._person = frozenset(person)
+        self._scopes = frozenset(map(subject_stream, person))
+        self._bytes = frozenset(map(bytes.fromhex, person))
+        self.streams: set[Stream] = {*self._scopes}
         self.named: list[Recorded[Any]] = []
         """In the center's stream."""
         self.accesses: list[Recorded[Any]] = []
@@ -151,7 +153,7 @@ class _Found:
         envelope, data = recorded
         if type(data) in (AccessGranted, AccessRefused):
             self.accesses.append(recorded)
-        elif type(data) is HoldChanged and data.scope == self._scope:
+        elif type(data) is HoldChanged and data.scope in self._scopes:
             self.named.append(recorded)
         elif self._is_about(data):
             if envelope.stream == CENTER:
@@ -162,9 +164,9 @@ class _Found:
     def _is_about(self, data: Any) -> bool:
         fields = getattr(data, "fields", None)
         named = fields.get("subject") if isinstance(fields, dict) else None
-        if self._subject in (named, getattr(data, "subject", None)):
+        if not self._person.isdisjoint((named, getattr(data, "subject", None))):
             return True
-        return any(value.subject == self._bytes for value in sealed_in(data))
+        return any(value.subject in self._bytes for value in sealed_in(data))
 
 
 def _is_recording(envelope: Envelope, data: Any) -> bool:
