@@ -7,6 +7,7 @@ import pytest
 from cckit.core.facts import OfferMade
 from cckit.core.instant import SECOND, Instant
 from cckit.testing.what_if.chance import Chance
+from cckit.testing.what_if.day import FLOW, TALK
 from cckit.testing.what_if.rerun import Live, Rerun
 from cckit.testing.what_if.run import Read, read_day, rerun_day
 from cckit.testing.what_if.scenario import Scenario
@@ -74,3 +75,16 @@ def test_a_log_that_ends_in_the_middle_comes_out_as_far_as_it_goes() -> None:
     made, refused = again(read)
     assert made == decisions(recorded)
     assert refused == {}
+
+
+@pytest.mark.parametrize("stage", [FLOW, TALK])
+def test_a_day_that_was_read_wrongly_is_seen(stage: int) -> None:
+    """A planted fault: what happened in one stage of one contact is read a second late."""
+    read = read_day(world(9).store, "day")
+    for story in read.day.stories[20:]:
+        found = story.stage(stage, 0)
+        if found is not None and found.inputs and story.offers:
+            found.inputs[:] = [one._replace(at=one.at + SECOND) for one in found.inputs]
+            break
+    changed = rerun_day(read, Scenario())
+    assert changed.changed != () or changed.otherwise
