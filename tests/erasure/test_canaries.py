@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cckit import Center, Config, Draft, open_center
+from cckit import Center, Config, Draft, Stored, open_center
 from cckit.cli.main import main
 from cckit.core import commands as c
 from cckit.core import facts as f
@@ -27,10 +27,18 @@ from cckit.stores.keks import KekFile
 from cckit.stores.keys import Keys
 from cckit.stores.sqlite import SqliteStore
 from cckit.testing.center import START, deterministic, run_center
-from tests.erasure.canaries import Canary, Hit, canaries, needles, search
+from cckit_callback.machine import CancelCallback, RequestCallback
+from tests.erasure.canaries import AGENTS, Canary, Hit, canaries, needles, search
 
-CONFIG = Config.parse("[queues.help]")
+CONFIG = Config.parse("""
+[center]
+plugins = ["callback"]
+[queues.help]
+wrapup_us = 0
+""")
 PEOPLE = canaries()
+TALKED = 4
+"""So many of those who call are talked with, too."""
 LATER = Instant(START + 7 * 24 * HOUR)
 REPORTS = ("service-level", "queue-intervals", "agent-summary", "contacts")
 
@@ -82,7 +90,58 @@ async def live(center: Center) -> dict[SubjectId, Canary]:
         for each in (contact, chat):
             leg = center.state.contacts[contact_stream(each)].leg
             await center.do(c.ReportCleared(leg))
+    for n, one in list(enumerate(PEOPLE))[AGENTS : AGENTS + TALKED]:
+        await talk(center, n, one)
     return subjects
+
+
+async def talk(center: Center, n: int, one: Canary) -> None:
+    """Everything else that commands can say of somebody, each field of it."""
+    agent = AgentId("agent-0")
+    for other in range(AGENTS):
+        await good(center, c.SetNotReady(AgentId(f"agent-{other}"), "lunch"))
+    await good(center, c.SetReady(agent))
+
+    async def answered(channel: str) -> ContactId:
+        contact = ContactId(f"{channel}-{n}-talks")
+        await good(center, c.ReportArrived(channel, contact=contact, from_=one.number))
+        reply = await good(center, c.Enqueue(contact, QueueId("help")))
+        await good(center, c.ReportAlerting(reply.offer))
+        await good(center, c.AcceptOffer(reply.offer))
+        if channel == "voice":
+            await good(center, c.ReportBridged(reply.offer))
+        return contact
+
+    async def left(contact: str) -> None:
+        await good(center, c.ReportCleared(center.state.contacts[contact_stream(contact)].leg))
+
+    chat = await answered("chat")
+    await good(center, c.ReportMessage(chat, "1", body=f"I am {one.name}", files=(one.name,)))
+    await good(center, c.Send(chat, f"Hello {one.name}"))
+    await good(center, c.SetAttributes(chat, {"name": one.name, "phone": one.number}))
+    moved = ContactId(f"moved-{n}")
+    await good(center, c.MoveChannel(chat, "voice", to=one.number, new_contact=moved))
+    await good(center, c.Cancel(moved))
+    await left(chat)
+    call = await answered("voice")
+    await good(center, c.Consult(call, "external", one.number))
+    await good(center, c.CancelConsult(call))
+    await good(center, c.Transfer(call, "external", one.number))
+    await left(call)
+    dialed = (await good(center, c.Dial(agent, one.number))).fact(f.ContactCreated)
+    await good(center, c.ReportCleared(dialed.leg, "busy"))
+    await good(center, c.SetNotReady(agent, "lunch"))
+    waits = ContactId(f"waits-{n}")
+    await good(center, c.ReportArrived("voice", contact=waits, from_=one.number))
+    await good(center, c.Enqueue(waits, QueueId("help")))
+    await good(center, RequestCallback(contact_stream(waits), number=one.number))
+    await good(center, CancelCallback(contact_stream(waits)))
+
+
+async def good(center: Center, asked: Any) -> Stored:
+    reply = await center.do(asked, request=str(center.position))
+    assert isinstance(reply, Stored), reply
+    return reply
 
 
 def made(folder: Path) -> Center50:
