@@ -323,6 +323,13 @@ def check_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> Non
         raise Breach("I10", f"entry {data.entry} overflowed and waits anew")
 
 
+def check_expired(floor: Floor, envelope: Envelope, data: f.OfferExpired) -> None:
+    """Who can't be reached has not let it ring out: such an offer failed."""
+    for machine in floor.touched:
+        if type(machine) is Agent and machine.last_offer == data.offer and machine.lost:
+            raise Breach("I15", f"offer {data.offer} rang out where nobody could hear it")
+
+
 def check_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
     if data.wait_us < 0:
         raise Breach("I22", f"entry {data.entry} waited {data.wait_us} us")
@@ -352,6 +359,7 @@ def check_next_status(floor: Floor, envelope: Envelope, data: f.AgentNextStatusS
 STEP_CHECKS: Final[dict[type, Callable[[Floor, Envelope, Any], None]]] = {
     f.OfferMade: check_made,
     f.AgentNotReady: check_not_ready,
+    f.OfferExpired: check_expired,
     f.QueueEntered: check_entered,
     f.QueueLeft: check_left,
     f.ContactClosed: check_closed,
@@ -373,6 +381,7 @@ NO_MOVE: Final[dict[type, str]] = {
     f.ContactClosed: "I17",
     f.QueueLeft: "I22",
     f.LegCleared: "I4",
+    f.LegLost: "I4",
     f.LegOrdered: "I21",
     f.QueuePlaceKept: "I3",
     f.QueueResumed: "I3",

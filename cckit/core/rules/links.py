@@ -5,7 +5,7 @@ known to live and when it was found missing. What follows a lost leg is what fol
 was cleared, put down to the switch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cckit.core import agent as a
 from cckit.core import commands as m
@@ -115,7 +115,22 @@ def unreachable(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
             continue
         if CARRIES.get(contact.channel, "desk") in agent.lost:
             drafts += _without_agent(floor, head, contact, agent.id, UNREACHABLE, now)
-    return drafts
+    return list(_once(drafts))
+
+
+def _once(drafts: Iterable[Pair]) -> Iterator[Pair]:
+    """Leave out what befalls a contact that this decision has ended for another reason.
+
+    Its parts all read the same floor, in which nothing has ended yet.
+    """
+    over: set[str] = set()
+    for stream, fact in drafts:
+        about = getattr(fact, "contact", None)
+        if stream in over or (about is not None and contact_stream(about) in over):
+            continue
+        if type(fact) is f.ContactClosed:
+            over.add(stream)
+        yield stream, fact
 
 
 class _Head:
@@ -124,20 +139,10 @@ class _Head:
     def __init__(self, floor: Floor) -> None:
         self.next = floor.next_id()
         self.came: dict[str, int] = {}
-        self.over: set[str] = set()
-        """Consultations that this decision has ended."""
 
     def id(self) -> int:
         self.next += 1
         return self.next - 1
-
-    def ends(self, floor: Floor, consult: str, now: int) -> Drafts:
-        """End a consultation, once."""
-        found = floor.contacts.get(contact_stream(consult)) if consult else None
-        if found is None or consult in self.over:
-            return []
-        self.over.add(consult)
-        return goes(floor, found, "system", now)
 
     def entered(self, floor: Floor, contact: c.Contact) -> Pair | None:
         """Put a contact whose agent is lost before all who wait; it has waited before.
@@ -168,8 +173,9 @@ def _without_agent(
     A consultation ends; so does one about the contact, for who asked is not there.
     """
     if contact.consult_of:
-        return head.ends(floor, contact.id, now)
-    drafts = head.ends(floor, contact.consult, now)
+        return goes(floor, contact, "system", now)
+    consult = floor.contacts.get(contact_stream(contact.consult)) if contact.consult else None
+    drafts = [] if consult is None else goes(floor, consult, "system", now)
     drafts += part_ends(floor, contact, agent, why, now)
     if len(serving(contact)) > 1:
         return drafts
@@ -196,7 +202,7 @@ def sessions(
         return Refused("adapter.bad_as_of", where, what, "say when the list was asked for")
     link = floor.links.get(command.adapter, Link())
     head = _Head(floor)
-    lost = list(_lost(floor, command, link, head, now, ask))
+    lost = list(_once(_lost(floor, command, link, head, now, ask)))
     found = list(_strangers(floor, command, link, head, now))
     drafts = lost + found
     if link.up and link.gap:
