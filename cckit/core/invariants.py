@@ -90,6 +90,8 @@ def check_timers(floor: Floor) -> None:
 
 def check_contact(floor: Floor, contact: Contact) -> None:
     phase = contact.phase
+    if contact.consult or contact.consult_of:
+        _both_sides(floor, contact)
     if phase is c.TALKING:
         if floor.kind != "imported":
             _both_there(floor, contact)
@@ -108,6 +110,21 @@ def check_contact(floor: Floor, contact: Contact) -> None:
             raise Breach("I14", f"{contact.stream} connects without a timer")
     elif contact.entry or (contact.offer and (phase is c.NEW or contact.offer in floor.offers)):
         raise Breach("I18", f"{contact.stream} is {phase.name.lower()} and owns entry or offer")
+
+
+def _both_sides(floor: Floor, contact: Contact) -> None:
+    """A consultation does not outlive the contact that it is about, nor is it of two."""
+    if contact.phase is c.CLOSED:
+        left = contact_stream(contact.consult)
+    elif contact.consult_of and contact_stream(contact.consult_of) not in floor.contacts:
+        left = contact.stream
+    else:
+        consult = floor.contacts.get(contact_stream(contact.consult))
+        if contact.consult and (consult is None or consult.consult_of != contact.id):
+            raise Breach("I18", f"{contact.stream} is consulted about in a contact that is gone")
+        return
+    if left in floor.contacts:
+        raise Breach("I18", f"{left} goes on about a contact that has closed")
 
 
 def _both_there(floor: Floor, contact: Contact) -> None:
