@@ -20,6 +20,7 @@ COMMANDS: Final = (
     ("pin", "Write counts and digests into a log, for an audit to compare."),
     ("audit", "Rebuild a log, compare it with its pins, and list what was odd."),
     ("explain", "Tell in words why an offer was made, or what befell a contact."),
+    ("hours", "Print what the calendars of a log come to, day by day."),
     ("log", "Print the events of a log, one a line; --follow goes on."),
     ("backup", "Copy a log, also while a center writes it."),
     ("redact", "Copy a log without what was sealed for people who are erased."),

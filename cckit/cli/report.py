@@ -52,7 +52,8 @@ def report(
 ) -> int:
     """Print a report of a log.
 
-    There are service-level, queue-intervals, agent-summary, contacts, audit and access.
+    There are service-level, queue-intervals, agent-summary, contacts, audit, access,
+    estimates and modes.
 
     :param log: the log, NAME.db. It is only read.
     :param name: the report.

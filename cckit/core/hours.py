@@ -21,14 +21,19 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import msgpack
 
+from .events import Recorded
+from .facts import ConfigApplied
 from .ids import CENTER
 from .instant import HOUR, SECOND
+from .projection import Canonical
 
 if TYPE_CHECKING:
     from .reports.zone import Zone
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES: Final = 24 * 60
+CALENDAR: Final = "calendar"
+"""The kind of configuration that a resolved calendar is."""
 AHEAD_DAYS: Final = 400
 """How far ahead a calendar is expanded."""
 RENEWED_US: Final = 35 * 24 * HOUR
@@ -259,4 +264,34 @@ def _wrong_spans(spans: Any) -> str | None:
     return None
 
 
-__all__ = ["Calendar", "Hours", "SpecialDay", "at", "resolve", "wrong_hours"]
+class Calendars:
+    """The calendars in force, by name, as a projection; their packed form."""
+
+    name = "center.calendars"
+    version = 1
+    types: tuple[type, ...] = (ConfigApplied,)
+
+    def initial(self) -> dict[str, bytes]:
+        return {}
+
+    def apply(self, state: dict[str, bytes], recorded: Recorded[ConfigApplied]) -> None:
+        _, data = recorded
+        if data.kind == CALENDAR and Hours.unpack(data.data).scopes:
+            state[data.id] = data.data
+        elif data.kind == CALENDAR:
+            state.pop(data.id, None)
+
+    def dump(self, state: dict[str, bytes]) -> Canonical:
+        return dict(sorted(state.items()))
+
+
+__all__ = [
+    "CALENDAR",
+    "Calendars",
+    "Calendar",
+    "Hours",
+    "SpecialDay",
+    "at",
+    "resolve",
+    "wrong_hours",
+]

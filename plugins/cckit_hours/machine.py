@@ -47,12 +47,12 @@ from cckit.core import (
     Wake,
 )
 from cckit.core.facts import ModeChanged, QueuePlaceKept, QueueResumed
-from cckit.core.hours import RENEWED_US, Calendar, Hours, Interval, resolve
+from cckit.core.hours import CALENDAR, RENEWED_US, Calendar, Hours, Interval, resolve
 from cckit.core.mode import CLOSED, DEFAULTS, HOLIDAY, NORMAL, OVERLOAD
 from cckit.core.reports import Zone
 
 from .events import ModeCallbackOffered
-from .policy import CALENDAR, GAPS, Overload, applied, ql_us, relieved, too_much
+from .policy import GAPS, Overload, applied, ql_us, relieved, too_much
 
 Calendars = Mapping[str, tuple[Calendar, Zone]]
 Key = tuple[str, str, str]

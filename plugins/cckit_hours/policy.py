@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from cckit.core import ConfigApplied
-from cckit.core.hours import Hours
+from cckit.core.hours import CALENDAR, Hours
 
 STAY: Final = "stay"
 DEFLECTED: Final = "deflect"
@@ -24,8 +24,6 @@ CALLBACK: Final = "callback"
 WAITING: Final = (STAY, DEFLECTED, CALLBACK)
 """What becomes of those who wait when a mode begins; or ``overflow QUEUE``."""
 GAPS: Final = 20
-CALENDAR: Final = "calendar"
-"""The kind of configuration."""
 
 
 @attrs.frozen(slots=True)

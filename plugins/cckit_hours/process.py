@@ -25,13 +25,13 @@ from cckit.core import (
 )
 from cckit.core.commands import Overflow
 from cckit.core.facts import ModeChanged, QueuePlaceKept, QueueResumed
-from cckit.core.hours import NO_HOURS, RENEWED_US, Calendar, Hours, resolve
+from cckit.core.hours import CALENDAR, NO_HOURS, RENEWED_US, Calendar, Hours, resolve
 from cckit.core.mode import NORMAL, WHY, Modes, ModeSettings
 from cckit.core.reports import Zone
 from cckit.core.settings import overflow_of
 
 from .machine import OfferCallback
-from .policy import CALENDAR, DEFLECTED, STAY
+from .policy import DEFLECTED, STAY
 
 Known = dict[str, tuple[bytes, int]]
 """Calendar to its digest and the end of its expansion; a digest that is empty: taken back."""

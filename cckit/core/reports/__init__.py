@@ -20,6 +20,7 @@ from .estimates import Estimates as Estimates
 from .fold import Folding as Folding
 from .fold import digests as digests
 from .log_facts import LogFactsOf as LogFactsOf
+from .modes import MODES
 from .now import Wallboard as Wallboard
 from .now import now as now
 from .queue_intervals import QUEUE_INTERVALS
@@ -44,6 +45,7 @@ REPORTS: Final[dict[str, Report]] = {
         CONTACTS,
         AUDIT,
         ACCESS,
+        MODES,
         ESTIMATES,
     )
 }
