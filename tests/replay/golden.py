@@ -33,6 +33,7 @@ from cckit.core.reports import PROJECTIONS, REPORTS, Folding, Parameters, Source
 from cckit.core.settings import QueueSettings
 from cckit.shell.zones import read_zone
 from cckit.testing import Exponential, Process, Processes, Rate, Shift, Staffing, World
+from tests.replay.golden_floor import gaps, whole_floor
 
 FOLDER = Path(__file__).parent / "golden"
 ZONE = "Asia/Jerusalem"
@@ -190,7 +191,9 @@ def by_hand(pen: Pen) -> None:
     do(c.RejectOffer(_offered(do(c.Enqueue(rejected, SALES))), "busy"), anna)
     do(c.LogOut(me, "home"), anna)
     do(c.Deflect(rejected), boss)
+    whole_floor(pen)
     pen.record(shell_facts())
+    pen.record(gaps(pen.now))
 
 
 def _offered(decided: Decision) -> OfferId:
@@ -209,6 +212,8 @@ def shell_facts() -> Iterator[Draft]:
     person = Stream("subject/" + "00" * 16)
     yield Draft(person, f.SubjectKeyMade(b"\x01" * 32))
     yield Draft(Stream("agent/dana"), f.AgentProfileSet(sealed, 100, {"chat": 20}, {}))
+    lost = Stream("contact/" + "lost" * 8)
+    yield Draft(lost, f.ContactAttributesSet(sealed))
     yield Draft(CENTER, f.ClockStepped(START, Instant(START + 2 * SECOND)))
     yield Draft(CENTER, f.RecoveryReconciled({"contacts": 0, "offers": 0}))
     yield Draft(CENTER, f.AccessGranted("boss", "listen", "recording", "contact", "7", "quality"))
