@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cckit.core import agent, contact, offer, queue
+from cckit.core import agent, contact, leg, offer, queue
 from cckit.core.events import kind_of
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +28,7 @@ CORE = (
     ("Queue entry", queue, "One wait: what holds a place in line."),
     ("Offer", offer, "A contact for an agent; its id is the fence, and it has one ending."),
     ("Slot", agent, "An agent's part in one contact."),
+    ("Leg", leg, "Who is on the line: a customer, an agent, somebody outside, who listens."),
 )
 
 

@@ -69,16 +69,18 @@ def listed(kind: str, action: str) -> bool:
     return kind in OURS or action in LISTED.get(kind, ())
 
 
-def target_of(command: Any, floor: Floor) -> str:
+def target_of(command: Any, floor: Floor, by: str = "") -> str:
     """What a command is about, for authorize: ``agent/ID``, ``contact/ID`` …
 
     An offer or a contact that an agent has is about that agent. What waits and is given to
     somebody, or taken, is about its queue. Where a plugin's command names ``contact/ID`` in
     ``of`` or ``stream``, that contact counts.
+
+    :param by: the id of who sends it: each agent of a conference has the contact.
     """
     agent = None if type(command) is Assign else getattr(command, "agent", None)
     if agent is None:
-        agent = _agent_of(command, floor)
+        agent = _agent_of(command, floor, by)
     if agent:
         return f"agent/{agent}"
     if type(command) in (Assign, Pull):
@@ -118,13 +120,15 @@ def _named(command: Any) -> Stream | None:
     return None
 
 
-def _agent_of(command: Any, floor: Floor) -> str | None:
+def _agent_of(command: Any, floor: Floor, by: str) -> str | None:
     offer_id = getattr(command, "offer", None)
     begins = DRAWN.get(type(command)) == "contact"
     contact_id = None if begins else getattr(command, "contact", None)
     of = _named(command) if contact_id is None else contact_stream(contact_id)
     if of is not None and offer_id is None:
         contact = floor.contacts.get(of)
+        if contact is not None and contact.others and by in contact.serving():
+            return by
         if contact is None or contact.agent:
             return contact.agent if contact is not None else None
         offer_id = contact.offer

@@ -10,8 +10,8 @@ import attrs
 
 from . import facts as f
 from .ids import LegId, QueueId, Stream, SubjectId
+from .leg import AGENT, CUSTOMER, EXTERNAL, Leg
 from .leg import CONNECTED as ANSWERED
-from .leg import CUSTOMER, EXTERNAL, Leg
 
 Phase = IntEnum("Phase", "NEW QUEUED CONNECTING TALKING CLOSED IDLE", start=0)
 NEW, QUEUED, CONNECTING, TALKING, CLOSED, IDLE = Phase
@@ -121,6 +121,13 @@ class Contact:
         if self.dialing is not None and self.dialing.id == leg:
             return self.dialing
         return self.others.get(leg) if self.others else None
+
+    def serving(self) -> tuple[str, ...]:
+        """Who talks in it, the agent who answers for it first."""
+        first = (self.agent,) if self.agent is not None else ()
+        if not self.others:
+            return first
+        return (*first, *(leg.who for leg in self.others.values() if leg.kind == AGENT))
 
     def keep(self, leg: Leg) -> None:
         """Take in a leg: as the one being dialed until it has answered, else with the others."""

@@ -121,7 +121,7 @@ class Engine:
         if self.floor.edge_at <= now:
             self.floor.advance(now)
         if self.ask.guarded and not listed(actor[0], type(command).__name__):
-            targets = (target_of(command, self.floor),)
+            targets = (target_of(command, self.floor, actor[1]),)
             denied = self._denied(type(command).__name__, targets, actor, now)
             if denied is not None:
                 return denied

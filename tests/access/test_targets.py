@@ -68,3 +68,18 @@ def test_customers_and_adapters_may_report_and_nothing_else() -> None:
     for one in COMMANDS:
         assert listed("adapter", one.__name__) is one.__name__.startswith("Report")
     assert set(LISTED) == {"customer", "adapter", "timer"}
+
+
+def test_each_agent_of_a_conference_has_the_contact() -> None:
+    stage = Stage().queue()
+    for agent in ("anne", "bob", "cleo"):
+        stage.agent(agent)
+    stage.call("x")
+    stage.talk("x")
+    stage.facts(c.Consult(ContactId("x"), "agent", "bob", ContactId("y")))
+    stage.talk("y")
+    stage.facts(c.Conference(ContactId("x")))
+    floor = stage.engine.floor
+    hold = c.Hold(ContactId("x"))
+    assert target_of(hold, floor, "bob") == "agent/bob"
+    assert target_of(hold, floor, "cleo") == target_of(hold, floor) == "agent/anne"

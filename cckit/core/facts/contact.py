@@ -9,9 +9,9 @@ from cckit.core.instant import Instant
 class ContactCreated:
     channel: str
     direction: str
-    """``in`` or ``out``."""
+    """``in``, ``out``, or ``internal``: an agent consults somebody about another contact."""
     leg: LegId
-    """The customer's."""
+    """The customer's, of an internal one the consulting agent's; 0 while there is none."""
     subject: SubjectId | None
     from_: Personal[str] | None
     to: Personal[str] | None
@@ -100,6 +100,7 @@ class ContactTransferred:
     to_kind: str
     """agent, queue or external."""
     to: Personal[str] | None
+    """The address outside; an agent or a queue stands in the ``queue.entered`` beside it."""
 
 
 @event("contact.conferenced", version=1)

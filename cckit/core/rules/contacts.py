@@ -15,7 +15,7 @@ from cckit.core.leg import CONNECTED, HOLD
 
 from . import legs
 from .consults import left_to
-from .endings import conversation_ends, goes, part_ends, phase_of, serving
+from .endings import conversation_ends, goes, part_ends, phase_of
 from .entering import unknown
 from .messages import idled
 from .offers import lost
@@ -75,7 +75,7 @@ def _agent_goes(floor: Floor, contact: c.Contact, agent: str, now: int) -> Draft
     """End an agent's part: others talk on; without any the contact is handed over, or over."""
     if contact.phase is c.CONNECTING:
         return goes(floor, contact, "agent", now)
-    if len(serving(contact)) > 1:
+    if len(contact.serving()) > 1:
         return part_ends(floor, contact, agent, "left", now)
     consult = floor.contacts.get(contact_stream(contact.consult)) if contact.consult else None
     if consult is not None:
@@ -90,10 +90,10 @@ def leave(
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    if contact.phase is not c.TALKING or command.agent not in serving(contact):
+    if contact.phase is not c.TALKING or command.agent not in contact.serving():
         what = f"{command.agent} does not talk in this contact"
         return Refused("contact.wrong_state", stream, what, "name the agent who serves it")
-    idle = idled(floor, contact, now) if len(serving(contact)) == 1 else None
+    idle = idled(floor, contact, now) if len(contact.serving()) == 1 else None
     if idle is not None:
         return [*part_ends(floor, contact, command.agent, "left", now), *idle]
     return _agent_goes(floor, contact, command.agent, now)

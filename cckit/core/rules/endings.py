@@ -2,7 +2,6 @@
 
 from cckit.core import contact as c
 from cckit.core import facts as f
-from cckit.core import leg as lg
 from cckit.core import queue as q
 from cckit.core.agent import BUSY
 from cckit.core.events import Pair
@@ -28,14 +27,6 @@ def phase_of(floor: Floor, contact: c.Contact) -> str:
     return "ring" if floor.entries[EntryId(contact.entry)].phase is q.OFFERED else "queue"
 
 
-def serving(contact: c.Contact) -> tuple[str, ...]:
-    """Who talks in a contact, the one who answers for it first."""
-    first = (contact.agent,) if contact.agent is not None else ()
-    if not contact.others:
-        return first
-    return (*first, *(leg.who for leg in contact.others.values() if leg.kind == lg.AGENT))
-
-
 def part_ends(floor: Floor, contact: c.Contact, agent_id: str, why: str, now: int) -> Drafts:
     """End an agent's part: the agent wraps up by the settings of where it last waited.
 
@@ -55,7 +46,7 @@ def part_ends(floor: Floor, contact: c.Contact, agent_id: str, why: str, now: in
 def all_leave(floor: Floor, contact: c.Contact, why: str, now: int) -> Drafts:
     """End every agent's part; the one who answers for the contact goes last."""
     drafts: Drafts = []
-    for agent_id in reversed(serving(contact)):
+    for agent_id in reversed(contact.serving()):
         slot = floor.agents[agent_id].slots.get(contact.id)
         if slot is not None and slot.phase is BUSY:
             drafts += part_ends(floor, contact, agent_id, why, now)

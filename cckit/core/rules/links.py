@@ -23,7 +23,7 @@ from cckit.core.link import CARRIES, GRACE_US, UNREACHABLE, UNREACHABLE_US, Link
 
 from . import contacts, offers
 from .agents import take_back, unknown
-from .endings import goes, part_ends, serving
+from .endings import goes, part_ends
 from .targets import again_steps
 
 Drafts = list[Pair]
@@ -177,7 +177,7 @@ def _without_agent(
     consult = floor.contacts.get(contact_stream(contact.consult)) if contact.consult else None
     drafts = [] if consult is None else goes(floor, consult, "system", now)
     drafts += part_ends(floor, contact, agent, why, now)
-    if len(serving(contact)) > 1:
+    if len(contact.serving()) > 1:
         return drafts
     for leg in contact.more():
         if leg.kind == lg.EXTERNAL:
