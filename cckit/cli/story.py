@@ -47,9 +47,9 @@ def story_lines(story: Story, zone: Zone) -> list[str]:
     day = zone.local(first).strftime("%Y-%m-%d")
     lines = [f"Contact {story.contact}, {day}, {zone.name}"]
     for recorded in story.events:
-        envelope, data = recorded
+        envelope = recorded[0]
         since = span_text(_at(recorded) - first)
-        words = say(data, envelope.type)
+        words = _said(recorded, story.contact)
         lines.append(f"  {clock(zone, _at(recorded))}  +{since:<8}  {words}  [{envelope.position}]")
     return lines
 
@@ -61,11 +61,19 @@ def story_json(story: Story) -> dict[str, Any]:
             "position": envelope.position,
             "recorded_at": envelope.recorded_at,
             "type": envelope.type,
-            "text": say(data, envelope.type),
+            "text": _said((envelope, data), story.contact),
         }
         for envelope, data in story.events
     ]
     return {"contact": story.contact, "steps": steps}
+
+
+def _said(recorded: Recorded[Any], contact: str) -> str:
+    """An event in words; what another contact says of this one begins with that one's name."""
+    envelope, data = recorded
+    words = say(data, envelope.type)
+    kind, _, name = envelope.stream.partition("/")
+    return words if kind != "contact" or name == contact else f"contact {name} {words}"
 
 
 def _at(recorded: Recorded[Any]) -> int:

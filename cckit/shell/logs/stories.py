@@ -13,6 +13,7 @@ from cckit.core.facts import (
     AgentWrapupEnded,
     AgentWrapupExtended,
     AgentWrapupStarted,
+    ContactLinked,
     OfferMade,
 )
 from cckit.core.ids import EntryId, Stream, contact_stream
@@ -25,7 +26,7 @@ WRAPUPS = (AgentWrapupStarted, AgentWrapupExtended, AgentWrapupEnded)
 
 
 class Story(NamedTuple):
-    """A contact's events, its wrap-up among them, in log order."""
+    """A contact's events in log order; among them its wrap-up, and what links others to it."""
 
     contact: str
     events: tuple[Recorded[Any], ...]
@@ -46,15 +47,19 @@ def story_of(store: Store, contact: str) -> Story:
     wanted = contact_stream(contact.removeprefix(PREFIX))
     found: dict[Stream, list[Recorded[Any]]] = {}
     wrapups: list[Recorded[Any]] = []
+    links: list[Recorded[Any]] = []
     for recorded in _events(store):
         envelope, data = recorded
         if envelope.stream.startswith(wanted):
             found.setdefault(envelope.stream, []).append(recorded)
         elif isinstance(data, WRAPUPS):
             wrapups.append(recorded)
+        if isinstance(data, ContactLinked):
+            links.append(recorded)
     stream = wanted if wanted in found else _only(found, wanted)
     name = stream.removeprefix(PREFIX)
     events = found[stream] + [one for one in wrapups if one[1].contact == name]
+    events += [one for one in links if one[1].other == name]
     events.sort(key=lambda recorded: recorded[0].position)
     return Story(name, tuple(events))
 
