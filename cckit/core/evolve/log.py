@@ -7,7 +7,7 @@ from cckit.core import queue as q
 from cckit.core.certificate import FOREVER
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import QueueId, SubjectId
+from cckit.core.ids import OfferId, QueueId, SubjectId
 from cckit.core.mode import ModeSettings
 from cckit.core.same_person import part, unite
 from cckit.core.settings import QueueSettings
@@ -87,6 +87,8 @@ def queue_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) ->
     queue.policy_hash = data.hash
     for entry in floor.entries.values():
         if entry.group.queue is queue and entry.phase is q.OFFERED:
+            if not entry.asked:  # A round of one remembers nobody; it may become one of several.
+                entry.asked = tuple(floor.offers[OfferId(one)].agent for one in entry.offers)
             round_goes_on(floor, entry)  # The new strategy may ask more of them at once.
     floor.index.requeue(queue, floor.queues)
     floor.unrouted = True

@@ -130,7 +130,7 @@ def _outside_left(
     floor: Floor, contact: c.Contact, leg: Leg, cause: str, by: str, now: int
 ) -> Drafts:
     """Who was outside hung up: that ends a consultation, but no conference."""
-    if contact.agent is not None:
+    if contact.agent is not None or contact.phase is not c.TALKING:
         return []
     return [(contact.stream, f.ContactClosed("completed", "talk", "adapter"))]
 
