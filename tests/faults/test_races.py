@@ -24,7 +24,7 @@ from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.contact import NO_LEG
 from cckit.core.ids import AgentId, ContactId, LegId, OfferId
-from cckit.core.instant import HOUR, SECOND
+from cckit.core.instant import HOUR, SECOND, Instant
 from tests.stage import LINE, Stage
 
 X, Y = ContactId("x"), ContactId("y")
@@ -329,3 +329,61 @@ def test_every_order_of_what_races_ends_everything_once(
             raise AssertionError(f"{scene.name}: {' > '.join(order)}") from error
         n += 1
     publish(f"races, {scene.name}: {n:,} orders of {most} of {len(scene.acts)} acts, 0 lost")
+
+
+def twice(act: Act) -> Act:
+    """An act that comes again at once, as what a network doubles does."""
+
+    def both(stage: Stage, names: Names) -> None:
+        act(stage, names)
+        act(stage, names)
+
+    return both
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+def test_every_order_ends_the_same_where_all_of_it_comes_twice(
+    scene: Scene, tier: Callable[[int, int, int], int], publish: Callable[[str], None]
+) -> None:
+    doubled = scene._replace(acts={name: twice(act) for name, act in scene.acts.items()})
+    most = tier(2, 4, len(scene.acts))
+    n = 0
+    for order, stage in ends(doubled, *scene.begin(), (), most):
+        try:
+            endings(stage)
+        except AssertionError as error:
+            raise AssertionError(f"{scene.name}: {' > '.join(order)}") from error
+        n += 1
+    publish(f"races doubled, {scene.name}: {n:,} orders of {most} of {len(scene.acts)}, 0 lost")
+
+
+def forgets(stage: Stage, names: Names) -> None:
+    """The switch has lost everybody, and says so."""
+    stage.send(c.ReportSessions("line", Instant(stage.now)), LINE)
+
+
+LOST: dict[str, Act] = {
+    "switch forgets": forgets,
+    "device lost": lambda stage, names: (
+        stage.send(c.ReportAgentLink(ANNE, "device", False), LINE),
+        stage.wait(20 * SECOND),
+    ),
+    "line lost": send(lambda n: c.ReportLink("line", False)),
+    "line back": send(lambda n: c.ReportLink("line", True)),
+}
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+def test_connections_lost_in_the_middle_of_it_lose_nobody(
+    scene: Scene, tier: Callable[[int, int, int], int], publish: Callable[[str], None]
+) -> None:
+    lossy = scene._replace(acts={**scene.acts, **LOST})
+    most = tier(2, 3, 5)
+    n = 0
+    for order, stage in ends(lossy, *scene.begin(), (), most):
+        try:
+            endings(stage)
+        except AssertionError as error:
+            raise AssertionError(f"{scene.name}: {' > '.join(order)}") from error
+        n += 1
+    publish(f"races with lost connections, {scene.name}: {n:,} orders of {most}, 0 lost")

@@ -1,0 +1,165 @@
+"""What a channel is given: in clear where it must be, with the access in the ledger before."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, trio_test
+
+from cckit import AgentSettings, Config, QueueSettings, Refused, open_center
+from cckit.core import commands as c
+from cckit.core import facts as f
+from cckit.core.events import Actor
+from cckit.core.ids import AgentId, ContactId, LegId, QueueId
+from cckit.core.instant import SECOND, Instant
+from cckit.hooks import Port, RegisterHooks, Result, Sessions, hookimpl
+from cckit.shell.clock import VirtualClock
+from cckit.shell.entropy import SeededEntropy
+from cckit.testing.center import START
+
+ANNA, LINE = AgentId("anna"), Actor("adapter", "line")
+
+
+class Line(RegisterHooks):
+    """Keeps what it is ordered, and says of it what it is told to say."""
+
+    name = "line"
+    orders = (f.OfferMade, f.LegOrdered)
+    abilities = frozenset({"dial", "join", "clear"})
+
+    def __init__(self, outcome: str = "done", takes_s: float = 0) -> None:
+        self.ordered: list[Any] = []
+        self.outcome = outcome
+        self.takes_s = takes_s
+        self.asked = 0
+        self.legs: tuple[LegId, ...] = ()
+
+    @hookimpl
+    def cckit_register_channels(self) -> Sequence[Any]:
+        return (self,)
+
+    async def run(self, port: Port) -> None:
+        await trio.sleep_forever()
+
+    async def order(self, batch: Sequence[Any]) -> Sequence[Result]:
+        self.ordered += [data for _, data in batch]
+        await trio.sleep(self.takes_s)
+        return [Result(e.position, self.outcome, "unobtainable") for e, _ in batch]
+
+    async def sessions(self) -> Sessions:
+        self.asked += 1
+        return Sessions(self.legs)
+
+
+@pytest.fixture
+def clock() -> MockClock:
+    return MockClock(autojump_threshold=0)
+
+
+def center(line: Line, log: Path | None = None) -> open_center:
+    return open_center(
+        Config(queues={"help": QueueSettings()}, agents={"anna": AgentSettings()}),
+        log=log,
+        plugins={"line": line},
+        clock=VirtualClock(START),
+        entropy=SeededEntropy(7),
+    )
+
+
+async def facts(here: Any, *types: type) -> list[Any]:
+    return [data async for batch in here.read(0, types=types) for _, data in batch]
+
+
+async def offered(here: Any) -> ContactId:
+    """Somebody calls and rings at anna."""
+    await here.do(c.LogIn(ANNA))
+    await here.do(c.SetReady(ANNA))
+    arrived = await here.do(c.ReportArrived("voice", ref="a", from_="+49301234"), actor=LINE)
+    contact = ContactId(arrived.contact)
+    await here.do(c.Enqueue(contact, QueueId("help")))
+    return contact
+
+
+@trio_test
+async def test_whom_to_dial_comes_in_clear_and_the_access_is_in_the_ledger(
+    tmp_path: Path, clock: MockClock
+) -> None:
+    line = Line()
+    async with center(line, tmp_path / "center.db") as here:
+        await here.do(c.LogIn(ANNA))
+        await here.do(c.Dial(ANNA, "+49307777"))
+        await trio.sleep(1)
+        dialed = [one for one in line.ordered if getattr(one, "order", "") == "dial"]
+        assert [one.address for one in dialed] == ["+49307777"]
+        granted = await facts(here, f.AccessGranted)
+        assert {(one.component, one.action) for one in granted} == {("channel/line", "Unmask")}
+        stored = [one for one in await facts(here, f.LegOrdered) if one.order == "dial"]
+        assert stored[0].address != "+49307777"
+
+
+@trio_test
+async def test_who_is_called_back_is_called_where_they_came_from(
+    tmp_path: Path, clock: MockClock
+) -> None:
+    line = Line()
+    async with center(line, tmp_path / "center.db") as here:
+        await here.do(c.LogIn(ANNA))
+        arrived = await here.do(c.ReportArrived("voice", ref="a", from_="+49301234"), actor=LINE)
+        contact = ContactId(arrived.contact)
+        await here.do(c.Enqueue(contact, QueueId("help")))
+        await here.do(c.KeepPlace(contact))
+        await here.do(c.ReportCleared(arrived.fact(f.ContactCreated).leg), actor=LINE)
+        await here.do(c.DialBack(contact))
+        await trio.sleep(1)
+        assert [(one.order, one.address) for one in line.ordered if type(one) is f.LegOrdered] == [
+            ("dial", "+49301234")
+        ]
+
+
+@trio_test
+async def test_an_order_that_failed_is_reported_for_the_channel(clock: MockClock) -> None:
+    async with center(Line("failed")) as here:
+        await offered(here)
+        await trio.sleep(1)
+        assert (await facts(here, f.OfferFailed))[0].cause == "unobtainable"
+
+
+@trio_test
+async def test_what_is_not_known_is_settled_by_the_list_and_never_ordered_again(
+    clock: MockClock,
+) -> None:
+    for line in (Line("unknown"), Line(takes_s=60)):
+        async with center(line) as here:
+            await offered(here)
+            await trio.sleep(12)
+            assert line.asked == 1
+            assert len([one for one in line.ordered if type(one) is f.OfferMade]) == 1
+
+
+@trio_test
+async def test_who_is_on_the_line_is_asked_every_30_seconds_and_settled(clock: MockClock) -> None:
+    line = Line()
+    async with center(line) as here:
+        await here.do(c.ReportArrived("voice", ref="a"), actor=LINE)
+        await trio.sleep(31)
+        assert line.asked == 1
+        lost = (await facts(here, f.LegLost))[0]
+        assert lost.seen_at == START
+        assert lost.found_at >= Instant(START + 30 * SECOND)
+        assert not here.state.contacts
+
+
+@trio_test
+async def test_what_a_channel_can_not_do_is_refused_before_it_is_stored(clock: MockClock) -> None:
+    async with center(Line()) as here:
+        contact = await offered(here)
+        await trio.sleep(0.1)
+        offer = next(iter(here.state.offers))
+        await here.do(c.AcceptOffer(offer))
+        await here.do(c.ReportBridged(offer), actor=LINE)
+        held = await here.do(c.Hold(contact))
+        assert isinstance(held, Refused)
+        assert held.reason == "adapter.unable"
+        assert await facts(here, f.LegOrdered) == []
