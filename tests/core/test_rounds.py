@@ -9,14 +9,16 @@ from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.ask import Candidate, Open, Ranking, Waiting
 from cckit.core.events import Actor
-from cckit.core.ids import AgentId, ContactId
+from cckit.core.ids import AgentId, ContactId, OfferId
 from cckit.core.instant import SECOND
+from cckit.core.invariants import check_all
 from cckit.core.routing import STRATEGIES
-from cckit.core.settings import QueueSettings
+from cckit.core.settings import SEVERAL, QueueSettings
 from tests.stage import LINE, Stage
 
 X = ContactId("x")
 NAMES = ("anne", "bob", "cleo", "dan")
+SEVERAL_BY_NAME = sorted(SEVERAL)
 
 
 def staffed(agents: Sequence[str] = NAMES, ask: Any = None, **settings: Any) -> Stage:
@@ -211,6 +213,50 @@ def test_the_cause_of_one_more_is_the_offer_before() -> None:
     stage.wait(4 * SECOND)
     first, second = [one for one in stage.log if type(one[1]) is f.OfferMade]
     assert second[0].stamp.cause == first[0].position
+
+
+# --- a kept place -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["agent", "customer"])
+@pytest.mark.parametrize("strategy", SEVERAL_BY_NAME)
+def test_who_is_away_is_called_once_when_the_first_of_several_accepts(
+    strategy: str, first: str
+) -> None:
+    """Their place is kept, a round asks several, and only then do they hang up."""
+    stage = staffed(strategy=strategy, add_us=4 * SECOND, ring_us=60 * SECOND)
+    leg = stage.call("x")
+    stage.facts(c.KeepPlace(X, first))
+    stage.wait(4 * SECOND)
+    rings = list(ringing(stage))
+    assert len(rings) > 1
+    stage.facts(c.ReportCleared(leg), LINE)
+    assert list(ringing(stage)) == rings
+    facts = accept(stage, "anne")
+    rescinded = [f.OfferRescinded] * (len(rings) - 1)
+    assert [type(one) for one in facts] == [f.OfferAccepted, *rescinded, f.LegOrdered]
+    assert not [one for one in stage.wait(10 * SECOND) if type(one) is f.LegOrdered]
+    [dialed] = stage.all(f.LegOrdered)
+    facts = stage.facts(c.ReportEstablished(dialed.leg), LINE)
+    assert [type(one) for one in facts] == [f.LegEstablished, f.QueueResumed]
+    check_all(stage.engine.floor)
+
+
+@pytest.mark.parametrize("strategy", SEVERAL_BY_NAME)
+def test_a_round_that_comes_to_nothing_leaves_who_is_away_to_be_called(strategy: str) -> None:
+    stage = staffed(("anne", "bob"), strategy=strategy, add_us=4 * SECOND, ring_us=60 * SECOND)
+    leg = stage.call("x")
+    stage.facts(c.KeepPlace(X, "customer"))
+    stage.wait(4 * SECOND)
+    offers = ringing(stage)
+    assert list(offers) == ["anne", "bob"]
+    stage.facts(c.ReportCleared(leg), LINE)
+    for agent, offer in offers.items():
+        assert not stage.all(f.LegOrdered)
+        stage.facts(c.RejectOffer(OfferId(offer)), Actor("agent", agent))
+    stage.wait(10 * SECOND)  # Both are backed off; then one of them could take the call.
+    assert [one.order for one in stage.all(f.LegOrdered)] == ["dial"]
+    check_all(stage.engine.floor)
 
 
 # --- by tiers -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from cckit.core.events import Actor
 from cckit.core.ids import AgentId, ContactId, QueueId
 from cckit.core.instant import SECOND, Instant, Span
 from cckit.core.queue import TAKEN
-from cckit.core.settings import SEVERAL, QueueSettings
+from cckit.core.settings import QueueSettings
 from cckit.testing.what_if.run import read_day, rerun_day
 from cckit.testing.what_if.scenario import Scenario
 from cckit.testing.world import LINE, START, World
@@ -38,10 +38,8 @@ class Busybody:
         self.acts: list[Callable[[], bool]] = [
             self.priority, self.dequeue, self.hold, self.close, self.deflect, self.pause,
             self.ready, self.extend, self.leave, self.overflow, self.configure, self.profile,
-            self.drop,
+            self.drop, self.keep,
         ]  # fmt: skip
-        if settings.strategy not in SEVERAL:
-            self.acts.append(self.keep)
 
     def run(self) -> World:
         at = START
