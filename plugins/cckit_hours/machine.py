@@ -17,7 +17,7 @@ says ``normal`` in an overload is left alone until the queue was relieved once.
 *Offers*: who waits is offered a callback, once for each mode that begins.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -73,6 +73,8 @@ class Track:
     """What ends by here is said, or over."""
     said: int = 0
     """Until when it is on by our word; 0 if it is not."""
+    wrong: bool = False
+    """What was said is not what the calendar says since it was applied."""
     theirs: int | None = None
     """Until when somebody else put it on, 0 is until they end it; None if nobody did."""
 
@@ -83,10 +85,10 @@ class Track:
         n = bisect_right(self.ends, max(self.handled, self.theirs or 0))
         return self.spans[n] if n < len(self.spans) else None
 
-    @property
-    def wrong(self) -> bool:
-        """Whether what was said is not what the calendar says now."""
-        return self.said > self.applied_at and self.said not in self.ends
+    def on_until(self, end: int, now: int) -> bool:
+        """Whether the calendar has it on now, up to that end."""
+        n = bisect_left(self.ends, end)
+        return n < len(self.ends) and self.ends[n] == end and self.spans[n][0] <= now
 
     def due(self) -> int | None:
         """When something is to be said."""
@@ -134,6 +136,7 @@ def evolve(state: State, recorded: Recorded[Any]) -> None:
 
 def _said(track: Track, until: int, now: int) -> None:
     track.said = until if until > now else 0
+    track.wrong = False
     track.handled = max(track.handled, until)
     track.theirs = None
 
@@ -143,6 +146,7 @@ def _switched(track: Track, data: ModeChanged, now: int) -> None:
     until = data.until or 0
     over = data.mode == NORMAL or 0 < until <= now
     track.said = 0
+    track.wrong = False
     track.theirs = None if over else until
     track.handled = max(track.handled, now)
     n = bisect_right(track.ends, track.handled)
@@ -164,7 +168,8 @@ def _apply(state: State, name: str, hours: Hours, now: int) -> None:
         track.ends = [end for _, end in track.spans]
         track.applied_at = now
         # What is said already, or was opened by somebody, is so under the new calendar too.
-        track.handled = max(now, track.handled if track.handled in track.ends else 0)
+        track.handled = track.handled if track.on_until(track.handled, now) else now
+        track.wrong = track.said > now and not track.on_until(track.said, now)
         if not track.spans and track.said <= now:
             del state.tracks[key]
 

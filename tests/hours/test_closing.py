@@ -6,17 +6,33 @@ from typing import Any
 
 import pytest
 
-from cckit.core import HOUR, MINUTE, Actor, ConfigApplied, Instant
+from cckit.core import (
+    CENTER,
+    HOUR,
+    MINUTE,
+    TIMER,
+    Actor,
+    ClockStepped,
+    ConfigApplied,
+    Instant,
+    RunStarted,
+    Wake,
+)
 from cckit.core.commands import SetMode
 from cckit.core.facts import ModeChanged
-from cckit.core.hours import Hours
+from cckit.core.hours import NO_HOURS, Hours, resolve
 from cckit.core.ids import QueueId
-from cckit.testing import World
+from cckit.hooks import read_zone
+from cckit.testing import Spec, World
 from cckit.testing.plugins import check_plugin
 from cckit.testing.world import START
+from cckit_hours.machine import closing_machine
 from cckit_hours.plugin import Plugin
+from cckit_hours.policy import applied
+from cckit_hours.settings import read
 
 DAY = 24 * HOUR
+RUN = RunStarted(1, "live", None, None, False, {})
 RINA = Actor("supervisor", "rina")
 WEEK = [{"days": "mon-fri", "from": "08:00", "to": "18:00"}]
 PLAIN = {"calendars": {"c": {"zone": "Europe/Berlin", "week": WEEK}}}
@@ -144,3 +160,86 @@ def test_no_closing_lacks_in_400_days_and_none_is_said_twice(zone: str) -> None:
     assert all(a[1] < b[0] for a, b in pairwise(changes))
     lengths = {round((end - begin) / HOUR) for begin, end in changes[1:]}
     assert lengths == {15, 16, 17}, "a night is an hour shorter, or longer, once a year"
+
+
+# --- runs -----------------------------------------------------------------------------------
+
+
+def spec_of(week: list[dict[str, str]], at: Instant) -> ConfigApplied:
+    settings = read({"calendars": {"c": {"zone": "UTC", "week": week}}}, read_zone)
+    return applied("c", resolve(*settings.calendars["c"], at, 30))
+
+
+def closing(*facts: Any, at: Instant, before: Spec | None = None) -> Spec:
+    begun = before or Spec(closing_machine({}), CENTER, actor=TIMER)
+    return begun.given(*facts, at=at)
+
+
+def due(spec: Spec) -> str:
+    return clock(closing_machine({}).due(spec.state()))  # type: ignore[misc]
+
+
+LATE = [{"days": "mon-fri", "from": "08:00", "to": "20:00"}]
+EARLY = [{"days": "mon-fri", "from": "06:00", "to": "18:00"}]
+
+
+def test_a_log_that_is_opened_in_the_midst_of_a_closed_time_says_so_once() -> None:
+    night = on(1, 22)
+    opened = closing(RUN, spec_of(WEEK, night), at=night)
+    assert due(opened) == "01 18:00"
+    wake = Wake(CENTER, on(1, 18))
+    said_so = ModeChanged("center", "closed", on(2, 8), "calendar c")
+    opened.when(wake, at=night).then(said_so)
+    again = closing(said_so, RUN, spec_of(WEEK, night), at=on(1, 23), before=opened)
+    assert due(again) == "02 18:00"
+
+
+def test_a_closing_that_passed_while_the_center_was_down_is_not_said() -> None:
+    begun = closing(RUN, spec_of(WEEK, on(1, 12)), at=on(1, 12))
+    assert due(closing(RUN, at=on(2, 12), before=begun)) == "02 18:00"
+
+
+@pytest.mark.parametrize(
+    ("week", "now", "until"),
+    [(LATE, on(1, 19), on(1, 19)), (EARLY, on(1, 19), on(2, 6))],
+)
+def test_a_calendar_that_changed_corrects_what_was_said(
+    week: list[dict[str, str]], now: Instant, until: Instant
+) -> None:
+    said_so = ModeChanged("center", "closed", on(2, 8), "calendar c")
+    begun = closing(RUN, spec_of(WEEK, on(1, 12)), at=on(1, 12))
+    closed = closing(said_so, at=on(1, 18), before=begun)
+    changed = closing(RUN, spec_of(week, now), at=now, before=closed)
+    corrected = ModeChanged("center", "closed", until, "calendar c")
+    changed.when(Wake(CENTER, now), at=now).then(corrected)
+    after = closing(corrected, at=now, before=changed)
+    assert due(after) == ("01 20:00" if week is LATE else "02 18:00")
+
+
+def test_who_opened_by_hand_is_not_overruled_by_a_restart() -> None:
+    said_so = ModeChanged("center", "closed", on(2, 8), "calendar c")
+    begun = closing(RUN, spec_of(WEEK, on(1, 12)), at=on(1, 12))
+    closed = closing(said_so, at=on(1, 18), before=begun)
+    opened = closing(ModeChanged("center", "normal", None, "sale"), at=on(1, 19), before=closed)
+    restarted = closing(RUN, spec_of(WEEK, on(1, 20)), at=on(1, 20), before=opened)
+    assert due(restarted) == "02 18:00"
+
+
+def test_a_clock_that_goes_back_arms_another_timer_for_the_same_civil_time() -> None:
+    begun = closing(RUN, spec_of(WEEK, on(1, 12)), at=on(1, 12))
+    stepped = closing(RUN, ClockStepped(on(1, 12), on(1, 9)), at=on(1, 9), before=begun)
+    asked = closing_machine({}).due
+    assert asked is not None
+    assert asked(stepped.state()) == on(1, 18) + 1 != asked(begun.state())
+    said_so = ModeChanged("center", "closed", on(2, 8), "calendar c")
+    stepped.when(Wake(CENTER, on(1, 18) + 1), at=on(1, 18)).then(said_so)
+
+
+def test_a_calendar_that_was_taken_away_opens_what_it_closed() -> None:
+    said_so = ModeChanged("center", "closed", on(2, 8), "calendar c")
+    begun = closing(RUN, spec_of(WEEK, on(1, 12)), at=on(1, 12))
+    closed = closing(said_so, at=on(1, 18), before=begun)
+    gone = closing(RUN, applied("c", NO_HOURS), at=on(1, 19), before=closed)
+    ends = ModeChanged("center", "closed", on(1, 19), "calendar c")
+    gone.when(Wake(CENTER, on(1, 19)), at=on(1, 19)).then(ends)
+    assert due(closing(ends, at=on(1, 19), before=gone)) == ""
