@@ -47,8 +47,8 @@ def keep_place(
         what = f"{command.first!r} can't be called first"
         return Refused("queue.bad_first", stream, what, f"use {' or '.join(FIRST)}")
     entry = floor.entries.get(EntryId(contact.entry))
-    if entry is None or entry.phase in (q.TAKEN, q.DIALING):
-        what = "the contact does not wait in a queue"
+    if entry is None or entry.phase in (q.TAKEN, q.DIALING) or contact.consult_of:
+        what = "no customer waits in a queue here"
         return Refused("queue.wrong_state", stream, what, "only what waits has a place to keep")
     promise = entry.promise
     if promise is not None and promise.first == command.first:

@@ -170,11 +170,16 @@ def _outsider(consult: c.Contact) -> Leg | None:
     return next(legs, None)
 
 
-def _half_blind(floor: Floor, contact: c.Contact, consult: c.Contact, now: int) -> Drafts:
+def _half_blind(
+    floor: Floor, contact: c.Contact, consult: c.Contact, now: int
+) -> Drafts | Refused:
     """Let the customer wait where the agent did: for the same, before who handed on."""
     by = AgentId(contact.agent or "")
     entry = floor.entries[EntryId(consult.entry)]
     asked = Step.parse(consult.steps[0]).agents if consult.steps else ()
+    if asked and t.home(floor, contact, floor.agents[asked[0]]) is None:
+        what = f"agent {asked[0]!r} belongs to no queue any more"
+        return Refused("agent.no_queue", contact.stream, what, "add the agent to one, or cancel")
     drafts: Drafts = leave_queue(entry, "merged", now)
     drafts.append((consult.stream, f.ContactClosed("merged", "queue", "agent")))
     kind = t.AGENT if asked else t.QUEUE
