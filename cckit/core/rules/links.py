@@ -57,7 +57,7 @@ def _not_theirs(adapter: str, actor: Actor) -> Refused | None:
     return Refused("adapter.not_yours", f"adapter {adapter!r}", what, "name the adapter that asks")
 
 
-def beyond(floor: Floor, command: object, drafts: Drafts, ask: Ask) -> Refused | None:
+def beyond(floor: Floor, command: object, drafts: Iterable[Pair], ask: Ask) -> Refused | None:
     """Refuse what would order an adapter to do what it can't; a report is never refused."""
     if type(command).__name__.startswith(("Report", "TimerDue", "Route")):
         return None
