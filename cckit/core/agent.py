@@ -106,6 +106,8 @@ class Agent:
     """Contact to what the agent has to do with it."""
     used: int = 0
     """Of the budget: the sum of the slots' costs, without what is interrupted."""
+    mixed: bool = False
+    """Whether something at hand goes before something else at hand."""
     over: int = 0
     """How far that may exceed a budget which was lowered meanwhile, until slots free."""
     offered_at: list[int] = attrs.Factory(list)
@@ -142,16 +144,14 @@ class Agent:
     def __attrs_post_init__(self) -> None:
         self.stream = agent_stream(self.id)
 
+    @property
+    def available(self) -> bool:
+        """Tell whether it could be offered anything now, were there room."""
+        return self.ready and not (self.next_status or self.resting or self.lost)
+
     def can_take(self, channel: str) -> bool:
         """Tell whether it could be offered a contact of this channel now."""
-        return (
-            self.ready
-            and not self.next_status
-            and not self.resting
-            and not self.lost
-            and channel in self.on
-            and self.has_room(channel)
-        )
+        return self.available and channel in self.on and self.has_room(channel)
 
     def has_room(self, channel: str) -> bool:
         """Tell whether one more of this channel fits beside what is at hand."""
@@ -161,22 +161,25 @@ class Agent:
         slots = self.slots
         if not slots:
             return cost <= self.budget
-        most = self.channels.get(channel, CALL).maximum
-        if most and len(slots) >= most and self._has_most(channel, most):
+        channels = self.channels
+        rule = channels.get(channel, CALL)
+        mixed = self.mixed
+        same = 0
+        for slot in slots.values():
+            other = slot.channel
+            if other == channel:
+                same += 1
+            elif other in rule.interrupts or channel in channels.get(other, CALL).interrupts:
+                mixed = True
+        if same and same >= rule.maximum > 0:
             return False
-        present = {slot.channel for slot in slots.values()}
-        present.add(channel)
-        waiting = interrupted(present, self.channels) if len(present) > 1 else NOTHING
-        if waiting.isdisjoint(present):  # Nothing makes room for anything.
+        if not mixed:  # Nothing makes room for anything.
             return self.used + cost <= self.budget
-        if channel in waiting:
-            return False  # It would have to wait from the first moment.
         totals = self.totals()
+        if channel in interrupted((*totals, channel), channels):
+            return False  # It would have to wait from the first moment.
         totals[channel] = totals.get(channel, 0) + cost
-        return heaviest(totals, self.channels) <= self.budget
-
-    def _has_most(self, channel: str, most: int) -> bool:
-        return sum(slot.channel == channel for slot in self.slots.values()) >= most
+        return heaviest(totals, channels) <= self.budget
 
     def totals(self) -> dict[str, int]:
         """Channel to the cost of all that is at hand, what is interrupted too."""
@@ -187,16 +190,19 @@ class Agent:
 
     def count(self) -> None:
         """Take in what is at hand, after that or what it costs has changed."""
-        if not self.slots:
+        slots = self.slots
+        self.mixed = False
+        if not slots:
             self.used = self.over = 0
             return
-        if len(self.slots) == 1:
-            (only,) = self.slots.values()
+        if len(slots) == 1:
+            (only,) = slots.values()
             self.used = only.cost
         else:
             totals = self.totals()
-            waiting = interrupted(totals, self.channels) if len(totals) > 1 else ()
+            waiting = interrupted(totals, self.channels) if len(totals) > 1 else NOTHING
             self.used = sum(cost for channel, cost in totals.items() if channel not in waiting)
+            self.mixed = not waiting.isdisjoint(totals)
         if self.over:
             self.exceed()
 

@@ -139,14 +139,17 @@ class Index:
         number = 1 << agent.number
         place = 1 << agent.place if agent.place else 0
         open_, free = self.open, self.free
+        on = agent.on
+        available = place and on and agent.available
         agent.open = False
-        for channel in agent.on or self.open:
-            if place and agent.can_take(channel):
+        for channel in on or open_:
+            room = agent.has_room(channel)
+            if room and available:
                 open_[channel] = open_.get(channel, 0) | place
                 agent.open = True
             elif channel in open_:
                 open_[channel] &= ~place
-            if agent.has_room(channel):
+            if room:
                 free[channel] = free.get(channel, 0) | number
             elif channel in free:
                 free[channel] &= ~number
@@ -305,17 +308,19 @@ class Index:
             yield self.groups[number]
         yield from self.named
 
-    def lines_for(self, agent: Agent) -> Iterator[Group]:
-        """Yield those that the agent could serve, were it idle."""
+    def lines_for(self, agent: Agent) -> list[Group]:
+        """Those that the agent could serve, were it idle."""
         bits = self.suits(agent) & self.waiting
         groups = self.groups
+        found = []
         while bits:
             low = bits & -bits
             bits ^= low
-            yield groups[low.bit_length() - 1]
-        for group in self.asked.get(agent.id, ()):
-            if self.suit(agent, group):
-                yield group
+            found.append(groups[low.bit_length() - 1])
+        if self.asked:
+            named = self.asked.get(agent.id, ())
+            found += [group for group in named if self.suit(agent, group)]
+        return found
 
     def order(self, group: Group, rank: Rank, now: int) -> Rank:
         """What decides between entries of different groups: the least goes first.

@@ -351,7 +351,7 @@ def a_slot_that_ends_keeps_its_cost(patch: Patch) -> None:
 
 @bug("I6", two_ring)
 def the_budget_is_not_looked_at(patch: Patch) -> None:
-    patch.setattr(a.Agent, "can_take", lambda self, channel: True)
+    patch.setattr(a.Agent, "has_room", lambda self, channel: True)
 
 
 @bug("I6", lower_the_budget)
@@ -364,7 +364,7 @@ def a_lowered_budget_is_not_forgiven(patch: Patch) -> None:
 
 @bug("I6", lambda stage: (lower_the_budget(stage), stage.call("y")))
 def a_lowered_budget_lets_more_in(patch: Patch) -> None:
-    patch.setattr(a.Agent, "can_take", lambda self, channel: True)
+    patch.setattr(a.Agent, "has_room", lambda self, channel: True)
     after(
         f.OfferMade,
         lambda floor, envelope, data: setattr(floor.agents["anne"], "over", 1000),

@@ -77,7 +77,7 @@ def who_relaxes_is_not_looked_for(patch: Patch) -> None:
 @bug("I8", prefers)
 def whom_a_customer_prefers_does_not_look_at_them(patch: Patch) -> None:
     def without(self: Index, agent: a.Agent) -> Any:
-        return iter(())
+        return []
 
     patch.setattr(Index, "lines_for", without)
 
@@ -85,7 +85,7 @@ def whom_a_customer_prefers_does_not_look_at_them(patch: Patch) -> None:
 @bug("I9", prefers)
 def the_last_who_prefers_an_agent_goes_first(patch: Patch) -> None:
     def last(floor: Floor, agent: a.Agent, now: int) -> q.Entry | None:
-        lines = list(floor.index.lines_for(agent))
+        lines = floor.index.lines_for(agent)
         return floor.entries[EntryId(lines[-1].line[-1][3])] if lines else None
 
     patch.setattr(following, "best_entry", last)
