@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 from cckit.core.instant import SECOND
+from cckit.core.routing import MAX_TIER, NAMES, STRATEGIES
+from cckit.core.rules.queue_settings import BOUNDS
 from cckit.core.settings import QueueSettings
 from cckit.testing import staffing, tables, traffic
 
@@ -103,13 +105,15 @@ STAFFING: Final[dict[str, dict[str, Meaning]]] = {
         "id": Meaning("its name"),
         "strategy": Meaning(
             "who is offered a contact",
-            kind="one of " + ", ".join(f"`{s}`" for s in staffing.STRATEGIES),
+            kind="one of " + ", ".join(f"`{s}`" for s in NAMES),
         ),
         "need": Meaning("the skills that an agent needs", "none"),
         "ring_s": Meaning("an offer rings this long"),
         "connect_s": Meaning("connecting may take this long"),
         "wrapup_s": Meaning("wrap-up ends after this long"),
         "rona_after": Meaning("offers not answered in a row, until the agent is not ready"),
+        "rona_back_s": Meaning("who was set so is ready again after it; 0: somebody must say so"),
+        "rona_returns": Meaning("how often that happens without an answered offer between"),
         "max_wait_s": Meaning("who waited this long leaves the queue; 0: nobody does"),
         "head_start_s": Meaning("what one step of priority is worth in waiting"),
         "steps": Meaning(
@@ -118,13 +122,10 @@ STAFFING: Final[dict[str, dict[str, Meaning]]] = {
         ),
         "weight": Meaning(
             "how much a waited second counts against one of other queues",
-            kind="whole number, 1 to 1,000",
         ),
         "sticky_s": Meaning("a wait is kept so long for whom the customer talked to last"),
         "prefer_s": Meaning("a wait is kept so long for agents that are preferred"),
-        "capacity": Meaning(
-            "how many may wait; 0: any number", kind="whole number, 0 to 1,000,000"
-        ),
+        "capacity": Meaning("how many may wait; 0: any number"),
         "full": Meaning(
             "what becomes of one more",
             kind="`overflow QUEUE`, `deflect`, `blocked` or `callback_only`",
@@ -147,6 +148,17 @@ STAFFING: Final[dict[str, dict[str, Meaning]]] = {
         "callback_pause_s": Meaning("after the first call in vain; it doubles with each one"),
         "callback_ring_s": Meaning("how long their phone may ring"),
         "resume_s": Meaning("who gave up and comes again within it waits on; 0: nobody does"),
+        "then": Meaning(
+            "for `ordered`, `parallel` and `progressive`: what orders the agents",
+            kind="one of " + ", ".join(f"`{s}`" for s in STRATEGIES),
+        ),
+        "tiers": Meaning(
+            "for the same three: who is asked first; who has none, last",
+            "none",
+            f"table of agent to tier, 0 to {MAX_TIER}",
+        ),
+        "at_once": Meaning("for `parallel`: how many ring at once; 0: all"),
+        "add_s": Meaning("for `progressive`: after how long one more rings"),
     },
     "SHIFT": {
         "agents": Meaning("how many work alike"),
@@ -203,6 +215,8 @@ def _page(
             meaning = meanings[constant][key]
             if constant == "QUEUE" and key != "id" and meaning.default is None:
                 meaning = meaning._replace(default=_own(key))
+            if constant == "QUEUE" and meaning.kind is None:
+                meaning = meaning._replace(kind=_bounds(key))
             lines.append(_row(module, key, found, meaning))
         out.append(f"## In {title}\n\n" + "\n".join(lines) + "\n")
     rows = "\n".join(
@@ -225,7 +239,7 @@ def _calls(source: str) -> dict[tuple[str, str], ast.Call]:
             place = "TOP" if node.func.value.id == "top" else ""
             found[(place, str(node.args[0].value))] = node
     found |= {("", key): found.get(("", key), _lengths()) for key in traffic.DISTRIBUTED}
-    for key in ("rates", "breaks", "callback", "channels", "steps"):  # Read as they are.
+    for key in ("rates", "breaks", "callback", "channels"):  # Read as they are.
         found.setdefault(("", key), _lengths())
     return found
 
@@ -235,6 +249,17 @@ def _seconds() -> ast.Call:
     call = ast.parse("table.seconds('')", mode="eval").body
     assert isinstance(call, ast.Call)
     return call
+
+
+def _bounds(key: str) -> str | None:
+    """What a number of a queue's settings may be; None if it is none."""
+    setting = staffing.SETTINGS.get(key, "")
+    if setting not in BOUNDS:
+        return None
+    low, high = BOUNDS[setting]
+    if key == setting:
+        return f"whole number, {low:,} to {high:,}"
+    return f"seconds, {'more than 0' if low else '0'} to {high // SECOND:,}"
 
 
 def _own(key: str) -> str:

@@ -74,7 +74,8 @@ from cckit.core.queue import Queue
 from cckit.core.retention import KINDS, Rule
 from cckit.core.routing import MAX_TIER, NAMES, STRATEGIES
 from cckit.core.rules.limits import wrong_rates
-from cckit.core.rules.waiting import cycle, targets, wrong_waiting
+from cckit.core.rules.queue_settings import wrong_queue
+from cckit.core.rules.waiting import cycle, targets
 from cckit.core.settings import OfferSettings, QueueSettings
 from cckit.core.step import steps_of
 
@@ -255,7 +256,7 @@ class _Reading:
                     remedy = f"use names under [agents], such as {known}; or add [agents.{agent}]"
                     raise self._wrong(f"{path}.{key}", agent, remedy)
         settings = QueueSettings(**fields)
-        wrong = wrong_waiting(settings)
+        wrong = wrong_queue(settings)
         if wrong is not None:
             raise ConfigError(f"{self._file}: {path}", wrong, "see the reference of CENTER.toml")
         return settings

@@ -23,7 +23,7 @@
 A shift works when its agents are there; who is busy at its end leaves after that contact.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, time, timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -35,7 +35,8 @@ import attrs
 
 from cckit.core.ids import AgentId
 from cckit.core.instant import SECOND, Instant
-from cckit.core.rules.waiting import wrong_waiting
+from cckit.core.routing import MAX_TIER, NAMES
+from cckit.core.rules.queue_settings import BOUNDS, wrong_queue
 from cckit.core.settings import QueueSettings
 from cckit.core.step import steps_of
 
@@ -43,20 +44,16 @@ from . import civil
 from .draws import AT_ONCE, NEVER, Lengths
 from .tables import Table, read_toml
 
-QUEUE: Final = (
-    "id", "strategy", "need", "ring_s", "connect_s", "wrapup_s", "rona_after", "max_wait_s",
-    "head_start_s", "steps", "weight", "sticky_s", "prefer_s", "capacity", "full", "estimator",
-    "expected_max_s", "too_long", "join_empty", "leave_empty", "callback_tries",
-    "callback_pause_s", "callback_ring_s", "resume_s",
-)  # fmt: skip
-LENGTHS: Final = tuple(key for key in QUEUE if key.endswith("_s"))
+SETTINGS: Final[Mapping[str, str]] = {
+    one.name.removesuffix("us") + "s" if one.name.endswith("_us") else one.name: one.name
+    for one in attrs.fields(QueueSettings)
+    if one.name != "agents"
+}
+"""Key to the setting of a queue that it is, all but who works there: the shifts say that."""
+QUEUE: Final = ("id", *SETTINGS)
 SHIFT: Final = (
     "agents", "from", "to", "breaks", "queues", "skills", "answer", "connect", "unanswered",
     "back_after_s", "channels",
-)  # fmt: skip
-STRATEGIES: Final = (
-    "longest_idle", "least_occupied", "round_robin", "fewest_contacts", "least_talk_time",
-    "random", "best_skill",
 )  # fmt: skip
 AGENTS_MAX: Final = 100_000
 EVERYONE: Final = ("*",)
@@ -195,29 +192,29 @@ def queues_of(top: Table) -> dict[str, dict[str, Any]]:
 
 
 def _settings(table: Table) -> dict[str, Any]:
-    strategy = table.text("strategy", "longest_idle")
-    if strategy not in STRATEGIES:
-        allowed = f"allowed are {', '.join(STRATEGIES)}"
+    """Read each setting that is written down, as its type says."""
+    strategy = table.text("strategy", NAMES[0])
+    if strategy not in NAMES:
+        allowed = f"allowed are {', '.join(NAMES)}"
         raise table.fault("strategy", f"no strategy {strategy!r}", allowed)
-    found: dict[str, Any] = {"strategy": strategy} if table.has("strategy") else {}
-    if table.has("need"):
-        found["need"] = table.requirement("need") or ""
-    if table.has("rona_after"):
-        found["rona_after"] = table.whole("rona_after", 1, 1000)
-    if table.has("callback_tries"):
-        found["callback_tries"] = table.whole("callback_tries", 1, 100)
-    for key in ("full", "estimator", "too_long", "join_empty", "leave_empty"):
-        if table.has(key):
-            found[key] = table.text(key)
-    for key in ("weight", "capacity"):
-        if table.has(key):
-            found[key] = table.whole(key, 0, 1_000_000)
-    if table.has("steps"):
-        found["steps"] = _steps(table)
-    for key in LENGTHS:
-        if table.has(key):
-            found[key.removesuffix("s") + "us"] = table.seconds(key)
-    wrong = wrong_waiting(QueueSettings(**found))
+    kinds = {one.name: one.type for one in attrs.fields(QueueSettings)}
+    found: dict[str, Any] = {}
+    for key, name in SETTINGS.items():
+        if not table.has(key):
+            continue
+        if key == "need":
+            found[name] = table.requirement("need") or ""
+        elif key == "steps":
+            found[name] = _steps(table)
+        elif key != name:
+            found[name] = table.seconds(key)
+        elif kinds[name] is int:
+            found[name] = table.whole(key, *BOUNDS[name])
+        elif kinds[name] is str:
+            found[name] = table.text(key, "")
+        else:
+            found[name] = table.levels(key, 0, MAX_TIER)
+    wrong = wrong_queue(QueueSettings(**found))
     if wrong is not None:
         raise table.fault("id", wrong, "see the reference of queue settings")
     return found

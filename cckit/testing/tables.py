@@ -120,11 +120,11 @@ class Table:
         except ValueError as error:
             raise self.fault(key, str(error), 'write "he >= 2 and billing >= 1"') from error
 
-    def levels(self, key: str) -> dict[str, int]:
-        """Return skill to level, sorted by skill."""
+    def levels(self, key: str, low: int = 1, high: int = 5) -> dict[str, int]:
+        """Return skill to level, or another name to a whole number, sorted."""
         inner = self.data.get(key, {})
         table = Table(self.file, f"{self.path}.{key}", inner, tuple(inner))
-        return {skill: table.whole(skill, 1, 5) for skill in sorted(inner)}
+        return {name: table.whole(name, low, high) for name in sorted(inner)}
 
     def clock(self, key: str, value: Any = None) -> time:
         """Return a civil time of day."""

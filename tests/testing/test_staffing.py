@@ -1,11 +1,16 @@
 from datetime import time
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 
 from cckit.core.errors import ConfigError
 from cckit.core.instant import HOUR, SECOND, Instant
+from cckit.core.routing import NAMES
+from cckit.core.rules.queue_settings import BOUNDS, wrong_queue
+from cckit.core.settings import QueueSettings
 from cckit.testing import Fixed, Shift, Staffing, Uniform, read_staffing
 
 WHOLE = """
@@ -55,6 +60,79 @@ def test_a_file_becomes_queues_and_numbered_agents(tmp_path: Path) -> None:
     assert staffing.settings("service").ring_us == 15 * SECOND
 
 
+EVERY = """
+[[queue]]
+id = "other"
+
+[[queue]]
+id = "service"
+strategy = "progressive"
+ring_s = 15
+connect_s = 3
+wrapup_s = 0
+rona_after = 0
+rona_back_s = 60
+rona_returns = 2
+max_wait_s = 600
+head_start_s = 30
+steps = ["he >= 2 for_us=30000000", "anyone"]
+weight = 2
+sticky_s = 10
+prefer_s = 5
+capacity = 50
+full = "overflow other"
+estimator = "ql"
+expected_max_s = 300
+too_long = "deflect"
+join_empty = "blocked"
+leave_empty = "deflect"
+callback_tries = 2
+callback_pause_s = 120
+callback_ring_s = 25
+resume_s = 90
+then = "best_skill"
+tiers = { "001" = 1 }
+at_once = 3
+add_s = 4
+
+[[shift]]
+agents = 2
+"""
+
+
+def test_every_setting_of_a_queue_may_stand_in_the_file(tmp_path: Path) -> None:
+    settings = read_staffing(write(tmp_path, EVERY)).settings("service")
+    default = QueueSettings()
+    same = [
+        one.name
+        for one in attrs.fields(QueueSettings)
+        if getattr(settings, one.name) == getattr(default, one.name)
+    ]
+    assert same == ["agents", "need"]  # All others differ; steps stand in place of a need.
+    assert (settings.add_us, settings.tiers, settings.then) == (
+        4 * SECOND,
+        {"001": 1},
+        "best_skill",
+    )
+
+
+@pytest.mark.parametrize("strategy", NAMES)
+def test_every_strategy_may_stand_in_the_file(tmp_path: Path, strategy: str) -> None:
+    text = EVERY.replace('"progressive"', f'"{strategy}"')
+    assert read_staffing(write(tmp_path, text)).settings("service").strategy == strategy
+
+
+def test_every_whole_number_of_a_queue_has_its_bounds() -> None:
+    numbers = [one.name for one in attrs.fields(QueueSettings) if one.type is int]
+    assert sorted(numbers) == sorted(BOUNDS)
+    assert wrong_queue(QueueSettings()) is None
+    for name, (low, high) in BOUNDS.items():
+        for wrong in (low - 1, high + 1):
+            given: Any = {name: wrong}
+            said = wrong_queue(attrs.evolve(QueueSettings(), **given))
+            assert said == f"{name} is {wrong}, allowed are {low} to {high}"
+
+
 def test_a_shift_works_each_day_also_over_midnight() -> None:
     night = Shift(1, time(22), time(6))
     assert night.spans(Instant(0), Instant(2 * DAY), UTC) == [
@@ -84,6 +162,9 @@ def test_a_hundred_thousand_agents_have_ids_of_one_length() -> None:
         ('["service"]', '["servise"]', "shift[0].queues: no queue 'servise'"),
         ("he = 3", "he = 6", "shift[0].skills.he: 6 is not a whole number from 1 to 5"),
         ('"best_skill"', '"best"', "queue[0].strategy: no strategy 'best'"),
+        ('"best_skill"', '"ordered"', "queue[0].id: strategy 'ordered' without tiers"),
+        ("ring_s = 15", "tiers = { a = 100 }", "queue[0].tiers.a: 100 is not a whole number from"),
+        ("ring_s = 15", "add_s = 0", "queue[0].id: add_us is 0, allowed are 1 to 3600000000"),
         ('id = "sales"', 'id = "service"', "queue[1].id: 'service' is there twice"),
         ("ring_s = 15", "ring = 15", "queue[0].ring: no such key 'ring'"),
         ("unanswered = 0.02", "unanswered = 2", "shift[1].unanswered: 2 is not a number from 0"),

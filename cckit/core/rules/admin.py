@@ -15,21 +15,15 @@ from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.hours import wrong_hours
 from cckit.core.ids import CENTER, QueueId, agent_stream
-from cckit.core.instant import HOUR
 from cckit.core.mode import wrong_mode
-from cckit.core.need import parse
-from cckit.core.routing import MAX_TIER, NAMES, STRATEGIES
 from cckit.core.settings import QueueSettings
 
 from .limits import wrong_channel, wrong_offers, wrong_skill
-from .waiting import cycle, wrong_waiting
+from .queue_settings import wrong_queue
+from .waiting import cycle
 
 Drafts = list[Pair]
 MAX_BUDGET = 10_000
-MAX_AT_ONCE = 1000
-SPANS: Final = (
-    "ring_us", "connect_us", "wrapup_us", "max_wait_us", "rona_back_us", "head_start_us"
-)  # fmt: skip
 
 
 def apply_config(
@@ -57,53 +51,11 @@ def _wrong_queue(id: str, data: bytes, floor: Floor) -> str | None:
         settings = QueueSettings.unpack(data)
     except (TypeError, KeyError, ValueError, msgpack.UnpackException) as error:
         return f"the settings are unreadable: {error}"
-    for name in ("strategy", "need", "then"):
-        if type(getattr(settings, name)) is not str:
-            return f"{name} is {getattr(settings, name)!r}, allowed is text"
-    if not all(type(agent) is str and agent for agent in settings.agents):
-        return f"agents are {settings.agents!r}, allowed are agent ids and '*'"
-    wrong = _wrong_strategy(settings)
-    if wrong is not None:
-        return wrong
-    for name in SPANS:
-        value = getattr(settings, name)
-        if type(value) is not int or not 0 <= value <= 24 * HOUR:
-            return f"{name} is {value!r}, allowed are 0 to {24 * HOUR} us"
-    if settings.ring_us == 0 or settings.connect_us == 0:
-        return "ring_us and connect_us must not be 0"
-    if type(settings.rona_after) is not int or not 0 <= settings.rona_after <= 1000:
-        return f"rona_after is {settings.rona_after!r}, allowed are 0 (never) to 1000"
-    if type(settings.rona_returns) is not int or not 0 <= settings.rona_returns <= 1000:
-        return f"rona_returns is {settings.rona_returns!r}, allowed are 0 to 1000"
-    try:
-        parse(settings.need)
-    except ValueError as error:
-        return str(error)
-    wrong = wrong_waiting(settings)
+    wrong = wrong_queue(settings)
     if wrong is not None:
         return wrong
     if settings.pack() != data:
         return "the settings are not the canonical msgpack of a map of all of them"
-    return None
-
-
-def _wrong_strategy(settings: QueueSettings) -> str | None:
-    if settings.strategy not in NAMES:
-        return f"there is no strategy {settings.strategy!r}; there are {', '.join(NAMES)}"
-    if settings.then not in STRATEGIES:
-        return f"then is {settings.then!r}, allowed are {', '.join(STRATEGIES)}"
-    tiers = settings.tiers
-    if type(tiers) is not dict:
-        return f"tiers are {tiers!r}, allowed is a map of agents to whole numbers"
-    for agent, tier in tiers.items():
-        if type(agent) is not str or type(tier) is not int or not 0 <= tier <= MAX_TIER:
-            return f"the tier of {agent!r} is {tier!r}, allowed are 0 to {MAX_TIER}"
-    if settings.strategy == "ordered" and not tiers:
-        return "strategy 'ordered' without tiers orders nobody: give agents their tiers"
-    if type(settings.at_once) is not int or not 0 <= settings.at_once <= MAX_AT_ONCE:
-        return f"at_once is {settings.at_once!r}, allowed are 0 (all) to {MAX_AT_ONCE}"
-    if type(settings.add_us) is not int or not 0 < settings.add_us <= HOUR:
-        return f"add_us is {settings.add_us!r}, allowed are 1 to {HOUR} us"
     return None
 
 

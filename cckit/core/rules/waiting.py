@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from cckit.core.errors import Refused
 from cckit.core.ids import QueueId
-from cckit.core.instant import HOUR
 from cckit.core.need import possible
 from cckit.core.queue import Queue
 from cckit.core.routing.estimate import ESTIMATORS
@@ -29,16 +28,6 @@ def wrong_waiting(settings: QueueSettings) -> str | None:
     for name in ("full", "too_long", "join_empty", "leave_empty", "estimator"):
         if type(getattr(settings, name)) is not str:
             return f"{name} is {getattr(settings, name)!r}, allowed is text"
-    for name, low, high in (
-        ("weight", 1, MAX_WEIGHT),
-        ("capacity", 0, MAX_CAPACITY),
-        ("sticky_us", 0, 24 * HOUR),
-        ("prefer_us", 1, 24 * HOUR),
-        ("expected_max_us", 0, 24 * HOUR),
-    ):
-        value = getattr(settings, name)
-        if type(value) is not int or not low <= value <= high:
-            return f"{name} is {value!r}, allowed are {low} to {high}"
     if settings.estimator not in ("", *ESTIMATORS):
         return f"estimator is {settings.estimator!r}, allowed are {', '.join(ESTIMATORS)} or none"
     if settings.expected_max_us and not settings.estimator:
