@@ -3,22 +3,28 @@
 What processes send is decided right after the decision that they heard of, and before
 anybody on the floor or on the lines reacts to it: first what the first decision led to, then
 what came of that. A process or a policy that fails is named in the log, as in a center that
-runs. A machine that raises ends the run: its error is what a test is about.
+runs. A machine that raises ends the run: its error is what a test is about. What they say
+of people is left out of the log, as of somebody who is erased.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+import attrs
+
 from cckit.core.codec import canonical
 from cckit.core.commands import ApplyConfig, SetPermission
 from cckit.core.errors import CckitError, Refused
 from cckit.core.events import SYSTEM, Actor, Decision, Recorded
-from cckit.core.ids import ContactId
+from cckit.core.facts import FACTS
+from cckit.core.ids import ContactId, Stream
 from cckit.core.process import Running, Sent, Stories, check_command
 from cckit.core.projection import Canonical
+from cckit.core.registry import Registry
 from cckit.hooks import Relay
 from cckit.shell.config import Config
+from cckit.shell.people import personal_fields
 from cckit.shell.people.whose import completed, digested
 from cckit.shell.plugins import load
 from cckit.shell.requests import Requests
@@ -56,6 +62,7 @@ class Plugged:
         self.events = loaded.events
         self.upcasters = loaded.upcasters
         self.machines = loaded.machines
+        self._personal = personal_fields(Registry((*FACTS, *loaded.events)))
         self.names = tuple(plugins)
         self.versions = {k: v for k, v in loaded.versions.items() if k.startswith("plugin")}
         """Not those of cckit and Python: the same seed gives the same bytes under all."""
@@ -67,6 +74,11 @@ class Plugged:
         self._requests = Requests()
         self._contacts = digest(seed, "contacts of processes")
         self._drawn = 0
+
+    def seal(self, position: int, stream: Stream, data: Any) -> Any:
+        """An event without what is said of people: nobody keeps keys in a simulated world."""
+        said = self._personal.get(type(data))
+        return data if said is None else attrs.evolve(data, **dict.fromkeys(said))
 
     def setting_up(self) -> Sequence[tuple[Any, Actor]]:
         """What is decided before anybody comes: the plugins' tables, the first roles."""

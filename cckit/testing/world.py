@@ -122,7 +122,7 @@ class World:
         if plugged is None:
             self.engine = Engine(ask=ask)
         else:
-            self.engine = Engine(ask=plugged.relay, machines=plugged.machines)
+            self.engine = Engine(plugged.relay, plugged.machines, plugged.seal)
         self.engine.checks_each = False  # Once a frame, before it is stored.
         self._decide = self.engine.act
         self._floor = self.engine.floor

@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cckit.core import HOUR, MINUTE, Canonical, ConfigError
+from cckit.core.instant import DAY
 
-from .policy import DAY, Kind, Rules
+from .policy import Kind, Rules
 
 KEYS: Final = ("window_h", "open_for", "merge", "kind", "kinds")
 KIND_KEYS: Final = ("response_m", "resolution_h", "reopen_days")

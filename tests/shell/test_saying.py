@@ -19,6 +19,7 @@ from cckit.core.shapes import fields_of
 from cckit.hooks import RegisterHooks, Relay, hookimpl
 from cckit.shell.plugins import load
 from cckit.stores.sqlite import SqliteStore
+from cckit.testing.world import World
 from cckit_callback.machine import RequestCallback
 from cckit_callback.plugin import Plugin as Callback
 from tests.shown import shown
@@ -223,6 +224,71 @@ async def test_who_is_called_is_known_by_the_number(tmp_path: Any) -> None:
         requested = (await good(center, asked)).recorded[0][1]
         assert requested.subject == known
         assert requested.number.subject.hex() == known
+
+
+class Calls:
+    """A process that calls somebody when anna turns ready, and one that fails."""
+
+    name = "calls"
+    types = (f.AgentReady, f.AgentLoggedOut)
+
+    def initial(self) -> None:
+        return None
+
+    def apply(self, state: None, recorded: Any) -> Any:
+        if isinstance(recorded[1], f.AgentLoggedOut):
+            raise RuntimeError(SECRET)
+        return [c.Dial(ANNA, SECRET), c.Recall(None, HELP, subject=SubjectId("cd" * 16))]
+
+
+class Calling(RegisterHooks):
+    @hookimpl
+    def cckit_register_processes(self) -> Any:
+        return [Calls()]
+
+
+@trio_test
+async def test_what_a_process_says_is_sealed_and_its_failure_says_nothing(tmp_path: Any) -> None:
+    plugins = {"callback": Callback(), "calling": Calling()}
+    async with open_center(CONFIG, log=tmp_path / "center.db", plugins=plugins) as center:
+        await good(center, c.LogIn(ANNA))
+        await good(center, c.SetReady(ANNA))
+        # What comes after it is durable after what the process asked for.
+        await good(center, c.SetNotReady(ANNA, "home"))
+        created = [one async for b in center.read(types=(f.ContactCreated,)) for one in b]
+        dialed, recalled = created
+        assert len(dialed[0].stream) == len(recalled[0].stream) == len("contact/") + 32
+        assert (await shown(center, dialed)).to == SECRET
+        await good(center, c.LogOut(ANNA))
+        await good(center, c.SetPriority(ContactId(recalled[0].stream[8:]), 1))
+        failed = [d async for b in center.read(types=(f.PluginFailed,)) for _, d in b]
+        assert SECRET not in repr(failed)
+    for path in tmp_path.iterdir():
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+@trio_test
+async def test_without_keys_a_process_says_nothing_of_people(tmp_path: Any) -> None:
+    store = SqliteStore.open(str(tmp_path / "a.db"), create=True, origin="center", log_id=bytes(16))
+    plugins = {"callback": Callback(), "calling": Calling()}
+    async with open_center(CONFIG, log=store, plugins=plugins) as center:
+        await good(center, c.LogIn(ANNA))
+        await good(center, c.SetReady(ANNA))
+        await good(center, c.SetNotReady(ANNA, "home"))
+        [failed] = [d async for b in center.read(types=(f.PluginFailed,)) for _, d in b]
+        assert failed.error == "a command that can't be: subject.no_keys"
+    store.close()
+
+
+def test_in_a_simulated_world_nothing_is_said_of_anybody() -> None:
+    world = World(1, plugins={"calling": Calling()})
+    world.do(c.ApplyConfig("queue", "help", QueueSettings().pack()))
+    world.do(c.SetProfile(ANNA))
+    world.do(c.LogIn(ANNA))
+    world.do(c.SetReady(ANNA))
+    world.flush()
+    created = [data for _, data in world.events() if isinstance(data, f.ContactCreated)]
+    assert [data.to for data in created] == [None, None]
 
 
 @trio_test
