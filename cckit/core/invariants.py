@@ -14,6 +14,7 @@ from . import offer as o
 from . import queue as q
 from .agent import Agent, Slot
 from .certificate import skills_at
+from .channel import interrupted
 from .contact import Contact
 from .events import Envelope
 from .floor import Floor
@@ -228,8 +229,9 @@ def check_offer(floor: Floor, offer: Offer) -> None:
 
 def check_agent(floor: Floor, agent: Agent) -> None:
     used = 0
+    waiting = _interrupted(floor, agent) if len(agent.slots) > 1 else ()
     for contact, slot in agent.slots.items():
-        if len(agent.slots) == 1 or not _interrupted(floor, agent, slot):
+        if slot.channel not in waiting:
             used += slot.cost
         phase = slot.phase
         if phase is a.WRAPUP:
@@ -266,10 +268,9 @@ def check_agent(floor: Floor, agent: Agent) -> None:
         _nothing_waits(floor, agent)
 
 
-def _interrupted(floor: Floor, agent: Agent, slot: Slot) -> bool:
-    """Tell whether something else at hand goes before this."""
-    rules = (floor.channels.get(other.channel) for other in agent.slots.values())
-    return any(rule is not None and slot.channel in rule.interrupts for rule in rules)
+def _interrupted(floor: Floor, agent: Agent) -> set[str]:
+    """The channels that something at hand goes before."""
+    return interrupted({slot.channel for slot in agent.slots.values()}, floor.channels)
 
 
 def _named(floor: Floor, agent: Agent, contact_id: str, slot: Slot) -> None:
@@ -303,20 +304,23 @@ def check_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     entry = floor.entries[data.entry]
     group = entry.group
     now = envelope.stamp.recorded_at
-    for rank in group.line[: group.ahead(entry.rank)]:
-        ahead = floor.entries[EntryId(rank[3])]
-        if not ahead.keeps_from(data.agent, floor.fired_to):
-            raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
+    if group.line and group.line[0] < entry.rank:
+        for rank in group.line[: group.ahead(entry.rank)]:
+            ahead = floor.entries[EntryId(rank[3])]
+            if not ahead.keeps_from(data.agent, floor.fired_to):
+                raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
     if entry.barred and entry.barred.get(data.agent, 0) > now:
         raise Breach("I19", f"entry {entry.id} was offered to {data.agent} within its back-off")
     agent = floor.agents[data.agent]
     if agent.used > agent.budget:  # Only what was at hand before may exceed a lowered budget.
         raise Breach("I6", f"{agent.id}: {agent.used} used of {agent.budget} by a new offer")
     most = floor.channels[group.channel].maximum if group.channel in floor.channels else 0
-    if most and sum(slot.channel == group.channel for slot in agent.slots.values()) > most:
+    slots = agent.slots.values()
+    if 0 < most < len(slots) and sum(slot.channel == group.channel for slot in slots) > most:
         raise Breach("I6", f"{agent.id}: more than {most} of {group.channel} at once")
     most = floor.offering.a_minute
-    if most and len([at for at in agent.offered_at if at > now - MINUTE]) > most:
+    offered = agent.offered_at
+    if 0 < most < len(offered) and len([at for at in offered if at > now - MINUTE]) > most:
         raise Breach("I19", f"{agent.id}: more than {most} offers within a minute")
     if agent.certificates or floor.skills:
         _certified(floor, agent, entry, now)
@@ -355,10 +359,10 @@ def check_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
 def check_closed(floor: Floor, envelope: Envelope, data: f.ContactClosed) -> None:
     if data.reason != "abandoned":
         return
-    talked = any(
-        isinstance(x, Contact) and x.stream == envelope.stream and x.since for x in floor.touched
-    )
-    if talked or data.phase in ("talk", "hold"):
+    # What was touched last stands last, as a rule.
+    contacts = (x for x in reversed(floor.touched) if type(x) is Contact)
+    contact = next((x for x in contacts if x.stream == envelope.stream), None)
+    if data.phase in ("talk", "hold") or (contact is not None and contact.since):
         raise Breach("I17", "a contact that was connected is not abandoned")
 
 

@@ -12,7 +12,7 @@ the word ``anyone``. Equal steps have equal text.
 """
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -92,6 +92,11 @@ class Step:
 
     def text(self) -> str:
         """Write it as it is stored; ``Step.parse`` reads it back."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        """Made once: the same few steps are written for every wait."""
         words = [self.need] if self.need else [] if self.agents else [ANYONE]
         if self.for_us:
             words.append(f"for_us={self.for_us}")

@@ -27,9 +27,10 @@ def offer_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     entry.offers = (*entry.offers, data.offer) if entry.offers else (data.offer,)
     group = entry.group
     position = envelope.position
-    if group.queue.settings.strategy in SEVERAL:
+    several = group.queue.settings.strategy in SEVERAL
+    if several:
         _asked(floor, envelope, entry, data)
-    if entry.in_line and not entry.wants_more():
+    if entry.in_line and not (several and entry.wants_more()):
         leave_line(floor, entry)
     offer = o.Offer(data.offer, entry.contact, data.entry, data.agent, data.due, position)
     floor.offers[data.offer] = offer

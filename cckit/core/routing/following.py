@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from cckit.core.agent import BUSY, Agent, asked_by
+from cckit.core.agent import BUSY, NOTHING, Agent, asked_by
 from cckit.core.ask import Ask
 from cckit.core.channel import INTERRUPT
 from cckit.core.events import Pair
@@ -82,7 +82,7 @@ def _step_on(floor: Floor, entry: Entry, now: int) -> Iterator[Pair]:
 
 def _interruptions(floor: Floor, agent: Agent) -> Iterator[Pair]:
     """Put on hold what an accepted call goes before, and take back what it went before."""
-    waiting = agent.waiting()
+    waiting = agent.waiting() if agent.mixed else NOTHING
     for contact_id, slot in tuple(agent.slots.items()):
         waits = slot.channel in waiting
         if slot.phase is not BUSY or slot.held is waits:

@@ -60,10 +60,10 @@ def cleared(
         if floor.was_given(command.leg):
             return []  # It is known to be gone.
         return legs.unknown(command.leg)
-    other = contact.other(command.leg)
+    of_customer = command.leg == contact.leg
+    other = None if of_customer else contact.other(command.leg)
     if other is not None:
         return legs.gone(floor, contact, other, command.cause, actor.kind, now)
-    of_customer = command.leg == contact.leg
     by = "customer" if of_customer and not contact.consult_of else "agent"
     gone = (contact.stream, f.LegCleared(command.leg, command.cause, by))
     if of_customer:

@@ -6,6 +6,7 @@ from where it began.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import attrs
 
@@ -98,8 +99,7 @@ def _out_of_range(stream: Stream, command: m.Enqueue, now: int) -> Refused | Non
     return None
 
 
-@attrs.frozen(slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Where a wait stands among others."""
 
     since: int
@@ -132,7 +132,7 @@ def enter(
     """
     drafts: Drafts = []
     stream = contact.stream
-    seen = {queue.id}
+    seen: set[QueueId] = set()
     for entry in range(floor.next_id(), floor.next_id() + len(floor.queues)):
         texts = _steps(floor, contact, queue, steps, prefer)
         if isinstance(texts, Refused):
@@ -152,6 +152,7 @@ def enter(
                 "queue.callback_only", stream, what, "offer a callback, or another queue"
             )
         target = overflow_of(rule)
+        seen.add(queue.id)
         next_ = None if target is None or target in seen else floor.queues.get(target)
         if target is not None and next_ is None:
             return drafts  # Nobody is lost because a queue that should help is not there.
@@ -164,7 +165,6 @@ def enter(
             drafts.append((stream, closed_by(rule, why)))
             return drafts
         queue = next_
-        seen.add(queue.id)
     return drafts
 
 

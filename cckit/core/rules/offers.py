@@ -89,7 +89,9 @@ def accept(
     if offer.phase is o.ACCEPTED:
         return []
     entry = floor.entries[offer.entry]
-    drafts = [*_accepted(floor, offer), *_called(floor, entry, now)]
+    drafts = _accepted(floor, offer)
+    if entry.promise is not None:
+        drafts += _called(floor, entry, now)
     contact = floor.contacts[offer.contact]
     if contact.leg and not floor.channels.get(contact.channel, CALL).calls:
         drafts += connected(floor, offer, entry, now)  # There is nothing to bridge.
@@ -156,7 +158,8 @@ def bridged(
             (stream, f.LegEstablished(dialing.id)), (stream, f.QueueResumed(entry.id)), *drafts
         ]  # fmt: skip
     if offer.phase is not o.ACCEPTED:  # Its answer is on the way behind it: they talk.
-        return [*_accepted(floor, offer), *_called(floor, entry, now), *drafts]
+        called = [] if entry.promise is None else _called(floor, entry, now)
+        return [*_accepted(floor, offer), *called, *drafts]
     return drafts
 
 
@@ -173,8 +176,6 @@ def connected(floor: Floor, offer: o.Offer, entry: q.Entry, now: int) -> Drafts:
 
 def _called(floor: Floor, entry: q.Entry, now: int) -> Drafts:
     """What follows when an agent takes somebody whose place was kept: they are called."""
-    if entry.promise is None:
-        return []
     if floor.contacts[entry.contact].leg:
         return [(entry.contact, f.QueueResumed(entry.id))]  # They never hung up.
     return [call(floor, entry.contact, now + entry.group.queue.settings.callback_ring_us)]
@@ -190,12 +191,8 @@ def rescind(entry: q.Entry, reason: str) -> Drafts:
 def _accepted(floor: Floor, offer: o.Offer) -> Drafts:
     """One takes it; whoever else is asked in this round is not to answer dead air."""
     stream = offer.contact
-    others = floor.entries[offer.entry].offers
-    return [
-        (stream, f.OfferAccepted(offer.id)),
-        *(
-            (stream, f.OfferRescinded(OfferId(other), "answered_elsewhere"))
-            for other in others
-            if other != offer.id
-        ),
-    ]
+    drafts: Drafts = [(stream, f.OfferAccepted(offer.id))]
+    for other in floor.entries[offer.entry].offers:
+        if other != offer.id:
+            drafts.append((stream, f.OfferRescinded(OfferId(other), "answered_elsewhere")))
+    return drafts
