@@ -11,7 +11,7 @@ from cckit.core import commands as c
 from cckit.core.edges import EXACT_MAX, check, check_sender
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, Actor
-from cckit.core.ids import AgentId, ContactId, EntryId, OfferId, QueueId
+from cckit.core.ids import AgentId, ContactId, EntryId, LegId, OfferId, QueueId
 from cckit.core.instant import Instant, Span
 from cckit.core.shapes import fits, shape_of
 from cckit.testing.strategies import values
@@ -49,6 +49,14 @@ class Louder(c.SetProfile):
 
 BAD: list[tuple[Any, str, str]] = [
     (5, "command.unknown", "int"),
+    (c.Dial(AgentId("a"), None), "command.wrong_type", "Dial.to"),  # type: ignore[arg-type]
+    (c.Dial(AgentId("a"), "1", channel="a b"), "command.bad_name", "Dial.channel"),
+    (c.Send(ContactId("x"), "x" * 16_385), "command.too_long", "Send.body"),
+    (c.ReportMessage(ContactId("x"), "1", files=("x" * 4097,)), "command.too_long",
+     "ReportMessage.files"),
+    (c.SetAttributes(ContactId("x"), {"": "y"}), "command.out_of_range", "SetAttributes.values"),
+    (c.SetMode("", "closed"), "command.out_of_range", "SetMode.scope"),
+    (c.ReportSessions("", Instant(0)), "command.out_of_range", "ReportSessions.adapter"),
     (c.AcceptOffer(OfferId(-1)), "command.out_of_range", "AcceptOffer.offer"),
     (c.AcceptOffer(OfferId(2**63)), "command.out_of_range", "AcceptOffer.offer"),
     (c.AcceptOffer(OfferId(True)), "command.wrong_type", "AcceptOffer.offer"),
@@ -90,6 +98,19 @@ BAD: list[tuple[Any, str, str]] = [
     (Louder(ANNA), "command.unknown", "Louder"),
     (c.TimerDue("ring", "x", -1), "command.out_of_range", "TimerDue.set_position"),
 ]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        c.Send(ContactId("x"), "x" * 16_384),
+        c.ReportMessage(ContactId("x"), "1", files=("https://example.org/" + "x" * 400,)),
+        c.SetAttributes(ContactId("x"), {"note": "two lines\nof it", "none": ""}),
+        c.ReportSessions("line", Instant(0), tuple(LegId(n) for n in range(20_000))),
+    ],
+)
+def test_what_people_write_and_what_is_on_the_lines_may_be_long(command: Any) -> None:
+    assert check(command) is None
 
 
 @pytest.mark.parametrize(("command", "reason", "where"), BAD)

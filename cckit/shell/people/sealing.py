@@ -13,16 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-import attrs
-
 from cckit.core.codec import Codec, canonical, check_stream
 from cckit.core.commands import said_in
 from cckit.core.errors import Refused, UsageError
-from cckit.core.events import PERSONAL, Draft, Envelope, Recorded, Sealed, kind_of
+from cckit.core.events import Draft, Envelope, Recorded, Sealed, kind_of
 from cckit.core.facts import ContactIdentified, SubjectErasureStarted, SubjectKeyMade
 from cckit.core.floor import Floor
 from cckit.core.ids import Stream, SubjectId, subject_stream
-from cckit.core.registry import Registry
 from cckit.hooks.vault import Salted, Sealing, subject_bytes
 from cckit.shell.entropy import Entropy, contact_id, subject_id
 from cckit.shell.owner import Owner
@@ -39,6 +36,7 @@ from .whose import (
     digested,
     is_personal,
     number_of,
+    personal_fields,
     takes_subject,
 )
 from .whose import with_ as _with
@@ -364,17 +362,6 @@ class People:
         if self._sealing is None:
             self._sealing = Sealing(self._opened(), self._log_id, self._entropy.draw)
         return self._sealing
-
-
-def personal_fields(registry: Registry) -> dict[type, tuple[str, ...]]:
-    """Event class to the attributes that hold personal values; others are left out."""
-    found = {}
-    for cls, schema in registry.by_class.items():
-        pairs = zip(attrs.fields(cls), schema.fields, strict=True)
-        names = tuple(a.name for a, field in pairs if field.shape.base == PERSONAL)
-        if names:
-            found[cls] = names
-    return found
 
 
 class _Whose(NamedTuple):

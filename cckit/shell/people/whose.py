@@ -13,7 +13,9 @@ from typing import Any, Final
 import attrs
 
 from cckit.core.commands import DRAWN, ReportArrived, said_in
+from cckit.core.events import PERSONAL
 from cckit.core.ids import AgentId, ContactId, Stream, agent_stream, contact_stream
+from cckit.core.registry import Registry
 
 _OF: Final = ("of", "stream")
 """Fields in which a plugin's command may name ``contact/ID`` or ``subject/ID``."""
@@ -84,6 +86,17 @@ def number_of(command: Any) -> str | None:
         number: str | None = command.to if command.direction == "out" else command.from_
         return number
     return next((getattr(command, one.field) for one in said_in(command) if one.is_number), None)
+
+
+def personal_fields(registry: Registry) -> dict[type, tuple[str, ...]]:
+    """Event class to the attributes that hold personal values; others are left out."""
+    found = {}
+    for cls, schema in registry.by_class.items():
+        pairs = zip(attrs.fields(cls), schema.fields, strict=True)
+        names = tuple(a.name for a, field in pairs if field.shape.base == PERSONAL)
+        if names:
+            found[cls] = names
+    return found
 
 
 def with_(thing: Any, **changes: Any) -> Any:
