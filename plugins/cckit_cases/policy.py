@@ -5,7 +5,7 @@ from typing import Final
 
 import attrs
 
-from cckit.core.instant import DAY, HOUR
+from cckit.core.instant import DAY
 
 RESPONSE: Final = "response"
 RESOLUTION: Final = "resolution"

@@ -8,7 +8,7 @@ does follows from its language and its first line:
   what the shell block before it printed; ``…`` is any value, and keys may be left out.
 - ``shell`` is run by bash and must end well. ``console`` shows commands after ``$`` and
   below them what they print; a line ``…`` stands for any lines.
-- ``text`` is not code.
+- ``text`` is not code, and ``mermaid`` is drawn from the tables of the machines.
 """
 
 import json
@@ -33,7 +33,7 @@ PAGES += sorted(
 )
 NAMED = re.compile(r"# ([\w./-]+\.(?:py|toml|csv|json))\n")
 FENCES = RawFencedCodeBlockLexer(re.compile(r"(?P<language>[\w-]*)[^\n]*\n"))
-LANGUAGES = {"console", "csv", "json", "python", "shell", "text", "toml"}
+LANGUAGES = {"console", "csv", "json", "mermaid", "python", "shell", "text", "toml"}
 
 
 class Page:
