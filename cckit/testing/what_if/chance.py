@@ -40,7 +40,7 @@ class Chance:
         self.backs: list[int] = []
         self.dialed: list[Dialed] = []
         for story in day.stories:
-            for stage in story.stages:
+            for stage in story.stages if story.arrival is not None else ():
                 until = day.last if stage.until is None else stage.until
                 if stage.kind in WAITS:
                     waits.append((max(0, until - stage.at), stage.gave_up))

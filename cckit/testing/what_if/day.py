@@ -11,14 +11,15 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
-from cckit.core.commands import Recall, ReportArrived
+from cckit.core.commands import Dial, Recall, ReportArrived
 from cckit.core.events import Actor
 from cckit.core.facts import OfferMade
 from cckit.core.ids import AgentId, ContactId, QueueId, Stream
 
-FLOW, WAIT, TALK, AWAY, BACK = range(5)
-"""What a stage is; in the last two a place is kept, and the customer there is back again."""
-STAGES: Final = 5
+FLOW, WAIT, TALK, AWAY, BACK, IDLE = range(6)
+"""What a stage is: ``AWAY`` a place is kept, ``BACK`` the customer there is back again,
+``IDLE`` nobody serves a conversation until somebody writes."""
+STAGES: Final = 6
 WAITS: Final = frozenset({WAIT, BACK})
 """Stages in which a customer is on the line and may lose patience."""
 ACCEPTED, REJECTED, FAILED, RANG_OUT = "accepted", "rejected", "failed", "rang out"
@@ -76,7 +77,7 @@ class Wrapup:
 
 @attrs.define(slots=True, eq=False, weakref_slot=False)
 class Dialed:
-    """A customer who was called, and what their line reported."""
+    """Somebody who was called, and what their line reported."""
 
     at: int
     inputs: list[Input] = attrs.field(factory=list)
@@ -108,7 +109,8 @@ class Story:
     """One contact."""
 
     contact: ContactId
-    arrival: ReportArrived | Recall
+    arrival: ReportArrived | Recall | Dial | None
+    """How it begins; None: what is done in another contact begins it."""
     at: int
     order: int
     actor: Actor

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import attrs
 
 from cckit.core.events import Actor, Recorded
-from cckit.core.ids import LegId
+from cckit.core.ids import AgentId, LegId
 
 from .day import Dialed, Offered, Stage, Story, Wrapup
 
@@ -35,6 +35,21 @@ class Open:
     stage: Stage
     offers: dict[int, Offered] = attrs.field(factory=dict)
     """Its live offers, and the accepted one."""
-    wrapup: Wrapup | None = None
+    wrapups: dict[AgentId, Wrapup] = attrs.field(factory=dict)
+    """By who still has to do something after it."""
     dialed: Dialed | None = None
     dialing: LegId | None = None
+    dials: str = ""
+    """The role of who is being called."""
+    steps: tuple[str, ...] = ()
+    """What it needed where it entered a queue last."""
+    agents: list[AgentId] = attrs.field(factory=list)
+    """Who talks in it, the one who answers for it first."""
+    others: list[LegId] = attrs.field(factory=list)
+    """Legs beyond the customer's and the agent's."""
+    about: "Open | None" = None
+    """Of a consultation, the contact that it is about."""
+
+    def place(self, leg: LegId) -> int | None:
+        """Which of the other legs it is, from 0; None is none of them."""
+        return self.others.index(leg) if leg in self.others else None

@@ -20,7 +20,7 @@ from cckit.core.engine import Engine
 from cckit.core.errors import ConfigError, Refused
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft, Envelope, Recorded
 from cckit.core.ids import CENTER, AgentId, ContactId, OfferId, Stream, contact_stream
-from cckit.core.leg import CUSTOMER
+from cckit.core.leg import CUSTOMER, EXTERNAL
 from cckit.core.rules import RULES
 from cckit.core.timer import Timer
 from cckit.testing.staffing import Shift
@@ -32,6 +32,7 @@ from .day import (
     AWAY,
     BACK,
     FLOW,
+    IDLE,
     NEW,
     REJECTED,
     STAGES,
@@ -151,6 +152,8 @@ class Rerun:
         self._chance, self._shifts, self._last, self._feed = chance, shifts, last, feed
         self._day, self._late_us = day, LATE_US if day.kind == "live" else 0
         self._given = _ordered(stories, inputs, last)
+        self._begun = {story.contact: story for story in stories if story.arrival is None}
+        """What begins because of what is done in another contact."""
         self._final = [one for one in inputs if _leaves(one, last)]
         self._agenda: list[tuple[int, int, int, Callable[..., None], Any, Any]] = []
         self._n = count().__next__
@@ -164,7 +167,9 @@ class Rerun:
             f.QueuePlaceKept: self._kept,
             f.QueueResumed: self._resumed,
             f.QueueLeft: self._left,
+            f.ContactCreated: self._created,
             f.ContactConnected: self._connected,
+            f.ContactIdled: self._idled,
             f.ContactClosed: self._closed,
             f.LegOrdered: self._ordered,
             f.OfferMade: self._offered,
@@ -296,6 +301,17 @@ class Rerun:
         self._begin(live, FLOW)
         self._act(story.arrival, story.actor)
 
+    def _created(self, envelope: Envelope, data: f.ContactCreated) -> None:
+        story = self._begun.get(ContactId(envelope.stream[8:]))
+        if story is not None:
+            live = self.lives[story.contact] = Live(story)
+            self._begin(live, FLOW)
+
+    def _idled(self, envelope: Envelope, data: f.ContactIdled) -> None:
+        live = self.lives.get(envelope.stream[8:])
+        if live is not None:
+            self._begin(live, IDLE)
+
     # --- a contact's stages -----------------------------------------------------------
 
     def _begin(self, live: Live, kind: int) -> Stage | None:
@@ -396,7 +412,7 @@ class Rerun:
     def _ordered(self, envelope: Envelope, data: f.LegOrdered) -> None:
         """A customer is called: their line does what it did, or what another one did."""
         live = self.lives.get(envelope.stream[8:])
-        if live is None or data.order != "dial" or data.role != CUSTOMER:
+        if live is None or data.order != "dial" or data.role not in (CUSTOMER, EXTERNAL):
             return
         n = live.dialed
         live.dialed = n + 1
@@ -564,7 +580,9 @@ def _ordered(
     stories: Sequence[Story], inputs: Sequence[Input], last: int
 ) -> list[tuple[int, int, Story | Input]]:
     """All that comes by the clock, the next one last."""
-    found: list[tuple[int, int, Story | Input]] = [(one.at, one.order, one) for one in stories]
+    found: list[tuple[int, int, Story | Input]] = [
+        (one.at, one.order, one) for one in stories if one.arrival is not None
+    ]
     found += [(one.at, one.order, one) for one in inputs if not _leaves(one, last)]
     found.sort(key=lambda one: one[:2], reverse=True)
     return found

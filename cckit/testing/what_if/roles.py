@@ -26,9 +26,24 @@ class AgentGone(NamedTuple):
 
 
 class AgentLeaves(NamedTuple):
-    """The agent who talks ends it."""
+    """An agent who talks leaves."""
 
-    role: str = "agent"
+    place: int = 0
+    """Which one, the agent who answers for the contact first."""
+
+
+class OtherGone(NamedTuple):
+    """One who is there beside customer and agent hangs up."""
+
+    place: int
+    cause: str
+
+
+class OtherTold(NamedTuple):
+    """Such a one is on hold, or back."""
+
+    place: int
+    held: bool
 
 
 class Told(NamedTuple):
@@ -39,7 +54,7 @@ class Told(NamedTuple):
 
 
 class Called(NamedTuple):
-    """The line of a customer who is being called."""
+    """The line of who is being called: a customer, or somebody outside."""
 
     what: str
     """delivered, established or gone."""
@@ -67,8 +82,26 @@ def _agent_gone(contact: Contact, role: AgentGone) -> Any:
 
 
 def _leaves(contact: Contact, role: AgentLeaves) -> Any:
-    agent = contact.agent
-    return None if agent is None else c.LeaveContact(ContactId(contact.id), AgentId(agent))
+    agents = contact.serving()
+    if not agents:
+        return None
+    agent = agents[min(role.place, len(agents) - 1)]
+    return c.LeaveContact(ContactId(contact.id), AgentId(agent))
+
+
+def _other(contact: Contact, place: int) -> LegId | None:
+    others = list(contact.others or ())
+    return LegId(others[place]) if place < len(others) else None
+
+
+def _other_gone(contact: Contact, role: OtherGone) -> Any:
+    leg = _other(contact, role.place)
+    return None if leg is None else c.ReportCleared(leg, role.cause)
+
+
+def _other_told(contact: Contact, role: OtherTold) -> Any:
+    leg = _other(contact, role.place)
+    return None if leg is None else (c.ReportHeld if role.held else c.ReportRetrieved)(leg)
 
 
 def _told(contact: Contact, role: Told) -> Any:
@@ -89,6 +122,8 @@ ROLES: Final[dict[type, Any]] = {
     CustomerGone: _gone,
     AgentGone: _agent_gone,
     AgentLeaves: _leaves,
+    OtherGone: _other_gone,
+    OtherTold: _other_told,
     Told: _told,
     Called: _called,
 }

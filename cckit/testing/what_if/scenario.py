@@ -263,7 +263,7 @@ def _costs(day: Day) -> dict[str, int]:
             for channel, cost in one.command.channels.items():
                 found.setdefault(channel, cost)
     for story in day.stories:
-        channel = story.arrival.channel
-        if channel not in found:
+        if story.arrival is not None and story.arrival.channel not in found:
+            channel = story.arrival.channel
             found[channel] = COSTS.get(channel, 100)
     return dict(sorted(found.items()))

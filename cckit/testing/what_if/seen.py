@@ -6,10 +6,23 @@ from typing import TYPE_CHECKING, Any, Final
 from cckit.core import facts as f
 from cckit.core.events import Envelope
 from cckit.core.ids import AgentId, QueueId
-from cckit.core.leg import CUSTOMER
+from cckit.core.leg import CUSTOMER, EXTERNAL
 from cckit.core.settings import QueueSettings
 
-from .day import AWAY, BACK, FAILED, FLOW, RANG_OUT, TALK, WAIT, WAITS, Dialed, Offered, Wrapup
+from .day import (
+    AWAY,
+    BACK,
+    FAILED,
+    FLOW,
+    IDLE,
+    RANG_OUT,
+    TALK,
+    WAIT,
+    WAITS,
+    Dialed,
+    Offered,
+    Wrapup,
+)
 from .noted import Step
 
 if TYPE_CHECKING:
@@ -22,6 +35,7 @@ def entered(reader: "Reader", step: Step, envelope: Envelope, data: f.QueueEnter
     held = reader.of(envelope, data)
     if held is not None:
         held.stage = reader.begin(held.story, WAIT, step.at, data.queue)
+        held.steps = data.steps
 
 
 def kept(reader: "Reader", step: Step, envelope: Envelope, data: f.QueuePlaceKept) -> None:
@@ -40,7 +54,9 @@ def left(reader: "Reader", step: Step, envelope: Envelope, data: f.QueueLeft) ->
     held = reader.of(envelope, data)
     if held is None or held.stage.kind == TALK:
         return
-    held.stage.gave_up = data.reason == "abandoned" and held.stage.kind in WAITS
+    held.stage.gave_up = (
+        data.reason == "abandoned" and held.stage.kind in WAITS and held.about is None
+    )
     held.stage.until = step.at
     if data.reason == "dequeued":
         held.stage = reader.begin(held.story, FLOW, step.at)
@@ -50,6 +66,33 @@ def connected(reader: "Reader", step: Step, envelope: Envelope, data: f.ContactC
     held = reader.of(envelope, data)
     if held is not None:
         held.stage = reader.begin(held.story, TALK, step.at, held.stage.queue)
+        if data.agent not in held.agents:
+            held.agents.append(data.agent)
+        if len(held.agents) > 1 and data.leg not in held.others:
+            held.others.append(data.leg)
+
+
+def agent_left(reader: "Reader", step: Step, envelope: Envelope, data: f.ContactAgentLeft) -> None:
+    """The next one answers for the contact, if the first has left."""
+    held = reader.of(envelope, data)
+    if held is None or data.agent not in held.agents:
+        return
+    place = held.agents.index(data.agent)
+    held.agents.remove(data.agent)
+    if held.others and (place or held.agents):
+        del held.others[max(0, place - 1)]
+
+
+def idled(reader: "Reader", step: Step, envelope: Envelope, data: f.ContactIdled) -> None:
+    held = reader.of(envelope, data)
+    if held is not None:
+        held.stage = reader.begin(held.story, IDLE, step.at, held.stage.queue)
+
+
+def linked(reader: "Reader", step: Step, envelope: Envelope, data: f.ContactLinked) -> None:
+    held = reader.of(envelope, data)
+    if held is not None and data.kind == "consult_of":
+        held.about = reader.open.get(data.other)
 
 
 def closed(reader: "Reader", step: Step, envelope: Envelope, data: f.ContactClosed) -> None:
@@ -62,14 +105,18 @@ def closed(reader: "Reader", step: Step, envelope: Envelope, data: f.ContactClos
     for offered in held.offers.values():
         offered.until = step.at
     held.offers.clear()
-    if held.wrapup is None:
+    if not held.wrapups:
         del reader.open[held.story.contact]
 
 
 def ordered(reader: "Reader", step: Step, envelope: Envelope, data: f.LegOrdered) -> None:
     held = reader.of(envelope, data)
-    if held is not None and data.order == "dial" and data.role == CUSTOMER:
-        held.dialing = data.leg
+    if held is None:
+        return
+    if data.order == "join" and data.role == EXTERNAL:
+        held.others.append(data.leg)
+    if data.order == "dial" and data.role in (CUSTOMER, EXTERNAL):
+        held.dialing, held.dials = data.leg, data.role
         held.dialed = Dialed(step.at)
         held.story.dialed.append(held.dialed)
 
@@ -77,7 +124,17 @@ def ordered(reader: "Reader", step: Step, envelope: Envelope, data: f.LegOrdered
 def established(reader: "Reader", step: Step, envelope: Envelope, data: Any) -> None:
     held = reader.of(envelope, data)
     if held is not None and held.dialing == data.leg:
-        held.leg, held.dialing = data.leg, None
+        held.dialing = None
+        if held.dials == CUSTOMER:
+            held.leg = data.leg
+        else:
+            held.others.append(data.leg)
+
+
+def cleared(reader: "Reader", step: Step, envelope: Envelope, data: f.LegCleared) -> None:
+    held = reader.of(envelope, data)
+    if held is not None and data.leg in held.others:
+        held.others.remove(data.leg)
 
 
 def offered(reader: "Reader", step: Step, envelope: Envelope, made: f.OfferMade) -> None:
@@ -114,27 +171,34 @@ def ready(reader: "Reader", step: Step, envelope: Envelope, data: f.AgentReady) 
     reader.rang_out.pop(AgentId(envelope.stream[6:]), None)
 
 
+def not_ready(reader: "Reader", step: Step, envelope: Envelope, data: f.AgentNotReady) -> None:
+    """Who is not ready for another reason by now is not back from an offer that rang out."""
+    if data.reason != "rona":
+        reader.rang_out.pop(AgentId(envelope.stream[6:]), None)
+
+
 def wrapup(reader: "Reader", step: Step, envelope: Envelope, data: f.AgentWrapupStarted) -> None:
     held = reader.open.get(data.contact)
     if held is not None:
-        held.wrapup = Wrapup(step.at, data.due)
-        held.story.wrapups.append(held.wrapup)
+        found = held.wrapups[AgentId(envelope.stream[6:])] = Wrapup(step.at, data.due)
+        held.story.wrapups.append(found)
 
 
 def extended(reader: "Reader", step: Step, envelope: Envelope, data: Any) -> None:
     held = reader.open.get(data.contact)
-    if held is not None and held.wrapup is not None:
-        held.wrapup.due = data.due
+    found = None if held is None else held.wrapups.get(AgentId(envelope.stream[6:]))
+    if found is not None:
+        found.due = data.due
 
 
 def wrapped(reader: "Reader", step: Step, envelope: Envelope, data: f.AgentWrapupEnded) -> None:
     held = reader.open.get(data.contact)
-    if held is None or held.wrapup is None:
+    found = None if held is None else held.wrapups.pop(AgentId(envelope.stream[6:]), None)
+    if held is None or found is None:
         return
-    held.wrapup.until = step.at
-    held.wrapup.by_timer = step.actor.kind == "timer"
-    held.wrapup = None
-    if held.story.closed:
+    found.until = step.at
+    found.by_timer = step.actor.kind == "timer"
+    if held.story.closed and not held.wrapups:
         del reader.open[data.contact]
 
 
@@ -150,6 +214,10 @@ SEEN: Final[dict[type, See]] = {
     f.QueueLeft: left,
     f.ContactConnected: connected,
     f.ContactClosed: closed,
+    f.ContactAgentLeft: agent_left,
+    f.ContactIdled: idled,
+    f.ContactLinked: linked,
+    f.LegCleared: cleared,
     f.LegOrdered: ordered,
     f.LegEstablished: established,
     f.OfferMade: offered,
@@ -165,6 +233,7 @@ SEEN: Final[dict[type, See]] = {
         unaccepted,
     ),
     f.AgentReady: ready,
+    f.AgentNotReady: not_ready,
     f.AgentWrapupStarted: wrapup,
     f.AgentWrapupExtended: extended,
     f.AgentWrapupEnded: wrapped,
