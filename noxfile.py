@@ -14,7 +14,13 @@ nox.options.sessions = ["tests"]
 
 TORTURE = {"HYPOTHESIS_PROFILE": "fresh", "CCKIT_TORTURE": "1", "CCKIT_TIER": "long"}
 FOLDERS = ("cckit", "plugins", "adapters", "examples")
-HARNESSES = ("tests/faults", "tests/proof", "tests/erasure", "tests/access", "tests/fuzz")
+HARNESSES = tuple(
+    f"tests/{name}"
+    for name in (
+        *("access", "callback", "erasure", "explain", "faults", "fuzz", "proof", "simulation"),
+        *("theory", "what_if"),
+    )
+)
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
@@ -93,11 +99,13 @@ def torture(session: nox.Session) -> None:
 
 @nox.session
 def harness(session: nox.Session) -> None:
-    """The harnesses of faults, proof and erasure, as much as `.ci/run` does."""
+    """The harnesses of faults, proof, erasure and theory, as much as `.ci/run` does."""
     install(session)
     folders = session.posargs or HARNESSES
     minutes = "faulthandler_timeout=1800"
-    session.run("python", "-m", "pytest", "-o", minutes, *folders, env={"CCKIT_TIER": "fast"})
+    shared = ("-n", "2", "--dist", "worksteal")
+    env = {"CCKIT_TIER": "fast"}
+    session.run("python", "-m", "pytest", "-o", minutes, *shared, *folders, env=env)
 
 
 @nox.session

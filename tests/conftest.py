@@ -11,6 +11,7 @@ What it counted it hands to ``publish``; the end of the run prints it.
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -53,6 +54,21 @@ def publish(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Print one line of what was counted, at the end of the run."""
     lines = pytestconfig.stash.setdefault(COUNTS, [])
     return lines.append
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was counted here to whoever shares the tests out."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["counted"] = session.config.stash.get(COUNTS, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take in what one of the processes that share the tests has counted."""
+    counted = getattr(node, "workeroutput", {}).get("counted", [])
+    node.config.stash.setdefault(COUNTS, []).extend(counted)
 
 
 def pytest_terminal_summary(
