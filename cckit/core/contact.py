@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from . import facts as f
-from .ids import LegId, QueueId, Stream, SubjectId
+from .ids import EntryId, LegId, QueueId, Stream, SubjectId
 from .leg import AGENT, CUSTOMER, EXTERNAL, Leg
 from .leg import CONNECTED as ANSWERED
 
@@ -47,6 +47,7 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
 
 
 NO_LEG: Final = LegId(0)
+NO_ENTRY: Final = EntryId(0)
 
 
 @attrs.define(slots=True, eq=False, weakref_slot=False)
@@ -59,7 +60,7 @@ class Contact:
     """The customer's, 0 once it has cleared."""
     subject: SubjectId | None
     phase: Phase = NEW
-    entry: int = 0
+    entry: EntryId = NO_ENTRY
     """Its live queue entry, or 0."""
     offer: int = 0
     """The offer that was accepted, or 0."""

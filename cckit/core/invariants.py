@@ -18,7 +18,7 @@ from .channel import interrupted
 from .contact import Contact
 from .events import Envelope
 from .floor import Floor
-from .ids import EntryId, contact_stream
+from .ids import contact_stream
 from .instant import MINUTE
 from .leg import AGENT, CONNECTED, EXTERNAL, Leg
 from .offer import Offer
@@ -97,7 +97,7 @@ def check_contact(floor: Floor, contact: Contact) -> None:
         if floor.kind != "imported":
             _both_there(floor, contact)
     elif phase is c.QUEUED:
-        entry = floor.entries.get(EntryId(contact.entry))
+        entry = floor.entries.get(contact.entry)
         if entry is None or entry.contact != contact.stream or entry.phase is q.TAKEN:
             raise Breach("I3", f"{contact.stream} is queued without an entry that waits")
         if not contact.leg and entry.promise is None:
@@ -292,7 +292,7 @@ def _nothing_waits(floor: Floor, agent: Agent) -> None:
             if enough_called(group, floor.index.candidates(group)):
                 continue
             for rank in group.line:
-                entry_id = EntryId(rank[3])
+                entry_id = rank[3]
                 if not floor.entries[entry_id].keeps_from(agent.id, floor.fired_to):
                     raise Breach("I8", f"{agent.id} is idle while entry {entry_id} waits")
 
@@ -306,7 +306,7 @@ def check_made(floor: Floor, envelope: Envelope, data: f.OfferMade) -> None:
     now = envelope.stamp.recorded_at
     if group.line and group.line[0] < entry.rank:
         for rank in group.line[: group.ahead(entry.rank)]:
-            ahead = floor.entries[EntryId(rank[3])]
+            ahead = floor.entries[rank[3]]
             if not ahead.keeps_from(data.agent, floor.fired_to):
                 raise Breach("I9", f"entry {entry.id} was offered before entry {ahead.id}")
     if entry.barred and entry.barred.get(data.agent, 0) > now:

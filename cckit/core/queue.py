@@ -57,7 +57,7 @@ AWAY: Final[dict[tuple[Phase, type], Phase]] = {
 }
 """Where an entry comes back to whose customer is away: instead of what ``MOVES`` says."""
 
-Rank = tuple[int, int, int, int]
+Rank = tuple[int, int, int, EntryId]
 """(-lane, since less the head start, since, entry): the least is next."""
 
 
@@ -245,6 +245,6 @@ GroupKey = tuple[QueueId, str, str, tuple[AgentId, ...], bool]
 """Queue, channel, need, agents, calls."""
 
 
-def rank(entry: int, lane: int, since: int, priority: int, head_start_us: int) -> Rank:
+def rank(entry: EntryId, lane: int, since: int, priority: int, head_start_us: int) -> Rank:
     """Place an entry within its group."""
     return (-lane, since - priority * head_start_us if priority else since, since, entry)

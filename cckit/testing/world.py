@@ -27,7 +27,6 @@ from cckit.core.ids import (
     CENTER,
     AgentId,
     ContactId,
-    EntryId,
     LegId,
     OfferId,
     QueueId,
@@ -126,7 +125,7 @@ class World:
         self.engine.checks_each = False  # Once a frame, before it is stored.
         self._decide = self.engine.act
         self._floor = self.engine.floor
-        self.callers: dict[ContactId, Caller] = {}
+        self.callers: dict[str, Caller] = {}
         """Who is on the line."""
         self.arrived = 0
         if plugged is None:
@@ -455,7 +454,7 @@ class World:
     def _takes(self, caller: Caller, callback: Callback) -> bool:
         """Tell whether somebody who is to wait too long hangs up, to be called."""
         contact = self._floor.contacts.get(contact_stream(caller.contact))
-        entry = None if contact is None else self._floor.entries.get(EntryId(contact.entry))
+        entry = None if contact is None else self._floor.entries.get(contact.entry)
         if caller.talking or entry is None or entry.phase is not WAITING:
             return False
         expected = expected_of(self._floor, entry, self.now)
@@ -470,7 +469,7 @@ class World:
         return True
 
     def _called(self, envelope: Envelope, data: f.LegOrdered) -> None:
-        caller = self.callers.get(ContactId(envelope.stream[8:]))
+        caller = self.callers.get(envelope.stream[8:])
         if caller is None or data.order != "dial" or caller.arrival.callback is None:
             return
         callback = caller.arrival.callback
@@ -492,7 +491,7 @@ class World:
             self._wait(caller)
 
     def _closed(self, envelope: Envelope, data: f.ContactClosed) -> None:
-        self.callers.pop(ContactId(envelope.stream[8:]), None)
+        self.callers.pop(envelope.stream[8:], None)
 
     # --- agents -----------------------------------------------------------------------
 
@@ -556,12 +555,12 @@ class World:
             self._act(c.ReportBridged(offer), LINE)
 
     def _offer_ended(self, envelope: Envelope, data: Any) -> None:
-        caller = self.callers.get(ContactId(envelope.stream[8:]))
+        caller = self.callers.get(envelope.stream[8:])
         if caller is not None and caller.offer == data.offer:
             caller.offer = 0
 
     def _connected(self, envelope: Envelope, data: f.ContactConnected) -> None:
-        caller = self.callers.get(ContactId(envelope.stream[8:]))
+        caller = self.callers.get(envelope.stream[8:])
         if caller is not None:
             caller.talking = True
             arrival = caller.arrival

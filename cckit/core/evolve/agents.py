@@ -20,9 +20,10 @@ from .slots import idle, release
 
 
 def _agent_of(floor: Floor, envelope: Envelope) -> Agent:
-    agent_id = AgentId(envelope.stream[6:])
-    agent = floor.agents.get(agent_id)
+    name = envelope.stream[6:]
+    agent = floor.agents.get(name)
     if agent is None:
+        agent_id = AgentId(name)
         agent = Agent(agent_id, len(floor.agents), channels=floor.channels)
         floor.agents[agent_id] = agent
         floor.index.add(agent, floor.queues)

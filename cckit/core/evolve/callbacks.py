@@ -7,7 +7,7 @@ from cckit.core import queue as q
 from cckit.core.contact import Contact
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import ContactId, EntryId, SubjectId
+from cckit.core.ids import ContactId, SubjectId
 from cckit.core.timer import Timer
 
 from .handler import Handler
@@ -49,7 +49,7 @@ def dialed(floor: Floor, contact: Contact) -> None:
 
     :raises KeyError: they are being called already.
     """
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None:
         return
     if contact.dialing is not None:
@@ -66,7 +66,7 @@ def dialed(floor: Floor, contact: Contact) -> None:
 
 def not_reached(floor: Floor, envelope: Envelope, contact: Contact) -> None:
     """Take in that a customer did not answer: the entry pauses, longer each time."""
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None or entry.promise is None:
         return
     promise = entry.promise
@@ -101,7 +101,7 @@ def _rings_no_more(floor: Floor, entry: q.Entry) -> None:
     queue.dialing -= 1
     for group in floor.index.lines():
         if group.calls and group.queue is queue:
-            floor.seeking[floor.entries[EntryId(group.line[0][3])]] = None
+            floor.seeking[floor.entries[group.line[0][3]]] = None
 
 
 def forget(floor: Floor, entry: q.Entry, contact: Contact) -> None:
@@ -114,7 +114,7 @@ def forget(floor: Floor, entry: q.Entry, contact: Contact) -> None:
 
 def identified(floor: Floor, contact: Contact, subject: SubjectId) -> None:
     """Take in that a place is kept for somebody else than was thought."""
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is not None and entry.promise is not None:
         if contact.subject is not None and floor.promised.get(contact.subject) == contact.stream:
             del floor.promised[contact.subject]
@@ -147,7 +147,7 @@ def hung_up(floor: Floor, contact: Contact) -> None:
 
     A round that is asking agents goes on: whoever accepts has the customer called.
     """
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is not None and entry.promise is not None and entry.in_line and not entry.offers:
         line_up(floor, entry, contact)
 

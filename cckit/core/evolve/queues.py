@@ -9,7 +9,7 @@ from cckit.core import queue as q
 from cckit.core.certificate import FOREVER
 from cckit.core.events import Envelope
 from cckit.core.floor import Floor
-from cckit.core.ids import EntryId, OfferId, contact_stream
+from cckit.core.ids import OfferId, contact_stream
 from cckit.core.routing.estimate import expected_of
 from cckit.core.settings import QueueSettings
 from cckit.core.step import Step, parse_step
@@ -81,7 +81,7 @@ def _keep_from_wrapping(floor: Floor, contact: c.Contact, entry: q.Entry, positi
 def wrapped_up(floor: Floor, contact_id: str, agent_id: str) -> None:
     """Let an agent have a contact again that it has wrapped up."""
     contact = floor.contacts.get(contact_stream(contact_id))
-    entry = floor.entries.get(EntryId(contact.entry)) if contact is not None else None
+    entry = floor.entries.get(contact.entry) if contact is not None else None
     if entry is not None and entry.barred and entry.barred.get(agent_id) == FOREVER:
         entry.barred = {k: v for k, v in entry.barred.items() if k != agent_id} or None
         barred_by = {k: v for k, v in (entry.barred_by or {}).items() if k != agent_id}
@@ -148,7 +148,7 @@ def queue_left(floor: Floor, envelope: Envelope, data: f.QueueLeft) -> None:
         floor.overflowed = (envelope.position, entry.since)
     elif data.reason == "answered" and group.queue.settings.estimator:
         _served(entry, data.wait_us, envelope.stamp.recorded_at)
-    contact.entry = 0
+    contact.entry = c.NO_ENTRY
     if entry.steps:
         contact.steps = entry.steps_left()
     floor.touched.pop(entry, None)

@@ -9,7 +9,7 @@ from cckit.core.channel import INTERRUPT
 from cckit.core.events import Pair
 from cckit.core.facts import AgentLoggedOut, AgentNotReady, LegHeld, LegRetrieved
 from cckit.core.floor import Floor
-from cckit.core.ids import EntryId, contact_stream
+from cckit.core.ids import contact_stream
 from cckit.core.queue import Entry, Group, Rank
 
 from .choosing import apart, enough_called, offer_entry
@@ -77,7 +77,7 @@ def _step_on(floor: Floor, entry: Entry, now: int) -> Iterator[Pair]:
     on: Entry | None = entry
     while on is not None and ended(floor, on, now):
         yield from next_step(floor, on, now)
-        on = floor.entries.get(EntryId(contact.entry))
+        on = floor.entries.get(contact.entry)
 
 
 def _interruptions(floor: Floor, agent: Agent) -> Iterator[Pair]:
@@ -114,7 +114,7 @@ def best_entry(floor: Floor, agent: Agent, now: int) -> Entry | None:
         if not able or (group.calls and enough_called(group, index.candidates(group))):
             continue
         rank = group.line[0]
-        if floor.entries[EntryId(rank[3])].keeps_from(agent.id, now):
+        if floor.entries[rank[3]].keeps_from(agent.id, now):
             free = _next_open(floor, agent, group, now)
             if free is None:
                 continue
@@ -122,13 +122,13 @@ def best_entry(floor: Floor, agent: Agent, now: int) -> Entry | None:
         rank = index.order(group, rank, now)
         if best is None or rank < best:
             best = rank
-    return None if best is None else floor.entries[EntryId(best[3])]
+    return None if best is None else floor.entries[best[3]]
 
 
 def _next_open(floor: Floor, agent: Agent, group: Group, now: int) -> Rank | None:
     """The first entry of a group that is not kept from this agent."""
     for rank in group.line:
-        if not floor.entries[EntryId(rank[3])].keeps_from(agent.id, now):
+        if not floor.entries[rank[3]].keeps_from(agent.id, now):
             return rank
     return None
 
@@ -142,12 +142,12 @@ def unmatched(floor: Floor, now: int) -> Entry | None:
         if not mask or enough_called(group, mask):
             continue
         for rank in group.line:
-            if mask & ~apart(floor, floor.entries[EntryId(rank[3])], now):
+            if mask & ~apart(floor, floor.entries[rank[3]], now):
                 rank = index.order(group, rank, now)
                 if best is None or rank < best:
                     best = rank
                 break
-    return None if best is None else floor.entries[EntryId(best[3])]
+    return None if best is None else floor.entries[best[3]]
 
 
 def pending(floor: Floor, now: int) -> bool:

@@ -104,7 +104,7 @@ def deserted(floor: Floor) -> Entry | None:
         if index.staffed(group.queue, group.channel, group.need, group.agents):
             continue
         for rank in group.line:
-            entry = floor.entries[EntryId(rank[3])]
+            entry = floor.entries[rank[3]]
             later = entry.steps[entry.step + 1 :]
             if entry.phase is WAITING and not any(staffed(floor, entry, one) for one in later):
                 return entry

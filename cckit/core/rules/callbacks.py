@@ -18,7 +18,7 @@ from cckit.core.contact import NO_LEG
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import ContactId, EntryId, contact_stream
+from cckit.core.ids import ContactId, contact_stream
 from cckit.core.instant import SECOND, Instant
 from cckit.core.routing import call
 
@@ -46,7 +46,7 @@ def keep_place(
     if command.first not in FIRST:
         what = f"{command.first!r} can't be called first"
         return Refused("queue.bad_first", stream, what, f"use {' or '.join(FIRST)}")
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None or entry.phase in (q.TAKEN, q.DIALING) or contact.consult_of:
         what = "no customer waits in a queue here"
         return Refused("queue.wrong_state", stream, what, "only what waits has a place to keep")
@@ -75,7 +75,7 @@ def promised(floor: Floor, contact: c.Contact) -> c.Contact | None:
 
 def end(floor: Floor, contact: c.Contact, reason: str, by: str, now: int) -> Drafts:
     """End the wait of somebody who is away, and the contact with it; what rings is cleared."""
-    entry = floor.entries[EntryId(contact.entry)]
+    entry = floor.entries[contact.entry]
     closed = "merged" if reason == "merged" else _given_up(contact)
     return [
         *leave_queue(entry, reason, now),
@@ -131,7 +131,7 @@ def cancel(floor: Floor, command: m.Cancel, now: int, ask: Ask, actor: Actor) ->
     if command.reason not in REASONS:
         what = f"no promise ends as {command.reason!r}"
         return Refused("queue.bad_reason", stream, what, f"use {', '.join(REASONS)}")
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None or entry.promise is None:
         what = "no place is kept for this contact"
         return Refused("queue.wrong_state", stream, what, "deflect or close who is on the line")
@@ -145,7 +145,7 @@ def dial_back(
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None or entry.phase is not q.VIRTUAL or contact.leg:
         what = "nobody who is away waits here"
         return Refused("queue.wrong_state", stream, what, "call back whose place is kept")
@@ -160,12 +160,12 @@ def dial_back(
 
 def answered(contact: c.Contact) -> Drafts:
     """The customer is there again: with the agent who waits, or in the old place."""
-    return [(contact.stream, f.QueueResumed(EntryId(contact.entry)))]
+    return [(contact.stream, f.QueueResumed(contact.entry))]
 
 
 def failed(floor: Floor, contact: c.Contact, cause: str, by: str, now: int) -> Drafts:
     """Nobody answered: the agent is freed, and they are called again later, or given up."""
-    entry = floor.entries[EntryId(contact.entry)]
+    entry = floor.entries[contact.entry]
     drafts: Drafts = []
     if contact.offer:
         offer = floor.offers[contact.offer]
@@ -226,7 +226,7 @@ def place_of(
     """
     other = promised(floor, contact)
     if other is not None:
-        entry = floor.entries[EntryId(other.entry)]
+        entry = floor.entries[other.entry]
         if entry.group.queue is queue and entry.phase is not q.TAKEN:
             ended = end(floor, other, "merged", "system", now)
             return Instant(entry.since), ContactId(other.id), ended

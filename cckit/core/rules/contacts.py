@@ -10,7 +10,7 @@ from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import EntryId, LegId, contact_stream
+from cckit.core.ids import LegId, contact_stream
 from cckit.core.leg import CONNECTED, HOLD
 
 from . import legs
@@ -126,7 +126,7 @@ def deflect(floor: Floor, command: m.Deflect, now: int, ask: Ask, actor: Actor) 
     if contact.phase is c.NEW:
         return [closed]
     left = command.reason if command.reason in ("blocked", "merged") else "cancelled"
-    return [*leave_queue(floor.entries[EntryId(contact.entry)], left, now), closed]
+    return [*leave_queue(floor.entries[contact.entry], left, now), closed]
 
 
 def hold(floor: Floor, command: m.Hold, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:

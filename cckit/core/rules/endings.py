@@ -6,7 +6,7 @@ from cckit.core import queue as q
 from cckit.core.agent import BUSY
 from cckit.core.events import Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import AgentId, ContactId, EntryId, contact_stream
+from cckit.core.ids import AgentId, ContactId, contact_stream
 from cckit.core.instant import Instant
 
 from .queues import leave_queue
@@ -24,7 +24,7 @@ def phase_of(floor: Floor, contact: c.Contact) -> str:
         return "idle"
     if contact.phase is c.TALKING:
         return "hold" if contact.held else "talk"
-    return "ring" if floor.entries[EntryId(contact.entry)].phase is q.OFFERED else "queue"
+    return "ring" if floor.entries[contact.entry].phase is q.OFFERED else "queue"
 
 
 def part_ends(floor: Floor, contact: c.Contact, agent_id: str, why: str, now: int) -> Drafts:
@@ -67,20 +67,20 @@ def goes(floor: Floor, contact: c.Contact, by: str, now: int) -> Drafts:
     """
     if contact.phase is c.TALKING:
         return conversation_ends(floor, contact, by, now)
-    kept = floor.entries.get(EntryId(contact.entry))
+    kept = floor.entries.get(contact.entry)
     if kept is not None and kept.promise is not None:
         return []  # They hang up, to be called.
     reason = "completed" if contact.since else "abandoned"
     closed = (contact.stream, f.ContactClosed(reason, phase_of(floor, contact), by))
     if not contact.entry:
         return [closed]
-    return [*leave_queue(floor.entries[EntryId(contact.entry)], "abandoned", now), closed]
+    return [*leave_queue(floor.entries[contact.entry], "abandoned", now), closed]
 
 
 def _merged(floor: Floor, contact: c.Contact, now: int) -> Drafts:
     """End a contact that goes on over another channel."""
     drafts = all_leave(floor, contact, "merged", now)
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is not None:
         drafts += leave_queue(entry, "merged", now)
     return [*drafts, (contact.stream, f.ContactClosed("merged", "moved", "system"))]

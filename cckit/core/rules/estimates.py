@@ -7,7 +7,7 @@ from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import EntryId, contact_stream
+from cckit.core.ids import contact_stream
 from cckit.core.instant import Span
 from cckit.core.routing.estimate import expected_of, trusted
 
@@ -22,7 +22,7 @@ def estimate(
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None or entry.phase is q.TAKEN:
         what = "the contact does not wait in a queue"
         return Refused("queue.wrong_state", stream, what, "only a wait has an end to expect")

@@ -12,7 +12,7 @@ from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import EntryId, contact_stream
+from cckit.core.ids import contact_stream
 from cckit.core.instant import Span
 from cckit.core.matching import is_member
 from cckit.core.routing import deserted, move, offer_entry, unmatched
@@ -36,7 +36,7 @@ def dequeue(floor: Floor, command: m.Dequeue, now: int, ask: Ask, actor: Actor) 
     if not contact.leg:
         what = "nobody is on the line: a place is kept"
         return Refused("queue.wrong_state", stream, what, "cancel it instead")
-    return leave_queue(floor.entries[EntryId(contact.entry)], "dequeued", now)
+    return leave_queue(floor.entries[contact.entry], "dequeued", now)
 
 
 def leave_queue(entry: q.Entry, reason: str, now: int) -> Drafts:
@@ -52,7 +52,7 @@ def set_priority(
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None or entry.phase is q.TAKEN:
         what = "the contact does not wait in a queue"
         return Refused("queue.wrong_state", stream, what, "only what waits has a priority")
@@ -71,7 +71,7 @@ def overflow(
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None or entry.phase not in (q.WAITING, q.OFFERED) or entry.promise is not None:
         what = "the contact does not wait in a queue"
         return Refused("queue.wrong_state", stream, what, "only who waits on the line can be moved")

@@ -9,7 +9,7 @@ from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import AgentId, EntryId, QueueId, contact_stream
+from cckit.core.ids import AgentId, QueueId, contact_stream
 from cckit.core.instant import MINUTE
 from cckit.core.leg import AGENT, EXTERNAL
 from cckit.core.need import parse
@@ -116,7 +116,7 @@ def pull(floor: Floor, command: m.Pull, now: int, ask: Ask, actor: Actor) -> Dra
     if contact.phase is c.TALKING:
         drafts = _from_agents(floor, contact, now)
     elif contact.phase is c.QUEUED and contact.leg:
-        drafts = leave_queue(floor.entries[EntryId(contact.entry)], "dequeued", now)
+        drafts = leave_queue(floor.entries[contact.entry], "dequeued", now)
     else:
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("contact.wrong_state", stream, what, "pull what waits or talks")
@@ -142,7 +142,7 @@ def assign(floor: Floor, command: m.Assign, now: int, ask: Ask, actor: Actor) ->
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
-    entry = floor.entries.get(EntryId(contact.entry))
+    entry = floor.entries.get(contact.entry)
     if entry is None or entry.phase is TAKEN or entry.promise is not None:
         what = "the contact does not wait on the line"
         return Refused("queue.wrong_state", stream, what, "only what waits can be assigned")
