@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from . import facts as f
-from .certificate import Certificate
+from .certificate import FOREVER, Certificate
 from .channel import CALL, DEFAULTS, Channels, heaviest, interrupted
 from .ids import AgentId, OfferId, Stream, agent_stream
 
@@ -135,6 +135,8 @@ class Agent:
     """What the index tracks of its skills and queues."""
     resting: bool = False
     """Whether ``rested`` lies ahead."""
+    edge_at: int = FOREVER
+    """When a certificate begins or ends next, as far as the floor looked."""
     open: bool = False
     """Whether the index has it open for something."""
     fits: int = 0

@@ -192,8 +192,15 @@ class Floor:
         ``Route`` if this one comes to nothing.
         """
         while self.edges and self.edges[0][0] <= now:
-            agent = self.agents[heappop(self.edges)[1]]
-            self.refit(agent, now)
+            at, name = heappop(self.edges)
+            agent = self.agents[name]
+            if at == agent.edge_at:
+                self.refit(agent, now)
+            elif at == agent.rested:
+                agent.resting = False
+                self.index.status(agent)
+            else:  # It was moved since.
+                continue
             self.freed[agent] = None
             self.unrouted = True
         self.edge_at = self.edges[0][0] if self.edges else FOREVER
@@ -204,16 +211,26 @@ class Floor:
         agent.skills = skills_at(agent.profile, agent.certificates, self.skills, now)
         self.index.add(agent, self.queues)
         self.index.status(agent)
-        self.set_edge(agent, now)
-
-    def set_edge(self, agent: Agent, now: int) -> None:
-        """Note when the index must look at an agent again."""
         at = next_edge(agent.certificates, now)
-        if agent.resting:
-            at = min(at, agent.rested)
+        if at != agent.edge_at:
+            agent.edge_at = at
+            self.look_again(agent, at)
+
+    def look_again(self, agent: Agent, at: int) -> None:
+        """Note when a skill of an agent's begins or ceases to count, or its rest is over."""
         if at < FOREVER:
             heappush(self.edges, (at, agent.id))
             self.edge_at = self.edges[0][0]
+
+    def refit_all(self, now: int) -> None:
+        """Take in what may be different of every agent, and note anew when to look again."""
+        self.edges.clear()
+        self.edge_at = FOREVER
+        for agent in self.agents.values():
+            agent.edge_at = FOREVER
+            self.refit(agent, now)
+            if agent.resting:
+                self.look_again(agent, agent.rested)
 
     def alive(self, timer: Timer) -> bool:
         """Tell whether what set this timer still waits for it."""
@@ -272,6 +289,7 @@ class Floor:
         """Derive index, legs and timers from the tables."""
         self.ringing = {o.leg: o for o in self.offers.values() if o.leg}
         self.index = Index(self.entries)
+        self.index.rule(self.queues)
         self.timers = Timers()
         self.legs = {}
         for contact in self.contacts.values():
@@ -282,10 +300,7 @@ class Floor:
         for agent in sorted(self.agents.values(), key=lambda a: a.number):
             agent.place = 0
             self.index.add(agent, self.queues)
-        self.edges = []
-        self.edge_at = FOREVER
-        for agent in self.agents.values():
-            self.refit(agent, self.now)
+        self.refit_all(self.now)
         for agent in sorted(self.agents.values(), key=lambda a: (a.idle_since, a.id)):
             if agent.logged_in and agent.ready:
                 self.index.place(agent)

@@ -81,6 +81,7 @@ DERIVED: Final = frozenset(
         "channels",
         "certificates",
         "resting",
+        "edge_at",
         "open",
     )
 )

@@ -15,7 +15,8 @@ from cckit.core.explain import explain
 from cckit.core.ids import AgentId
 from cckit.core.instant import HOUR, SECOND, Instant
 from cckit.core.invariants import check_all
-from tests.stage import START, Stage, picture
+from cckit.core.settings import OfferSettings
+from tests.stage import LINE, START, Stage, picture
 
 ANNE = AgentId("anne")
 CARE = SkillSettings(certificate=True)
@@ -254,3 +255,28 @@ def test_an_engine_that_is_behind_an_edge_catches_up_as_it_folds() -> None:
     late = Envelope(stamp, engine.position, stage.of("anne").stream, 9, kind)
     engine.fold((late, f.AgentNotReady("lunch", "agent")))
     assert engine.floor.agents["anne"].skills == {}
+
+
+def test_each_edge_is_noted_once_however_often_an_agent_is_looked_at() -> None:
+    stage = ward()
+    stage.set("offers", "center", OfferSettings(a_minute=1))
+    certify(stage, START, START + 400 * 24 * HOUR)
+    for n in range(5):
+        stage.facts(c.SetProfile(ANNE, {"care": 3}, {"voice": 100}, 100))
+        leg = stage.call(f"c{n}")
+        assert stage.rings(f"c{n}") == "anne"
+        stage.facts(c.ReportCleared(leg, "normal"), LINE)
+        assert len(stage.engine.floor.edges) == 2, "the end of the certificate, and of the rest"
+        stage.wait(61 * SECOND)
+    assert len(stage.engine.floor.edges) == 1
+
+
+def test_a_step_of_the_clock_sets_the_timer_of_an_edge_once() -> None:
+    stage = ward()
+    certify(stage, START, START + 400 * 24 * HOUR)
+    for epoch in range(2, 6):
+        stage.record(f.RunStarted(epoch, "simulated", None, 0, False, {}))
+        stage.record(f.ClockStepped(Instant(stage.now), Instant(stage.now - SECOND)))
+        stage.now -= SECOND
+    heap = stage.engine.floor.timers.heap
+    assert [one.due - START for one in sorted(heap)] == [0, 400 * 24 * HOUR]

@@ -177,7 +177,8 @@ def channel_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) 
 
 def skill_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
     floor.skills[data.id] = SkillSettings.unpack(data.data)
-    _refit_all(floor, envelope.stamp.recorded_at)
+    floor.refit_all(envelope.stamp.recorded_at)
+    floor.unrouted = True
 
 
 def offers_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -> None:
@@ -185,17 +186,13 @@ def offers_configured(floor: Floor, envelope: Envelope, data: f.ConfigApplied) -
     for agent in floor.agents.values():
         agent.rested = agent.rested_by = 0  # The new number counts from here on.
         agent.offered_at.clear()
-    _refit_all(floor, envelope.stamp.recorded_at)
-
-
-def _refit_all(floor: Floor, now: int) -> None:
-    for agent in floor.agents.values():
-        floor.refit(agent, now)
+    floor.refit_all(envelope.stamp.recorded_at)
     floor.unrouted = True
 
 
 def stepped(floor: Floor, step: int, now: int) -> None:
     """Move what agents wait for; certificates stay, for they name days of the calendar."""
+    known = set(floor.timers.heap)
     for agent in floor.agents.values():
         if agent.logged_in:  # Else whoever turns idle now would stand before the idle.
             agent.idle_since += step
@@ -208,9 +205,10 @@ def stepped(floor: Floor, step: int, now: int) -> None:
             slot.since += step if slot.since else 0
             slot.due += step if slot.due else 0
         for timer in certificate_timers(agent, now):
-            floor.timers.put(timer)  # What was over may lie ahead again.
-    floor.edges.clear()
-    _refit_all(floor, now)
+            if timer not in known:
+                floor.timers.put(timer)  # What was over lies ahead again.
+    floor.refit_all(now)
+    floor.unrouted = True
 
 
 CONFIGURED: Final[dict[str, Handler]] = {

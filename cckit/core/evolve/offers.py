@@ -60,7 +60,7 @@ def _count_offer(floor: Floor, envelope: Envelope, agent: Agent, now: int) -> No
         agent.rested_by = envelope.position
         agent.resting = True
         floor.index.status(agent)
-        floor.set_edge(agent, now)
+        floor.look_again(agent, agent.rested)
         floor.timers.put(Timer(agent.rested, envelope.position, "rate", agent.id))
 
 
