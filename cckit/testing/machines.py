@@ -12,7 +12,7 @@ import attrs
 
 from cckit.core import commands as c
 from cckit.core.ask import OPEN
-from cckit.core.codec import digest
+from cckit.core.codec import canonical, digest
 from cckit.core.edges import check
 from cckit.core.engine import Engine
 from cckit.core.errors import Refused
@@ -21,6 +21,7 @@ from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, ContactId, QueueId, Stream
 from cckit.core.instant import MINUTE
 from cckit.core.machine import Machine, Wake
+from cckit.core.schema import unpack
 from cckit.core.settings import QueueSettings
 from cckit.core.shapes import Shape, shape_of
 from cckit.core.snapshot import dump
@@ -68,6 +69,25 @@ def decides_purely(machine: Machine) -> None:
             _check_same(machine, history, state, "decide")
             if digest(dump(engine)) != before:
                 raise AssertionError(f"{machine.name}: decide wrote to the floor")
+
+
+def keeps_states(machine: Machine) -> None:
+    """Where there is ``dump``, there is ``load``, and it gives an equal state of it."""
+    if machine.dump is None or machine.load is None:
+        if machine.dump is not machine.load:
+            raise AssertionError(f"{machine.name}: dump and load go together")
+        return
+    for history in _histories(machine):
+        state = _fold(machine, history)
+        kept = canonical(machine.dump(state))
+        _check_same(machine, history, state, "dump")
+        again = machine.load(unpack(kept))
+        if canonical(machine.dump(again)) != kept:
+            raise AssertionError(f"{machine.name}: load loses what dump gave")
+        if state == _fold(machine, history) and again != state:
+            raise AssertionError(f"{machine.name}: load gave {again!r}, not {state!r}")
+        if machine.due is not None and machine.due(again) != machine.due(state):
+            raise AssertionError(f"{machine.name}: what was loaded waits for another instant")
 
 
 def small_floor() -> Engine:
@@ -182,4 +202,4 @@ def _value(shape: Shape, n: int) -> Any:
     return _value(inner, n) if n and base == "?" else None
 
 
-MACHINE_RULES: Final = (names_states, waits_for_instants, decides_purely)
+MACHINE_RULES: Final = (names_states, waits_for_instants, decides_purely, keeps_states)

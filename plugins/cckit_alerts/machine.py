@@ -63,9 +63,11 @@ from .policy import (
     Watch,
     begin,
     calm,
+    dump,
     end,
     level,
     level_watch,
+    load,
     look,
     scope_of,
     start,
@@ -360,4 +362,6 @@ def machine(rules: Sequence[Rule]) -> Machine:
         partial(evolve, named),
         State.first,
         lambda recorded: CENTER,
+        dump=dump,
+        load=load,
     )

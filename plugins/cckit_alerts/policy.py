@@ -19,11 +19,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from itertools import islice, takewhile
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from cckit.core import CENTER, EntryId, Stream
+from cckit.core import CENTER, Canonical, EntryId, Stream
 
 LONG_CALL: Final = "long_call"
 LONG_WAIT: Final = "long_wait"
@@ -163,7 +163,7 @@ class State:
 
     watches: dict[str, Watch] = attrs.field(factory=dict)
     """By the id of the alert."""
-    heap: list[tuple[int, str]] = attrs.field(factory=list)
+    heap: list[tuple[int, str]] = attrs.field(factory=list, eq=False)
     """(due, id), the next one first; there may be some that are out of date."""
     contacts: dict[Stream, Contact] = attrs.field(factory=dict)
     lines: dict[str, dict[EntryId, int]] = attrs.field(factory=dict)
@@ -232,8 +232,55 @@ class State:
         for contact in self.contacts.values():
             contact.since = max(0, contact.since + step)
         self.failed_at = max(0, self.failed_at + step)
+        self.order()
+
+    def order(self) -> None:
+        """Make the heap anew."""
         self.heap = [(d, w.id) for w in self.watches.values() if (d := w.due()) is not None]
         heapify(self.heap)
+
+
+def dump(state: State) -> Canonical:
+    """All but the heap, which follows from the watches."""
+    return [
+        [
+            [one.rule, one.name, one.stream, int(one.phase), *attrs.astuple(one)[4:]]
+            for one in state.watches.values()
+        ],
+        [[stream, *attrs.astuple(one)] for stream, one in state.contacts.items()],
+        [[scope, [[*pair] for pair in line.items()]] for scope, line in state.lines.items()],
+        [[*pair] for pair in state.entries.items()],
+        [*state.kept],
+        [[id, ended.maxlen, [*ended]] for id, ended in state.ended.items()],
+        [[*pair] for pair in state.down.items()],
+        [[*pair] for pair in state.faults.items()],
+        state.failed_at,
+        state.run_position,
+        sorted(state.stays),
+    ]
+
+
+def load(dumped: Any) -> State:
+    """Make the state that ``dump`` saw."""
+    watches, contacts, lines, entries, kept, ended, down, faults, *plain = dumped
+    failed_at, run_position, stays = plain
+    made = [Watch(rule, name, stream, Phase(p), *rest) for rule, name, stream, p, *rest in watches]
+    state = State(
+        {watch.id: watch for watch in made},
+        [],
+        {stream: Contact(*rest) for stream, *rest in contacts},
+        {scope: dict(line) for scope, line in lines},
+        dict(entries),
+        dict.fromkeys(kept, True),
+        {id: deque(last, maxlen=most) for id, most, last in ended},
+        dict(down),
+        dict(faults),
+        failed_at,
+        run_position,
+        frozenset(stays),
+    )
+    state.order()
+    return state
 
 
 def start(rules: Rules) -> State:

@@ -29,8 +29,10 @@ from cckit.core import (
     CENTER,
     TIMER,
     Ask,
+    Canonical,
     ClockStepped,
     ConfigApplied,
+    ContactClosed,
     Draft,
     EntryId,
     Floor,
@@ -107,6 +109,24 @@ class State:
     """Calendar to the end of its expansion."""
     steps: int = 0
     """0 and 1 in turn, with each step of the clock."""
+
+
+def dump(state: State) -> Canonical:
+    """Tracks, the ends of the expansions, and steps."""
+    tracks = [
+        [*key, [list(span) for span in one.spans], *attrs.astuple(one)[2:]]
+        for key, one in state.tracks.items()
+    ]
+    return [tracks, [[name, end] for name, end in state.ends.items()], state.steps]
+
+
+def load(dumped: Any) -> State:
+    """Make the state that ``dump`` saw."""
+    tracks, ends, steps = dumped
+    state = State(ends=dict(ends), steps=steps)
+    for calendar, scope, mode, spans, *rest in tracks:
+        state.tracks[calendar, scope, mode] = Track(spans, [end for _, end in spans], *rest)
+    return state
 
 
 # --- evolve ---------------------------------------------------------------------------------
@@ -219,6 +239,8 @@ def closing_machine(calendars: Calendars) -> Machine:
         evolve,
         partial(due, calendars),
         lambda recorded: CENTER,
+        dump=dump,
+        load=load,
     )
 
 
@@ -260,6 +282,29 @@ class Loads:
     queues: dict[str, Load]
     entries: dict[EntryId, tuple[str, int]] = attrs.field(factory=dict)
     """Live entry to its queue, and since when it waits."""
+
+
+def _dump_loads(state: Loads) -> Canonical:
+    """Queues, then entries; each line in the order of entering."""
+    return [
+        [
+            [name, [[*pair] for pair in one.line.items()], [*one.served], *attrs.astuple(one)[2:]]
+            for name, one in state.queues.items()
+        ],
+        [[entry, *where] for entry, where in state.entries.items()],
+    ]
+
+
+def _load_loads(dumped: Any) -> Loads:
+    """Make the state that ``_dump_loads`` saw."""
+    queues, entries = dumped
+    return Loads(
+        {
+            name: Load(dict(line), deque(served, maxlen=GAPS + 1), *rest)
+            for name, line, served, *rest in queues
+        },
+        {entry: (queue, since) for entry, queue, since in entries},
+    )
 
 
 def _no_loads(limits: Limits) -> Loads:
@@ -364,6 +409,8 @@ def overload_machine(limits: Limits) -> Machine:
         partial(_evolve_loads, limits),
         partial(_next_switch, limits),
         lambda recorded: CENTER,
+        dump=_dump_loads,
+        load=_load_loads,
     )
 
 
@@ -384,11 +431,16 @@ class Offered:
     """What one contact was offered."""
 
     modes: list[str] = attrs.field(factory=list)
+    closed: bool = False
 
 
-def _evolve_offered(state: Offered, recorded: Recorded[ModeCallbackOffered]) -> None:
+def _evolve_offered(state: Offered, recorded: Recorded[Any]) -> None:
     """Take in a fact. Nothing else writes the state."""
-    state.modes.append(recorded[1].mode)
+    data = recorded[1]
+    if isinstance(data, ContactClosed):
+        state.closed = True
+    else:
+        state.modes.append(data.mode)
 
 
 def _decide_offer(
@@ -416,9 +468,12 @@ def waiting_machine() -> Machine:
     return Machine(
         "hours.waiting",
         (OfferCallback,),
-        (ModeCallbackOffered,),
+        (ModeCallbackOffered, ContactClosed),
         Offered,
         _decide_offer,
         _evolve_offered,
         reads_floor=True,
+        over=lambda state: bool(state.closed),
+        dump=attrs.astuple,
+        load=lambda dumped: Offered(list(dumped[0]), dumped[1]),
     )

@@ -19,6 +19,7 @@ from cckit.core import (
     AccessGranted,
     AgentId,
     Ask,
+    Canonical,
     ContactAgentLeft,
     ContactClosed,
     ContactConnected,
@@ -124,6 +125,24 @@ class State:
     def ear(self, stream: Stream, supervisor: str) -> Ear | None:
         """A supervisor at a contact, if there is one."""
         return self.contacts.get(stream, {}).get(supervisor)
+
+
+def dump(state: State) -> Canonical:
+    """Each contact, and who is there how."""
+    return [
+        [stream, [[who, int(ear.phase), ear.leg] for who, ear in ears.items()]]
+        for stream, ears in state.contacts.items()
+    ]
+
+
+def load(dumped: Any) -> State:
+    """Make the state that ``dump`` saw."""
+    return State(
+        {
+            Stream(stream): {who: Ear(Phase(phase), leg) for who, phase, leg in ears}
+            for stream, ears in dumped
+        }
+    )
 
 
 # --- evolve ---------------------------------------------------------------------------------
@@ -274,4 +293,6 @@ def machine() -> Machine:
         evolve,
         key=lambda recorded: CENTER,
         reads_floor=True,
+        dump=dump,
+        load=load,
     )

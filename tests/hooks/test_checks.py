@@ -174,6 +174,11 @@ FAULTS: list[tuple[str, type[Sound]]] = [
         with_("machines", one_state(decide=lambda _, do, *__: ((do.stream, next(THINGS)),))),
     ),
     ("machines_are_sound", with_("machines", one_state(decide=logging_out, reads_floor=True))),
+    ("machines_are_sound", with_("machines", one_state(dump=lambda state: 0))),
+    (
+        "machines_are_sound",
+        with_("machines", one_state(dump=lambda state: 0, load=lambda kept: None)),
+    ),
     ("answers_purely", with_("verdict", lambda self, *_: next(counter))),
 ]
 
