@@ -18,6 +18,7 @@ from cckit.core import facts as f
 from cckit.core.events import Envelope
 from cckit.core.ids import LegId, OfferId, Stream
 from cckit.core.instant import SECOND
+from cckit.core.leg import CUSTOMER
 
 ORDERS: Final[tuple[type, ...]] = (
     f.ContactCreated,
@@ -107,6 +108,12 @@ class Switch:
         """Lose every session, and what was about to be told."""
         self.live.clear()
         self.facts.clear()
+
+    def lose_all_but_customers(self) -> None:
+        """Lose the sessions of agents and of who was called for them, all at once."""
+        for ref, session in list(self.live.items()):
+            if session.agent not in ("", CUSTOMER):
+                del self.live[ref]
 
     # --- what it tells ----------------------------------------------------------------
 

@@ -231,6 +231,60 @@ def test_when_only_the_agents_leg_is_missing_the_customer_is_next() -> None:
     same_when_folded_or_loaded(made)
 
 
+def conference(*agents: str, **settings: Any) -> tuple[Stage, LegId]:
+    """Customer x talks to all of these agents."""
+    made = stage(*agents, **settings)
+    leg = made.call("x")
+    made.talk("x")
+    for agent in agents[1:]:
+        made.facts(c.Consult(ContactId("x"), "agent", agent, consult=ContactId(agent)))
+        made.talk(agent)
+        made.facts(c.Conference(ContactId("x")))
+    made.wait(SECOND)
+    return made, leg
+
+
+def test_agents_of_a_conference_who_are_lost_together_leave_the_customer_next_in_line() -> None:
+    made, leg = conference("anna", "ben", wrapup_us=10 * SECOND)
+    facts = sessions(made, leg)
+    assert kinds(facts) == [
+        f.LegLost,
+        f.LegLost,
+        f.AgentWrapupStarted,
+        f.ContactAgentLeft,
+        f.AgentWrapupStarted,
+        f.ContactAgentLeft,
+        f.QueueEntered,
+    ]
+    left = [fact for fact in facts if type(fact) is f.ContactAgentLeft]
+    assert left == [f.ContactAgentLeft(who, "switch_lost") for who in ("ben", "anna")]
+    assert sessions(made, leg) == []
+    same_when_folded_or_loaded(made)
+
+
+def test_an_agent_of_a_conference_who_is_not_lost_talks_on() -> None:
+    made, leg = conference("anna", "ben", wrapup_us=0)
+    [ben] = made.contact("x").others
+    assert kinds(sessions(made, leg, ben)) == [f.LegLost, f.ContactAgentLeft]
+    assert made.contact("x").agent == "ben"
+    same_when_folded_or_loaded(made)
+
+
+def test_an_outsider_who_is_lost_with_the_agent_is_not_to_be_cleared() -> None:
+    made = stage()
+    leg = made.call("x")
+    made.talk("x")
+    consult = c.Consult(ContactId("x"), "external", "+49123", consult=ContactId("y"))
+    made.facts(consult)
+    outside = made.contact("y").dialing.id
+    made.facts(c.ReportEstablished(outside), LINE)
+    made.facts(c.Conference(ContactId("x")))
+    made.wait(SECOND)
+    ordered = [fact for fact in sessions(made, leg) if type(fact) is f.LegOrdered]
+    assert [one.order for one in ordered if one.leg == outside] == []
+    assert made.contact("x").entry
+
+
 def test_what_rings_and_is_missing_failed_and_is_nobodys_fault() -> None:
     made = stage("anna", "ben", rona_after=1)
     leg = made.call("x")

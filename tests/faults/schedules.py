@@ -240,6 +240,10 @@ class Schedule:
         self.switch.restart()
         self.tell_sessions()
 
+    def lose_phones(self) -> None:
+        self.switch.lose_all_but_customers()
+        self.tell_sessions()
+
     def tell_sessions(self) -> None:
         if self.linked:
             legs, strangers = self.switch.sessions()
@@ -273,6 +277,7 @@ class Schedule:
             (self.lose_link, 0.5),
             (self.lose_switch, 0.2),
             (self.lose_desk, 0.6),
+            (self.lose_phones, 0.3),
         ):
             while self.random.random() < odds:
                 self.at(START + self.random.randrange(LENGTH_US), weather)

@@ -5,7 +5,7 @@ known to live and when it was found missing. What follows a lost leg is what fol
 was cleared, put down to the switch.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cckit.core import agent as a
 from cckit.core import commands as m
@@ -114,7 +114,7 @@ def unreachable(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
         if contact is None or slot.phase is not a.BUSY:
             continue
         if CARRIES.get(contact.channel, "desk") in agent.lost:
-            drafts += _without_agent(floor, head, contact, agent.id, UNREACHABLE, now)
+            drafts += _without(floor, head, contact, (agent.id,), UNREACHABLE, now)
     return list(_once(drafts))
 
 
@@ -165,22 +165,34 @@ class _Head:
         return (contact.stream, entered)
 
 
-def _without_agent(
-    floor: Floor, head: _Head, contact: c.Contact, agent: str, why: str, now: int
+def _without(
+    floor: Floor,
+    head: _Head,
+    contact: c.Contact,
+    lost: Sequence[str],
+    why: str,
+    now: int,
+    gone: Sequence[LegId] = (),
 ) -> Drafts:
-    """End the part of an agent who is lost: others talk on, or the customer is next in line.
+    """End the parts of agents who are lost: others talk on, or the customer is next in line.
 
-    A consultation ends; so does one about the contact, for who asked is not there.
+    Those who are lost together are looked at together: each alone would leave the contact to
+    the others. A consultation that loses everybody ends; so does one about the contact, for
+    who asked is not there.
+
+    :param gone: legs that are lost, too, and so are not to be cleared.
     """
-    if contact.consult_of:
+    left = [agent for agent in contact.serving() if agent not in lost]
+    if contact.consult_of and not left:
         return goes(floor, contact, "system", now)
     consult = floor.contacts.get(contact_stream(contact.consult)) if contact.consult else None
     drafts = [] if consult is None else goes(floor, consult, "system", now)
-    drafts += part_ends(floor, contact, agent, why, now)
-    if len(contact.serving()) > 1:
+    for agent in reversed([agent for agent in contact.serving() if agent in lost]):
+        drafts += part_ends(floor, contact, agent, why, now)
+    if left:
         return drafts
     for leg in contact.more():
-        if leg.kind == lg.EXTERNAL:
+        if leg.kind == lg.EXTERNAL and leg.id not in gone:
             drafts.append((contact.stream, f.LegOrdered(leg.id, "clear")))
     entered = head.entered(floor, contact)
     closed = (contact.stream, f.ContactClosed("failed", "system", "system"))
@@ -276,13 +288,27 @@ def _legs_lost(
 
     if contact.leg in gone:  # The others end with it.
         gone = [contact.leg]
+    agents = _agents_of(contact, gone)
     for leg in gone:
-        if leg == contact.agent_leg:
+        if leg in agents:
             yield contact.stream, f.LegLost(leg, seen(leg), Instant(now))
-            yield from _without_agent(floor, head, contact, contact.agent or "", LOST, now)
         else:
             report = m.ReportCleared(leg, LOST)
             yield from blamed(contacts.cleared(floor, report, now, ask, SYSTEM))
+    if agents:
+        yield from _without(floor, head, contact, tuple(agents.values()), LOST, now, gone)
+
+
+def _agents_of(contact: c.Contact, legs: Iterable[LegId]) -> dict[LegId, str]:
+    """Whose these legs are, of those that are of agents who talk."""
+    found = {}
+    for leg_id in legs:
+        leg = contact.other(leg_id)
+        if leg_id == contact.agent_leg and contact.agent is not None:
+            found[leg_id] = contact.agent
+        elif leg is not None and leg.kind == lg.AGENT:
+            found[leg_id] = leg.who
+    return found
 
 
 def _strangers(
