@@ -63,8 +63,8 @@ class Port(Protocol):
         """Pass on a fact; returns when it is durable.
 
         ``ref`` and ``number`` are the source's name and count of it: the same ones again
-        are the same fact, and get the first answer. ``ReportLink`` with ``up`` has the
-        channel asked for its ``sessions`` before this returns.
+        are the same fact, and get the first answer. After ``ReportLink`` with ``up`` the
+        channel is asked for its ``sessions``, from another task: who reports may read on.
         """
         ...
 
@@ -95,7 +95,10 @@ class Channel(Protocol):
         """Carry out durable orders, never empty, by their fences; see the module's head.
 
         Gives a result for each; None is that all are done. What takes over 10 seconds is
-        taken for unknown.
+        taken for unknown. Where it raises at several they are handed out again one by one;
+        one at which it raises alone has failed, and after eight in a row nothing more is
+        handed out. A failed hold, retrieve, play, record or clear is a ``fact.flagged`` of
+        the contact, with ``order_failed:hold`` and the like.
         """
         ...
 
@@ -110,7 +113,9 @@ class Reconciling(Protocol):
     async def sessions(self) -> Sessions | None:
         """List all live sessions; None while nobody can tell.
 
-        Asked at each ``ReportLink`` with ``up`` and every 30 seconds.
+        Asked at each ``ReportLink`` with ``up`` and every 30 seconds. What it raises is named
+        in the log; then, and after 10 seconds without an answer, it is asked again, with
+        growing pauses.
         """
         ...
 

@@ -47,9 +47,18 @@ async def run_outlet(
         try:
             await outlet.react(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the plugin's
-            failed = PluginFailed(outlet.plugin, outlet.name, type(error).__name__, True)
-            if writer.accepts():
-                writer.record((Draft(CENTER, failed),), SYSTEM)
-                writer.nudge()
+            blame(writer, outlet.plugin, outlet.name, error, suspended=True)
             return
         archive.save_checkpoint(outlet.name, subscription.position)
+
+
+def blame(
+    writer: Writer, plugin: str, hook: str, error: BaseException, *, suspended: bool
+) -> None:
+    """Name a plugin that failed: of what it raised only the class, for the rest may be personal."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if writer.accepts():
+        failed: Any = PluginFailed(plugin, hook, type(error).__name__, suspended)
+        writer.record((Draft(CENTER, failed),), SYSTEM)
+        writer.nudge()

@@ -26,7 +26,7 @@ class Line(RegisterHooks):
     """Keeps what it is ordered, and says of it what it is told to say."""
 
     name = "line"
-    orders = (f.OfferMade, f.LegOrdered)
+    orders: tuple[type, ...] = (f.OfferMade, f.LegOrdered)
     abilities = frozenset({"dial", "join", "clear"})
 
     def __init__(self, outcome: str = "done", takes_s: float = 0) -> None:
@@ -163,3 +163,142 @@ async def test_what_a_channel_can_not_do_is_refused_before_it_is_stored(clock: M
         assert isinstance(held, Refused)
         assert held.reason == "adapter.unable"
         assert await facts(here, f.LegOrdered) == []
+
+
+class Asks(Line):
+    """Has its read loop report the link, and needs it to read the answer of ``sessions``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = trio.Event()
+
+    async def run(self, port: Port) -> None:
+        await port.report(c.ReportLink("line", False), ref="link", number=1)
+        await port.report(c.ReportLink("line", True), ref="link", number=2)
+        self.answer.set()
+        await trio.sleep_forever()
+
+    async def sessions(self) -> Sessions:
+        await self.answer.wait()
+        return await super().sessions()
+
+
+@trio_test
+async def test_who_reports_the_link_reads_on_while_it_is_asked_who_is_there(
+    clock: MockClock,
+) -> None:
+    line = Asks()
+    async with center(line) as here:
+        await trio.sleep(1)
+        assert line.asked == 1
+        assert len(await facts(here, f.GapClosed)) == 1
+
+
+class Fails(Line):
+    """Fails to say who is there, as often as it is told to, by hanging or by raising."""
+
+    def __init__(self, *, times: int, hangs: bool) -> None:
+        super().__init__()
+        self.times = times
+        self.hangs = hangs
+        self.at: list[float] = []
+
+    async def sessions(self) -> Sessions:
+        self.at.append(trio.current_time())
+        if len(self.at) <= self.times:
+            if self.hangs:
+                await trio.sleep_forever()
+            raise KeyError("+49301234")
+        return await super().sessions()
+
+
+@pytest.mark.parametrize(("hangs", "error"), [(True, "TooSlowError"), (False, "KeyError")])
+@trio_test
+async def test_who_can_not_say_who_is_there_is_named_once_and_asked_again_with_growing_pauses(
+    clock: MockClock, hangs: bool, error: str
+) -> None:
+    line = Fails(times=7, hangs=hangs)
+    async with center(line) as here:
+        await here.do(c.ReportArrived("voice", ref="a"), actor=LINE)
+        await trio.sleep(31 + 200)
+        assert await facts(here, f.PluginFailed) == [
+            f.PluginFailed("line", "channel/line", error, False)
+        ]
+        assert line.asked
+        assert not here.state.contacts
+    took = 10 if hangs else 0
+    pauses = [b - a - took for a, b in zip(line.at, line.at[1:], strict=False)]
+    assert [round(pause) for pause in pauses[:7]] == [1, 2, 4, 8, 16, 30, 30]
+
+
+class Raises(Line):
+    """Raises at some of what it is ordered."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+        self.raised = 0
+
+    async def order(self, batch: Sequence[Any]) -> Sequence[Result]:
+        results = await super().order(batch)
+        if self.raised < self.times and any(type(data) is f.OfferMade for _, data in batch):
+            self.raised += len(batch) == 1
+            raise KeyError("+49301234")
+        return results
+
+
+@trio_test
+async def test_an_order_at_which_a_channel_raises_has_failed_and_the_next_one_goes_out(
+    clock: MockClock,
+) -> None:
+    line = Raises(1)
+    async with center(line) as here:
+        await offered(here)
+        await trio.sleep(8)
+        assert [one.cause for one in await facts(here, f.OfferFailed)] == ["carrier"]
+        assert await facts(here, f.PluginFailed) == [
+            f.PluginFailed("line", "channel/line", "KeyError", False)
+        ]
+        assert len({one.offer for one in line.ordered if type(one) is f.OfferMade}) == 2
+
+
+@trio_test
+async def test_a_channel_that_raises_eight_times_in_a_row_is_suspended(clock: MockClock) -> None:
+    line = Raises(1000)
+    line.orders = (f.OfferMade,)
+    async with center(line) as here:
+        await here.do(c.LogIn(ANNA))
+        for n in range(10):
+            arrived = await here.do(c.ReportArrived("voice", ref=str(n)), actor=LINE)
+            await here.do(c.Enqueue(ContactId(arrived.contact), QueueId("help")))
+            await here.do(c.SetReady(ANNA))
+            await trio.sleep(3)
+        failed = await facts(here, f.PluginFailed)
+        assert [one.suspended for one in failed] == [False] * 7 + [True]
+        assert len(await facts(here, f.OfferFailed)) == 8
+
+
+class CantHold(Line):
+    """Declares that it holds, and fails to."""
+
+    abilities = Line.abilities | {"hold"}
+
+    async def order(self, batch: Sequence[Any]) -> Sequence[Result]:
+        held = [e.position for e, data in batch if getattr(data, "order", "") == "hold"]
+        return [Result(position, "failed") for position in held]
+
+
+@trio_test
+async def test_a_hold_that_failed_leaves_its_trace_at_the_contact(clock: MockClock) -> None:
+    async with center(CantHold()) as here:
+        contact = await offered(here)
+        await trio.sleep(0.1)
+        offer = next(iter(here.state.offers))
+        await here.do(c.AcceptOffer(offer))
+        await here.do(c.ReportBridged(offer), actor=LINE)
+        await here.do(c.Hold(contact))
+        await trio.sleep(0.1)
+        found = [one async for batch in here.read(0, types=(f.FactFlagged,)) for one in batch]
+        [(envelope, flagged)] = found
+        assert (envelope.stream, flagged.flags) == (f"contact/{contact}", ("order_failed:hold",))
+        assert envelope.stamp.actor == LINE

@@ -95,7 +95,11 @@ class FactQuarantined:
 
 @event("fact.flagged", version=1)
 class FactFlagged:
-    """A contact whose source was untidy, in words of the segments' flags."""
+    """A contact whose source was untidy, in words of the segments' flags.
+
+    ``order_failed:hold`` is no such word: an adapter could not hold, or retrieve, play, record
+    or clear what it was ordered to. In the center's stream it is of nobody's contact.
+    """
 
     flags: tuple[str, ...]
 
