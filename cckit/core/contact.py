@@ -30,6 +30,7 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     # Messages: a conversation that nobody serves until somebody writes again.
     (TALKING, f.ContactIdled): IDLE,
     (IDLE, f.QueueEntered): QUEUED,
+    (IDLE, f.ContactIdled): IDLE,  # Somebody wrote, and no queue is known to wait in.
     (IDLE, f.ContactClosed): CLOSED,
     # Whoever talked hands the contact on: it goes where the rest of the decision says.
     (TALKING, f.ContactTransferred): NEW,

@@ -1,5 +1,6 @@
 """Messages: one conversation, many answers, and going on over another channel."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,6 +74,91 @@ def test_who_writes_again_waits_for_the_agent_they_had() -> None:
     assert facts[-1].agent == "anne"
     assert HOUR not in [one.due for one in stage.engine.floor.timers.heap if one.kind == "idle"]
     assert stage.wait(HOUR * 2) and stage.all(f.ContactIdled)
+
+
+def idling(**settings: Any) -> Stage:
+    """Anne has left conversation x, and ben could serve the next."""
+    stage = chatting(desk(**settings)).agent("ben", channels=BOTH)
+    stage.facts(c.LeaveContact(X, ANNE))
+    stage.facts(c.SetNotReady(BEN, "lunch"))
+    assert stage.contact("x").phase is co.IDLE
+    return stage
+
+
+def without_anne(stage: Stage) -> None:
+    stage.queue("help", wrapup_us=0, agents=("ben",))
+
+
+def anne_serves_no_chats(stage: Stage) -> None:
+    stage.facts(c.SetProfile(ANNE, {}, {"voice": 100}, 100))
+
+
+def nobody_serves_chats(stage: Stage) -> None:
+    for agent in (ANNE, BEN):
+        stage.facts(c.SetProfile(agent, {}, {"voice": 100}, 100))
+
+
+def need_of_nobody(stage: Stage) -> None:
+    stage.queue("help", wrapup_us=0, need="he >= 3")
+
+
+def only_callbacks(stage: Stage) -> None:
+    stage.queue("help", wrapup_us=0, capacity=1, full="callback_only")
+    stage.facts(c.SetNotReady(ANNE, "lunch"))
+    stage.call("y")
+
+
+def only_callbacks_as_a_mode(stage: Stage) -> None:
+    stage.facts(c.SetMode("center", "overload"))  # It takes only callbacks.
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_anne,
+        anne_serves_no_chats,
+        nobody_serves_chats,
+        need_of_nobody,
+        only_callbacks,
+        only_callbacks_as_a_mode,
+    ],
+)
+def test_who_writes_in_a_conversation_that_idles_waits_whatever_new_ones_are_told(
+    change: Callable[[Stage], None],
+) -> None:
+    stage = idling()
+    change(stage)
+    assert kinds(stage.facts(wrote(), LINE))[:2] == [f.MessageReceived, f.QueueEntered]
+    assert stage.contact("x").phase is co.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("settings", "closed"),
+    [
+        ({"capacity": 1, "full": "deflect"}, "deflected"),
+        ({"capacity": 1, "full": "blocked"}, "blocked"),
+        ({"join_empty": "blocked"}, "blocked"),
+    ],
+)
+def test_a_queue_that_sends_away_whoever_comes_sends_away_who_writes_again(
+    settings: dict[str, Any], closed: str
+) -> None:
+    stage = idling()
+    stage.facts(c.SetNotReady(ANNE, "lunch"))
+    stage.call("y")
+    stage.facts(c.LogOut(ANNE))
+    stage.facts(c.LogOut(BEN))
+    stage.queue("help", wrapup_us=0, **settings)
+    assert stage.facts(wrote(), LINE)[-1].reason == closed
+
+
+def test_a_conversation_that_never_waited_stays_open_when_somebody_writes() -> None:
+    stage = idling()
+    stage.contact("x").queue = None  # An agent wrote first, or who imported it knew of none.
+    stage.wait(HOUR - SECOND)
+    assert kinds(stage.facts(wrote(), LINE)) == [f.MessageReceived, f.ContactIdled]
+    assert stage.wait(HOUR - SECOND) == []
+    assert kinds(stage.wait(SECOND)) == [f.ContactClosed]
 
 
 def test_a_channel_without_idle_time_ends_when_its_agent_leaves() -> None:

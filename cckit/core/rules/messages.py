@@ -13,8 +13,12 @@ from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import CENTER, AgentId, contact_stream
 from cckit.core.instant import Instant
+from cckit.core.matching import is_member
+from cckit.core.need import parse
+from cckit.core.queue import Queue
 
 from .entering import Wait, enter, unknown
+from .targets import entered as waits
 
 Drafts = list[Pair]
 STATUSES: Final = ("sent", "delivered", "read", "failed")
@@ -35,11 +39,25 @@ def received(
         return drafts
     queue = floor.queues.get(contact.queue) if contact.queue else None
     if queue is None:
-        return drafts
+        return [*drafts, *(idled(floor, contact, now) or ())]
+    return [*drafts, *_waits_again(floor, contact, queue, now)]
+
+
+def _waits_again(floor: Floor, contact: c.Contact, queue: Queue, now: int) -> Drafts:
+    """Let a conversation wait for the agent it had, if that one can still serve it.
+
+    It has begun, and what was written is stored: where a new contact would be refused, this
+    one waits, for anyone of the queue if need be.
+    """
     last = AgentId(contact.last_agent)
-    prefer = (last,) if last in floor.agents else ()
-    entered = enter(floor, contact, queue, Wait(now, lane=contact.lane), now, None, prefer)
-    return drafts if isinstance(entered, Refused) else [*drafts, *entered]
+    there = last in floor.agents and is_member(last, queue)
+    able = there and bool(floor.index.could(queue, contact.channel, parse(""), (last,)))
+    wait = Wait(now, lane=contact.lane)
+    for prefer, promised in (((last,) if able else (), False), ((), False), ((), True)):
+        entered = enter(floor, contact, queue, wait, now, None, prefer, promised)
+        if not isinstance(entered, Refused):
+            return entered
+    return [waits(floor, contact, queue, (), now, now)]
 
 
 def status(
