@@ -115,6 +115,10 @@ class Index:
         for agent in self.agents:
             self.add(agent, queues)
         self.members.setdefault(queue.id, 0)
+        self.rule(queues)
+
+    def rule(self, queues: dict[QueueId, Queue]) -> None:
+        """Take in what the queues say together of weights and of letting go."""
         rules = [one.settings for one in queues.values()]
         self.weighted = any(one.weight != 1 for one in rules)
         self.leaves_empty = any(one.leave_empty != ACCEPT for one in rules)
