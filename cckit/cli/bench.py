@@ -16,10 +16,12 @@ from .options import Whole
 from .output import console, print_json
 
 Name = Literal[
-    "append", "replay", "rebuild", "verify", "route", "day", "full-day", "reopen", "checkpoint"
-]
+    "append", "replay", "rebuild", "verify", "route", "day", "full-day", "what-if", "reopen",
+    "checkpoint",
+]  # fmt: skip
 NAMES: Final[tuple[Name, ...]] = (
-    "append", "replay", "rebuild", "verify", "route", "day", "full-day", "reopen", "checkpoint",
+    "append", "replay", "rebuild", "verify", "route", "day", "full-day", "what-if", "reopen",
+    "checkpoint",
 )  # fmt: skip
 RIVALS: Final[dict[Name, str]] = {
     "append": "eventsourcing",
@@ -43,8 +45,8 @@ def bench(
 
     Disks swing from minute to minute: only the ratios of one run say something.
 
-    :param name: append, replay, rebuild, verify, route, day, full-day, reopen or checkpoint;
-        all if not given.
+    :param name: append, replay, rebuild, verify, route, day, full-day, what-if, reopen or
+        checkpoint; all if not given.
     :param folder: on the disk to measure; what is written there is removed afterwards.
     :param events: how many the log has that `reopen` opens after its writer was killed.
     :param json: print {results: [{name, unit, ours, rival, ratio, raw}]}.
@@ -101,6 +103,10 @@ def _measure_of(name: Name, events: int = EVENTS) -> Measure:
         from .bench_full_day import full_day
 
         return lambda folder: [full_day()]
+    if name == "what-if":
+        from .bench_what_if import what_if_day
+
+        return lambda folder: [what_if_day()]
     if name == "route":
         from .bench_route import route
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from cckit.core.ids import QueueId
 from cckit.core.instant import HOUR, MINUTE, SECOND, Instant
 from cckit.core.settings import QueueSettings
+from cckit.hooks.store import Store
 from cckit.testing.draws import Exponential
 from cckit.testing.staffing import Shift, Staffing
 from cckit.testing.traffic import Callback, Process, Processes, Rate
@@ -63,8 +64,8 @@ def everything(calls: int, seed: int) -> int:
     return world.arrived
 
 
-def full_world(calls: int, seed: int) -> World:
-    """The full day, not yet run."""
+def full_world(calls: int, seed: int, store: Store | None = None) -> World:
+    """The full day, not yet run; by default nothing of it is kept."""
     end = Instant(START + calls * HOUR // PER_HOUR)
     skills = [f"skill{n}" for n in range(SKILLS)]
     kinds = SKILLS * WRITES
@@ -91,7 +92,8 @@ def full_world(calls: int, seed: int) -> World:
         for skill in skills
     }
     shifts = tuple(Shift(1, skills=_levels(skills, n), channels=CHANNELS) for n in range(STAFF))
-    store = HashedStore(ORIGIN, log_id(seed))
+    if store is None:
+        store = HashedStore(ORIGIN, log_id(seed))
     return World(seed, traffic=traffic, staffing=Staffing(shifts, queues), store=store)
 
 

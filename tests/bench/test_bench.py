@@ -88,6 +88,12 @@ def test_checkpoints_are_measured_inside_and_outside_of_the_center(tmp_path: Pat
     assert names == ["checkpoint.follow", "checkpoint.inside"]
 
 
+def test_asking_what_if_is_measured_beside_the_simulation_that_made_the_day() -> None:
+    from cckit.cli.bench_what_if import what_if_day
+
+    assert check_shape([what_if_day(300, rounds=1)]) == ["what-if"]
+
+
 def test_the_full_day_has_skills_steps_two_channels_and_callbacks() -> None:
     from cckit.cli import bench_full_day as bench
     from cckit.core import facts as f

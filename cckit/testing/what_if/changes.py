@@ -15,7 +15,7 @@ from cckit.core.floor import Floor
 from cckit.core.routing import key_of
 
 from .day import Offered, Story
-from .rerun import Live
+from .live import Live
 from .scenario import Plan
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import Any, Final, NamedTuple
 
+from cckit.core.projection import AnyProjection
 from cckit.core.reports import (
     AgentIntervals,
     Folding,
@@ -56,9 +57,9 @@ class Summary(NamedTuple):
     """Seeds that have it."""
 
 
-def folding() -> Folding:
-    """What a log is folded into for these figures."""
-    return Folding((Segments(), AgentIntervals(), LogFactsOf()))
+def folding(*more: AnyProjection) -> Folding:
+    """What a log is folded into for these figures, and what else is asked of it."""
+    return Folding((Segments(), AgentIntervals(), LogFactsOf(), *more))
 
 
 def figures(folded: Folding, zone: Zone, as_of: int) -> Figures:

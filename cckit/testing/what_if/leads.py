@@ -136,7 +136,7 @@ def lead_of(step: Step) -> Recorded[Any]:
     """The event that the command was about."""
     events = step.events
     first = type(events[0][1])
-    if first in LEADS and first not in AMBIGUOUS:
+    if len(events) == 1 or (first in LEADS and first not in AMBIGUOUS):
         return events[0]
     for recorded in events:
         kind = type(recorded[1])

@@ -47,7 +47,7 @@ SETTERS: Final = frozenset(
 )
 """Events that set timers."""
 SET_FOR_US: Final = 6 * HOUR
-"""How long what set a timer is remembered: that of a longer one comes when it is due."""
+"""How long what set a timer is remembered at least: that of a longer one comes when it is due."""
 
 
 class Reader:
@@ -67,6 +67,10 @@ class Reader:
         self._counts: dict[tuple[Stream, type], int] = {}
         self._set: dict[int, tuple[Setter, int]] = {}
         """Position of an event that set a timer to what it is and when it came."""
+        self._set_before: dict[int, tuple[Setter, int]] = {}
+        """The same of older ones."""
+        self._set_since = 0
+        """When the first of the newer ones came."""
         self._fired: dict[Setter, list[Fired]] = {}
         self._gathered: list[Recorded[Any]] = []
 
@@ -138,14 +142,14 @@ class Reader:
         key = (envelope.stream, kind)
         n = self._counts.get(key, 0)
         self._counts[key] = n + 1
-        remembered = self._set
-        remembered[envelope.position] = ((*key, n), step.at)
-        if not envelope.position % 64:
-            while next(iter(remembered.values()))[1] < step.at - SET_FOR_US:
-                del remembered[next(iter(remembered))]
+        if step.at - self._set_since > SET_FOR_US:
+            self._set_before, self._set, self._set_since = self._set, {}, step.at
+        self._set[envelope.position] = ((*key, n), step.at)
 
     def _timer(self, step: Step, cause: int | None) -> None:
-        found = None if cause is None else self._set.get(cause)
+        if cause is None:
+            return
+        found = self._set.get(cause) or self._set_before.get(cause)
         if found is not None:
             setter, at = found
             self._fired.setdefault(setter, []).append(Fired(step.at - at, step.order))

@@ -11,11 +11,10 @@ of the decision that it led to; then comes what the log does not know.
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from cckit.core import commands as c
 from cckit.core import facts as f
-from cckit.core.ask import Candidate, Open, Ranking, Waiting
 from cckit.core.engine import Engine
 from cckit.core.errors import ConfigError, Refused
 from cckit.core.events import SYSTEM, TIMER, Actor, Decision, Draft, Envelope, Recorded
@@ -35,7 +34,6 @@ from .day import (
     IDLE,
     NEW,
     REJECTED,
-    STAGES,
     TALK,
     WAIT,
     Day,
@@ -45,7 +43,7 @@ from .day import (
     Stage,
     Story,
 )
-from .reading import SETTERS
+from .live import Live, Remembered, Ringing
 from .roles import ROLES, Called, WrapupEnds, WrapupExtends, customer_gone
 
 FAR: Final = 2**63 - 1
@@ -61,62 +59,7 @@ UNACCEPTED: Final = (
 )  # fmt: skip
 
 Feed = Callable[[Sequence[Recorded[Any]]], None]
-Told = Callable[["Live", f.OfferMade, int], None]
-
-
-class Ringing(NamedTuple):
-    """A live offer of this run."""
-
-    agent: AgentId
-    n: int
-    """Of the offers of this contact to this agent, from 0."""
-    answers: Offered
-    """How it is answered: its recorded twin, or another offer like it."""
-    twin: Offered | None
-
-
-class Live:
-    """A contact of this run, beside its recorded story."""
-
-    __slots__ = (
-        "away", "began", "counts", "dialed", "offers", "per_agent", "queue", "ringing", "story",
-        "token", "wrapups",
-    )  # fmt: skip
-
-    def __init__(self, story: Story) -> None:
-        self.story = story
-        self.token = 0
-        """Grows with each stage: what belongs to an earlier one is void."""
-        self.counts = [0] * STAGES
-        self.began = 0
-        self.away = False
-        """A place is kept for it."""
-        self.ringing: dict[OfferId, Ringing] = {}
-        """Live offers, and the accepted one."""
-        self.offers = 0
-        self.per_agent: dict[str, int] = {}
-        self.wrapups = 0
-        self.dialed = 0
-        self.queue: str | None = None
-
-
-class Remembered(Open):
-    """Ranks as a hook did, where it is recorded what it answered."""
-
-    def __init__(self, lives: dict[str, Live], ranks: bool) -> None:
-        self.ranks = ranks
-        self._lives = lives
-
-    def rank_agents(self, waiting: Waiting, candidates: Sequence[Candidate]) -> Ranking | None:
-        live = self._lives.get(waiting.contact)
-        if live is None or live.offers >= len(live.story.offers):
-            return None
-        made = live.story.offers[live.offers].made
-        if made.hook is None:
-            return None
-        plugin, first, reason = made.hook
-        order = [AgentId(first), *([made.runner_up] if made.runner_up else [])]
-        return Ranking(order, reason, plugin)
+Told = Callable[[Live, f.OfferMade, int], None]
 
 
 class Rerun:
@@ -157,6 +100,8 @@ class Rerun:
         self._final = [one for one in inputs if _leaves(one, last)]
         self._agenda: list[tuple[int, int, int, Callable[..., None], Any, Any]] = []
         self._n = count().__next__
+        self._setters = frozenset(kind for _, kind, _ in day.fired)
+        """Types of events whose timers led to something."""
         self._counts: dict[tuple[Stream, type], int] = {}
         self._fired: dict[int, tuple[int, list[Fired]]] = {}
         """Position of an event that set timers to when it came and when those were proposed."""
@@ -205,7 +150,7 @@ class Rerun:
                 at, order = agenda[0][:2]
             timer = timer_until(at if at < until else until, alive)
             if timer is not None:
-                when, rank = self._when(timer)
+                when, rank = self._when(timer, at)
                 if (when, rank) < (at, order) and when <= until:
                     self.now = max(self.now, when)
                     decision = self.engine.fire(self.now)
@@ -222,8 +167,11 @@ class Rerun:
                 one = given.pop()[2]
                 self._arrive(one) if isinstance(one, Story) else self._by_clock(one)
 
-    def _when(self, timer: Timer) -> tuple[int, int]:
-        """When a timer is proposed, and its place at that instant."""
+    def _when(self, timer: Timer, at: int) -> tuple[int, int]:
+        """When a timer is proposed, and its place at that instant.
+
+        :param at: when what is not a timer comes next.
+        """
         due = timer[0]
         found = self._fired.get(timer[1])
         if found is not None:
@@ -231,7 +179,7 @@ class Rerun:
             for after_us, order in fired:
                 if due <= began + after_us <= due + self._late_us:
                     return began + after_us, order
-        return due, LAST if self._leads_on(timer) else FIRST
+        return due, LAST if due == at and self._leads_on(timer) else FIRST
 
     def _leads_on(self, timer: Timer) -> bool:
         """Whether something would follow from a timer of which nothing is recorded.
@@ -265,10 +213,10 @@ class Rerun:
         self._unfed += recorded
         if len(self._unfed) >= BATCH:
             self._flush()
-        sees, fired = self._sees, self._day.fired
+        sees, fired, setters = self._sees, self._day.fired, self._setters
         for envelope, data in recorded:
             kind = type(data)
-            if kind in SETTERS:
+            if kind in setters:
                 key = (envelope.stream, kind)
                 n = self._counts.get(key, 0)
                 self._counts[key] = n + 1

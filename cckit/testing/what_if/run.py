@@ -12,7 +12,7 @@ from cckit.core.codec import Codec
 from cckit.core.errors import ConfigError
 from cckit.core.facts import FACTS
 from cckit.core.registry import Registry
-from cckit.core.reports import Folding, Zone
+from cckit.core.reports import Zone
 from cckit.core.upcasters import UPCASTERS
 from cckit.hooks.store import Store
 from cckit.shell.logs.folding import CenterZone
@@ -23,8 +23,9 @@ from .chance import MODEL, Chance
 from .changes import Change, Changes
 from .day import TALK, Day
 from .figures import Figures, Summary, figures, folding, summary
+from .live import Live
 from .reading import Reader
-from .rerun import Live, Rerun
+from .rerun import Rerun
 from .scenario import Plan, Scenario, plan
 
 AS_IT_WAS: Final = Scenario()
@@ -100,22 +101,21 @@ def read_day(store: Store, name: str) -> Read:
 
     :raises ConfigError: nothing happened in it.
     """
-    reader, folded, codec = Reader(), folding(), Codec(Registry(FACTS, UPCASTERS))
-    zones = Folding((CenterZone(),))
+    reader, folded, codec = Reader(), folding(CenterZone()), Codec(Registry(FACTS, UPCASTERS))
     as_of = 0
     with keeping():
         for frame in store.read():
             events = codec.events(frame.body, frame.first)
             reader.feed(events)
             folded.feed(events)
-            zones.feed(events)
             as_of = events[-1][0].recorded_at if events else as_of
         day = reader.day()
-    if not day.stories:
-        raise ConfigError(name, "nobody comes in this log", "name one with a day in it")
-    named = zones.states[CenterZone.name].get("zone", "UTC")
-    zone = read_zone(named, f"{name}: its zone")
-    return Read(day, Chance(day), figures(folded, zone, as_of), zone, name, store.head().chain)
+        if not day.stories:
+            raise ConfigError(name, "nobody comes in this log", "name one with a day in it")
+        named = folded.states[CenterZone.name].get("zone", "UTC")
+        zone = read_zone(named, f"{name}: its zone")
+        recorded = figures(folded, zone, as_of)
+        return Read(day, Chance(day), recorded, zone, name, store.head().chain)
 
 
 def rerun_day(
@@ -135,12 +135,12 @@ def rerun_day(
         zone = read_zone(staffing.zone, "--staffing: zone")
     planned = plan(day, scenario, zone.info)
     runs = []
-    for seed in range(1, seeds + 1):
-        with keeping():
+    with keeping():
+        for seed in range(1, seeds + 1):
             runs.append(_run(read, planned, seed))
-        if seed < seeds:
-            gc.collect()  # A floor is a circle of objects, and the next one is as large.
-        progress(seed)
+            if seed < seeds:
+                gc.collect()  # A floor is a circle of objects, and the next one is as large.
+            progress(seed)
     first = runs[0]
     keys = dict.fromkeys(key for run in runs for key in run.figures)
     simulated = {key: summary([run.figures.get(key) for run in runs]) for key in keys}
@@ -166,9 +166,11 @@ def keeping() -> Iterator[None]:
     """Let nothing look for garbage: a day is millions of objects, and all of them stay."""
     enabled = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         if enabled:
             gc.enable()
 
