@@ -4,7 +4,7 @@ A snapshot is thrown away unless ``digest_of_classes`` is the same: a field that
 went makes another digest, so no snapshot is ever read by code that it was not made for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from hashlib import sha256
 from typing import Any, Final
@@ -25,14 +25,23 @@ from .leg import Leg
 from .leg import Phase as LegPhase
 from .link import Link, Stranger
 from .machine import Machine
-from .mode import ModeSettings
+from .mode import Modes, ModeSettings
+from .need import Need
 from .projection import Canonical
 from .routing import pending
 from .settings import OfferSettings, QueueSettings
-from .step import parse_step
+from .step import Step, parse_step
+from .timer import Timer
 
-SETTINGS: Final = (QueueSettings, ChannelSettings, SkillSettings, OfferSettings)
-CLASSES: Final = (c.Contact, Leg, Link, Stranger, q.Queue, q.Entry, o.Offer, a.Agent, a.Slot, *SETTINGS)
+SETTINGS: Final = (QueueSettings, ChannelSettings, SkillSettings, OfferSettings, ModeSettings)
+CLASSES: Final = (
+    *(c.Contact, Leg, Link, Stranger, q.Queue, q.Served, q.Entry, q.Group, q.Promise, Need, Step),
+    *(o.Offer, a.Agent, a.Slot, Certificate, Modes, Timer),
+    *SETTINGS,
+)
+"""All that a dump is written from."""
+
+Rows = list[Any]
 
 
 def digest_of_classes(machines: Sequence[Machine] = ()) -> bytes:
@@ -42,10 +51,15 @@ def digest_of_classes(machines: Sequence[Machine] = ()) -> bytes:
     """
     text = [str(VERSION)]
     for cls in CLASSES:
-        text.append(cls.__name__ + ":" + ",".join(f.name for f in attrs.fields(cls)))
+        text.append(cls.__name__ + ":" + ",".join(_fields(cls)))
     for machine in machines:
-        text.append(f"machine {machine.name} {machine.version}:" + ",".join(map(_stored, machine.seen)))
+        seen = ",".join(map(_stored, machine.seen))
+        text.append(f"machine {machine.name} {machine.version}:{seen}")
     return sha256("\n".join(text).encode()).digest()
+
+
+def _fields(cls: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in attrs.fields(cls)) if attrs.has(cls) else cls._fields
 
 
 def _stored(cls: type) -> str:
@@ -86,11 +100,7 @@ DERIVED: Final = frozenset(
     )
 )
 """Of an agent: what follows from the rest, or has a row of its own."""
-_AGENT: Final = [
-    x.name
-    for x in attrs.fields(a.Agent)
-    if x.name not in DERIVED
-]
+_AGENT: Final = [x.name for x in attrs.fields(a.Agent) if x.name not in DERIVED]
 
 
 def dump(engine: Engine) -> "Canonical | None":
@@ -104,85 +114,119 @@ def dump(engine: Engine) -> "Canonical | None":
         return None
     return {
         "position": engine.position,
-        "now": floor.now,
-        "epoch": floor.epoch,
-        "n": floor.n,
-        "kind": floor.kind,
-        "run_position": floor.run_position,
-        "left_at": floor.left_at,
-        "links": [
-            [k, x.up, x.seen, x.gap, [[r, *_row(s, _STRANGER)] for r, s in x.strangers.items()]]
-            for k, x in floor.links.items()
-        ],
-        "created": floor.created,
-        "closed": floor.closed,
-        "forget_at": floor.forget_at,
-        "contacts": [
-            [
-                *_row(x, _CONTACT),
-                list(x.past),
-                [_row(leg, _LEG) for leg in x.more()],
-            ]
-            for x in floor.contacts.values()
-        ],
-        "queues": [
-            [x.id, x.settings.pack(), x.policy_hash, x.n, x.live, _served(x), list(x.hits)]
-            for x in floor.queues.values()
-        ],
-        "entries": [
-            [
-                *_row(x, _ENTRY),
-                [[*one] if type(one) is tuple else one for one in _row(x, _ROUND)],
-                list(x.rank),
-                x.group.queue.id,
-                x.group.channel,
-                x.group.need.text,
-                [list(x.group.agents), x.group.calls],
-                _row(x.promise, _PROMISE) if x.promise is not None else [],
-                [[step.text() for step in x.steps], list(x.told or ()), *_row(x, _STEP)],
-                [[k, v, (x.barred_by or {})[k]] for k, v in sorted((x.barred or {}).items())],
-                [[k, v] for k, v in sorted((x.failures or {}).items())],
-            ]
-            for x in floor.entries.values()
-        ],
-        "offers": [_row(x, _OFFER) for x in floor.offers.values()],
-        "agents": [
-            [
-                *map(_copied, _row(x, _AGENT)),
-                [[k, *map(list, records)] for k, records in x.certificates.items()],
-                [[k, *_row(s, _SLOT)] for k, s in x.slots.items()],
-            ]
-            for x in floor.agents.values()
-        ],
-        "channels": [[k, v.pack()] for k, v in sorted(floor.channels.items())],
-        "skills": [[k, v.pack()] for k, v in sorted(floor.skills.items())],
-        "offering": floor.offering.pack(),
         "machines": machines,
-        "roles": [[k, list(v)] for k, v in sorted(floor.roles.items())],
-        "configs": [[*k, v] for k, v in sorted(floor.configs.items())],
-        "modes": [
-            [scope, [[mode, end] for mode, end in sorted(active.items())]]
-            for scope, active in sorted(floor.modes.on.items())
-        ],
-        "mode_settings": [[k, v.pack()] for k, v in sorted(floor.modes.settings.items())],
-        "holds": [[k, v] for k, v in sorted(floor.holds.items())],
-        "merged": [[k, list(v)] for k, v in sorted(floor.merged.items())],
-        "gave_up": [[k, *v] for k, v in floor.gave_up.items()],
-        "last_agents": [[k, v] for k, v in floor.last_agents.items()],
-        "erasing": [[k, v] for k, v in sorted(floor.erasing.items())],
-        "versions": [[k, v] for k, v in floor.versions.items()],
-        "ended": [[at, offer, *floor.ended[offer]] for at, offer in floor.ended_at],
-        "closed_at": [[at, stream] for at, stream in floor.closed_at],
-        "met_at": [[at, stream] for at, stream in floor.met_at],
+        **{name: getattr(floor, name) for name in PLAIN},
+        **{name: rows(floor) for name, rows in TABLES.items()},
     }
+
+
+def _link_rows(floor: Floor) -> Rows:
+    return [
+        [k, x.up, x.seen, x.gap, [[r, *_row(s, _STRANGER)] for r, s in x.strangers.items()]]
+        for k, x in floor.links.items()
+    ]
+
+
+def _contact_rows(floor: Floor) -> Rows:
+    return [
+        [*_row(x, _CONTACT), list(x.past), [_row(leg, _LEG) for leg in x.more()]]
+        for x in floor.contacts.values()
+    ]
+
+
+def _queue_rows(floor: Floor) -> Rows:
+    return [
+        [x.id, x.settings.pack(), x.policy_hash, x.n, x.live, _served(x), list(x.hits)]
+        for x in floor.queues.values()
+    ]
+
+
+def _served(queue: q.Queue) -> Rows:
+    return [[key, one.wait_us, list(one.at)] for key, one in queue.served.items()]
+
+
+def _entry_row(x: q.Entry) -> list[Any]:
+    return [
+        *_row(x, _ENTRY),
+        [[*one] if type(one) is tuple else one for one in _row(x, _ROUND)],
+        list(x.rank),
+        x.group.queue.id,
+        x.group.channel,
+        x.group.need.text,
+        [list(x.group.agents), x.group.calls],
+        _row(x.promise, _PROMISE) if x.promise is not None else [],
+        [[step.text() for step in x.steps], list(x.told or ()), *_row(x, _STEP)],
+        [[k, v, (x.barred_by or {})[k]] for k, v in sorted((x.barred or {}).items())],
+        [[k, v] for k, v in sorted((x.failures or {}).items())],
+    ]
+
+
+def _agent_rows(floor: Floor) -> Rows:
+    return [
+        [
+            *map(_copied, _row(x, _AGENT)),
+            [[k, *map(list, records)] for k, records in x.certificates.items()],
+            [[k, *_row(s, _SLOT)] for k, s in x.slots.items()],
+        ]
+        for x in floor.agents.values()
+    ]
+
+
+def _mode_rows(floor: Floor) -> Rows:
+    return [
+        [scope, [[mode, end] for mode, end in sorted(active.items())]]
+        for scope, active in sorted(floor.modes.on.items())
+    ]
+
+
+def _packed(settings: Mapping[str, Any]) -> Rows:
+    return [[k, v.pack()] for k, v in sorted(settings.items())]
+
+
+def _pairs(table: Mapping[Any, Any]) -> Rows:
+    """In the table's own order, which says who is forgotten first."""
+    return [[k, v] for k, v in table.items()]
+
+
+PLAIN: Final = (
+    *("now", "epoch", "n", "kind", "run_position", "left_at"),
+    *("created", "closed", "forget_at"),
+)
+"""What of a floor is stored as it is."""
+
+TABLES: Final[dict[str, Callable[[Floor], Any]]] = {
+    "links": _link_rows,
+    "contacts": _contact_rows,
+    "queues": _queue_rows,
+    "entries": lambda floor: [_entry_row(x) for x in floor.entries.values()],
+    "offers": lambda floor: [_row(x, _OFFER) for x in floor.offers.values()],
+    "agents": _agent_rows,
+    "channels": lambda floor: _packed(floor.channels),
+    "skills": lambda floor: _packed(floor.skills),
+    "offering": lambda floor: floor.offering.pack(),
+    "roles": lambda floor: [[k, list(v)] for k, v in sorted(floor.roles.items())],
+    "configs": lambda floor: [[*k, v] for k, v in sorted(floor.configs.items())],
+    "modes": _mode_rows,
+    "mode_settings": lambda floor: _packed(floor.modes.settings),
+    "holds": lambda floor: [[k, v] for k, v in sorted(floor.holds.items())],
+    "merged": lambda floor: [[k, list(v)] for k, v in sorted(floor.merged.items())],
+    "gave_up": lambda floor: [[k, *v] for k, v in floor.gave_up.items()],
+    "last_agents": lambda floor: _pairs(floor.last_agents),
+    "erasing": lambda floor: [[k, v] for k, v in sorted(floor.erasing.items())],
+    "versions": lambda floor: _pairs(floor.versions),
+    "ended": lambda floor: [[at, offer, *floor.ended[offer]] for at, offer in floor.ended_at],
+    "closed_at": lambda floor: [[at, stream] for at, stream in floor.closed_at],
+    "met_at": lambda floor: [[at, stream] for at, stream in floor.met_at],
+}
+"""Each other part of a dump, and how it is made; ``load`` reads them in its own order."""
 
 
 def load(engine: Engine, data: Any) -> None:
     """Make a fresh engine's floor what ``dump`` saw."""
     floor = engine.floor = Floor()
     engine.position = data["position"]
-    engine.now = floor.now = data["now"]
-    for name in ("epoch", "n", "kind", "run_position", "left_at", "created", "closed", "forget_at"):
+    engine.now = data["now"]
+    for name in PLAIN:
         setattr(floor, name, data[name])
     for name, up, seen, gap, strangers in data["links"]:
         known = {ref: Stranger(*row) for ref, *row in strangers}
@@ -225,10 +269,6 @@ def load(engine: Engine, data: Any) -> None:
     engine.machines.restore(data["machines"], floor)
     floor.rebuild()
     floor.unrouted = pending(floor, floor.now)
-
-
-def _served(queue: q.Queue) -> list[Any]:
-    return [[key, one.wait_us, list(one.at)] for key, one in queue.served.items()]
 
 
 def _contact(row: list[Any]) -> c.Contact:

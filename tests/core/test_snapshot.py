@@ -1,18 +1,27 @@
 """A snapshot is the floor: what is loaded goes on as what was dumped."""
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
+import attrs
 import msgpack
 import pytest
 
 from cckit.core import commands as c
+from cckit.core.agent import Agent
+from cckit.core.certificate import SkillSettings
+from cckit.core.contact import Contact
 from cckit.core.engine import Engine
 from cckit.core.events import SYSTEM, TIMER, Decision
+from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, ContactId, QueueId
 from cckit.core.instant import HOUR, SECOND
 from cckit.core.invariants import check_all
+from cckit.core.link import Link
+from cckit.core.offer import Offer
+from cckit.core.queue import Entry, Queue
 from cckit.core.settings import QueueSettings
-from cckit.core.snapshot import digest_of_classes, dump, load
+from cckit.core.snapshot import CLASSES, digest_of_classes, dump, load
+from cckit.core.timer import Timer
 from tests.stage import CHATS, LINE, Stage
 
 
@@ -24,7 +33,8 @@ def crowded() -> Stage:
         stage.wait(SECOND)
     stage.agent("eve", channels=CHATS)
     stage.agent("fay", {"en": 1}, ready=False)
-    stage.queue("steps", estimator="ql", sticky_us=9 * SECOND, steps=("en for_us=60000000", "anyone"))
+    steps = ("en for_us=60000000", "anyone")
+    stage.queue("steps", estimator="ql", sticky_us=9 * SECOND, steps=steps)
     for contact in ("rings", "connects", "talks"):
         stage.call(contact)
     stage.alert("rings")
@@ -118,3 +128,26 @@ def test_what_was_left_unrouted_is_routed_after_loading() -> None:
 def test_the_digest_of_classes_tells_shapes_apart() -> None:
     assert len(digest_of_classes()) == 32
     assert digest_of_classes() == digest_of_classes()
+
+
+def kept(hint: Any) -> set[type]:
+    """The classes with fields of their own that an annotation names."""
+    found = set[type]().union(*map(kept, get_args(hint)))
+    if isinstance(hint, type) and (attrs.has(hint) or hasattr(hint, "_fields")):
+        found.add(hint)
+    return found
+
+
+def test_every_class_that_a_dump_is_written_from_counts_in_the_digest() -> None:
+    tables = {type(one) for one in vars(Floor()).values()} | {Entry, Queue, Offer, Agent, Contact}
+    tables |= {Link, SkillSettings, Timer}
+    for cls in list(tables):
+        tables |= kept(cls)
+    todo = [cls for cls in tables if attrs.has(cls) or hasattr(cls, "_fields")]
+    seen: set[type] = set()
+    while todo:
+        cls = todo.pop()
+        if cls not in seen:
+            seen.add(cls)
+            todo += [one for hint in get_type_hints(cls).values() for one in kept(hint)]
+    assert seen == set(CLASSES)
