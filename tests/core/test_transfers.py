@@ -1,5 +1,6 @@
 """Handing contacts on: where they go, who is free, what comes of a target that fails."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.agent import BUSY, WRAPUP
 from cckit.core.ids import AgentId, ContactId, QueueId
-from cckit.core.instant import SECOND, Instant
+from cckit.core.instant import MINUTE, SECOND, Instant
 from cckit.core.step import Step
 from tests.stage import CHATS, LINE, START, Stage
 
@@ -465,3 +466,86 @@ def test_a_contact_is_assigned_to_one_agent_before_it_waits_as_before() -> None:
     assert stage.rings("z") != ""
     entered = stage.all(f.QueueEntered)
     assert entered[-1].since == entered[-2].since
+
+
+# --- who was on hold, and waits again -----------------------------------------------------
+
+
+def held() -> Stage:
+    """Anne talks to x, who is on hold."""
+    stage = talking()
+    leg = stage.contact("x").leg
+    stage.facts(c.Hold(X))
+    stage.facts(c.ReportHeld(leg), LINE)
+    assert stage.contact("x").held
+    return stage
+
+
+def pulled(stage: Stage) -> list[Any]:
+    return stage.facts(c.Pull(X))
+
+
+def transferred(stage: Stage) -> list[Any]:
+    return stage.facts(c.Transfer(X, "agent", "cleo"))
+
+
+def out_of_reach(stage: Stage) -> list[Any]:
+    stage.facts(c.ReportAgentLink(ANNE, "device", False), LINE)
+    return stage.wait(MINUTE)
+
+
+def lost_by_the_switch(stage: Stage) -> list[Any]:
+    stage.now += SECOND
+    here = (stage.contact("x").leg,)
+    return stage.facts(c.ReportSessions("line", Instant(stage.now), here), LINE)
+
+
+def hung_up_while_consulting(stage: Stage) -> list[Any]:
+    stage.facts(c.Consult(X, "agent", "cleo", consult=Y))
+    stage.answer("y")  # Too late to take it back, too early to hand over.
+    return stage.facts(c.ReportCleared(stage.contact("x").agent_leg), LINE)
+
+
+def handed_over_before_the_answer(stage: Stage) -> list[Any]:
+    stage.facts(c.Consult(X, "agent", "cleo", consult=Y))
+    return stage.facts(c.CompleteTransfer(X))
+
+
+@pytest.mark.parametrize(
+    "wait_again",
+    [
+        pulled,
+        transferred,
+        out_of_reach,
+        lost_by_the_switch,
+        hung_up_while_consulting,
+        handed_over_before_the_answer,
+    ],
+)
+def test_a_customer_on_hold_who_is_to_wait_again_is_taken_off_hold(
+    wait_again: Callable[[Stage], list[Any]],
+) -> None:
+    stage = held()
+    leg = stage.contact("x").leg
+    facts = wait_again(stage)
+    ordered = [one for one in facts if type(one) is f.LegOrdered and one.order == "retrieve"]
+    assert ordered == [f.LegOrdered(leg, "retrieve")]
+    assert f.QueueEntered in map(type, facts)
+    assert not stage.contact("x").held
+    assert stage.facts(c.ReportRetrieved(leg), LINE) == []
+
+
+def test_who_is_served_again_after_a_hold_can_be_held_again() -> None:
+    stage = held()
+    stage.facts(c.SetNotReady(ANNE, "lunch"))
+    pulled(stage)
+    stage.talk("x")
+    assert stage.kinds(c.Hold(X)) == [f.LegOrdered]
+    closed = stage.facts(c.ReportCleared(stage.contact("x").leg), LINE)[-1]
+    assert closed == f.ContactClosed("completed", "talk", "customer")
+
+
+def test_an_agent_who_parks_the_own_phone_does_not_hold_the_customer() -> None:
+    stage = talking()
+    assert stage.facts(c.ReportHeld(stage.contact("x").agent_leg), LINE) == []
+    assert not stage.contact("x").held

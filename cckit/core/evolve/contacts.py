@@ -129,6 +129,7 @@ def agent_left(floor: Floor, envelope: Envelope, data: f.ContactAgentLeft) -> No
         contact.offer = 0
         if contact.others:
             _promote(floor, contact)
+        contact.held = contact.held and contact.agent is not None
     else:
         _drop_leg_of(floor, contact, data.agent)
     if agent is None or slot is None:

@@ -146,6 +146,8 @@ def leg_lost(floor: Floor, envelope: Envelope, data: f.LegLost) -> None:
 def leg_held(floor: Floor, envelope: Envelope, data: f.LegHeld) -> None:
     contact = floor.contacts[envelope.stream]
     leg = contact.other(data.leg)
+    if data.leg == contact.agent_leg:
+        return
     if leg is None:
         contact.held = True
         _interrupt(floor, contact, data.by == INTERRUPT)
@@ -156,6 +158,8 @@ def leg_held(floor: Floor, envelope: Envelope, data: f.LegHeld) -> None:
 def leg_retrieved(floor: Floor, envelope: Envelope, data: f.LegRetrieved) -> None:
     contact = floor.contacts[envelope.stream]
     leg = contact.other(data.leg)
+    if data.leg == contact.agent_leg:
+        return
     if leg is None:
         contact.held = False
         _interrupt(floor, contact, False)

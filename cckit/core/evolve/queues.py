@@ -43,6 +43,7 @@ def queue_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> Non
     rank = q.rank(data.entry, data.lane, data.since, data.priority, queue.settings.head_start_us)
     entry = q.Entry(data.entry, envelope.stream, group, rank, data.since)
     floor.entries[data.entry] = entry
+    contact.held = False
     contact.entry = data.entry
     contact.queue = data.queue
     contact.waited = data.since

@@ -21,7 +21,7 @@ from cckit.core.leg import AGENT, CONNECTED, EXTERNAL, Leg
 from cckit.core.step import Step
 
 from . import targets as t
-from .endings import conversation_ends, goes, part_ends
+from .endings import conversation_ends, goes, off_hold, part_ends
 from .entering import unknown
 from .queues import leave_queue
 from .transfers import not_talking
@@ -184,6 +184,7 @@ def _half_blind(
     drafts.append((consult.stream, f.ContactClosed("merged", "queue", "agent")))
     kind = t.AGENT if asked else t.QUEUE
     drafts.append((contact.stream, f.ContactTransferred("consult", by, kind, None)))
+    drafts += off_hold(contact)
     drafts += part_ends(floor, contact, by, "transferred", now)
     if asked:
         drafts.append(t.to_agent(floor, contact, asked[0], by, None, now))
@@ -203,7 +204,7 @@ def left_to(floor: Floor, contact: c.Contact, consult: c.Contact, now: int) -> D
     if back is None:
         return conversation_ends(floor, contact, "agent", now)
     ended = goes(floor, consult, "agent", now)
-    return [*ended, *part_ends(floor, contact, by, "left", now), back]
+    return [*ended, *off_hold(contact), *part_ends(floor, contact, by, "left", now), back]
 
 
 def cancel(

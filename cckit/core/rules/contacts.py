@@ -167,6 +167,8 @@ def _told(floor: Floor, leg: LegId, held: bool, actor: Actor) -> Drafts | Refuse
     contact = floor.legs.get(leg)
     if contact is None:
         return [] if floor.was_given(leg) else legs.unknown(leg)
+    if leg == contact.agent_leg:
+        return []  # An agent who parks the own phone does not hold the customer.
     other = contact.other(leg)
     is_held = contact.held if other is None else other.phase is HOLD
     if contact.phase is not c.TALKING or is_held is held:

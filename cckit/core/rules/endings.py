@@ -43,6 +43,16 @@ def part_ends(floor: Floor, contact: c.Contact, agent_id: str, why: str, now: in
     return drafts
 
 
+def off_hold(contact: c.Contact) -> Drafts:
+    """Take off hold a customer who is to wait again: nobody is left who would do it.
+
+    While somebody is consulted the hold is ordered, though it may not have been told yet.
+    """
+    if not contact.leg or not (contact.held or contact.consult):
+        return []
+    return [(contact.stream, f.LegOrdered(contact.leg, "retrieve"))]
+
+
 def all_leave(floor: Floor, contact: c.Contact, why: str, now: int) -> Drafts:
     """End every agent's part; the one who answers for the contact goes last."""
     drafts: Drafts = []

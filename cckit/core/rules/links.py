@@ -23,12 +23,15 @@ from cckit.core.link import CARRIES, GRACE_US, UNREACHABLE, UNREACHABLE_US, Link
 
 from . import contacts, offers
 from .agents import take_back, unknown
-from .endings import goes, part_ends
+from .endings import goes, off_hold, part_ends
 from .targets import again_steps
 
 Drafts = list[Pair]
 WHAT = ("desk", "device")
 LOST = "switch_lost"
+CONSULT_OF: Final = "consult_of"
+NEEDS: Final[dict[type, str]] = {f.MessageSent: "send", f.QueuePlaceKept: "dial"}
+"""Facts that are an order, or a promise of one."""
 STRANGERS_MAX = 256
 """Adopted at a time; the next list of sessions names the rest again."""
 
@@ -57,20 +60,46 @@ def _not_theirs(adapter: str, actor: Actor) -> Refused | None:
     return Refused("adapter.not_yours", f"adapter {adapter!r}", what, "name the adapter that asks")
 
 
+NOT_REFUSED: Final = frozenset((*get_args(m.Report), m.TimerDue, m.Route))
+"""What has happened, or follows: a report, a timer and routing are never refused."""
+
+
 def beyond(floor: Floor, command: object, drafts: Iterable[Pair], ask: Ask) -> Refused | None:
-    """Refuse what would order an adapter to do what it can't; a report is never refused."""
-    if type(command).__name__.startswith(("Report", "TimerDue", "Route")):
+    """Refuse a request that would order an adapter to do what it can't.
+
+    Asked only where an adapter says what it can do, of all that the request leads to, also
+    what a plugin's rule or a consultation begins. A place is kept only where its customer can
+    be called, so what routing and timers order later was looked at here. What else follows
+    without a request (a message at the next step of a wait, who is cleared since others are
+    gone) goes out, and what an adapter can't is the failed result of that order.
+    """
+    if type(command) in NOT_REFUSED:
         return None
+    about: dict[str, str] = {}
     for stream, fact in drafts:
-        order = getattr(fact, "order", "send" if type(fact) is f.MessageSent else "")
+        kind = type(fact)
+        if kind is f.ContactLinked and fact.kind == CONSULT_OF:
+            about[stream] = contact_stream(fact.to)
+        order = _ordered(fact)
         if order:
             contact = floor.contacts.get(stream)
+            if contact is not None and contact.consult_of:
+                about[stream] = contact_stream(contact.consult_of)
+            contact = floor.contacts.get(about.get(stream, stream))
             adapter = contact.adapter if contact is not None else ""
             if not ask.able(adapter, order):
                 what = f"{adapter or 'no adapter'} can't {order}"
                 remedy = "ask for what the channel declares"
                 return Refused("adapter.unable", stream, what, remedy)
     return None
+
+
+def _ordered(fact: Any) -> str:
+    """What an adapter has to be able to, now or later, for this fact; empty is nothing."""
+    kind = type(fact)
+    if kind is f.LegOrdered:
+        return fact.order
+    return NEEDS.get(kind, "")
 
 
 # --- agents ----------------------------------------------------------------------------------
@@ -191,6 +220,7 @@ def _without(
         drafts += part_ends(floor, contact, agent, why, now)
     if left:
         return drafts
+    drafts += off_hold(contact)
     for leg in contact.more():
         if leg.kind == lg.EXTERNAL and leg.id not in gone:
             drafts.append((contact.stream, f.LegOrdered(leg.id, "clear")))

@@ -17,7 +17,7 @@ from cckit.core.queue import TAKEN
 from cckit.core.step import Step
 
 from . import targets as t
-from .endings import all_leave, goes, part_ends
+from .endings import all_leave, goes, off_hold, part_ends
 from .entering import queue_named, unknown
 from .queues import leave_queue
 
@@ -48,6 +48,7 @@ def transfer(
     kind, by = command.to_kind, contact.agent
     address = command.to if kind == t.OUTSIDE else None
     drafts: Drafts = [(stream, f.ContactTransferred("blind", AgentId(by), kind, address))]
+    drafts += off_hold(contact)
     drafts += part_ends(floor, contact, by, "transferred", now)
     if kind == t.OUTSIDE:
         drafts.append(t.outside(contact, floor.next_id(), command.to, now))
@@ -133,7 +134,7 @@ def _from_agents(floor: Floor, contact: c.Contact, now: int) -> Drafts:
     for leg in contact.more():
         if leg.kind == EXTERNAL:
             drafts.append((contact.stream, f.LegOrdered(leg.id, "clear")))
-    return [*drafts, *all_leave(floor, contact, "pulled", now)]
+    return [*drafts, *off_hold(contact), *all_leave(floor, contact, "pulled", now)]
 
 
 def assign(floor: Floor, command: m.Assign, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
