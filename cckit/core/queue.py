@@ -44,6 +44,9 @@ MOVES: Final[dict[tuple[Phase, type], Phase]] = {
     (TAKEN, f.LegOrdered): TAKEN,
     (DIALING, f.LegCleared): VIRTUAL,
     (DIALING, f.QueueResumed): WAITING,
+    # Who never hung up and does not want to be called any more waits on.
+    (VIRTUAL, f.QueueResumed): WAITING,
+    (OFFERED, f.QueueResumed): OFFERED,
     (TAKEN, f.QueueResumed): TAKEN,
     (VIRTUAL, f.QueueLeft): LEFT,
     (DIALING, f.QueueLeft): LEFT,

@@ -229,7 +229,7 @@ def _requested(state: State, stream: Stream, data: e.CallbackRequested) -> None:
 
 def _set_due(state: State, one: Callback, at: int) -> None:
     _no_due(state, one)
-    dues = state.dues
+    dues, at = state.dues, max(at, 1)  # 0 is none.
     place = bisect_left(dues, (at, Stream("")))
     while place < len(dues) and dues[place][0] == at:
         at += 1
@@ -407,7 +407,11 @@ def _reschedule(
     drafts = [Draft(one.at, e.CallbackRescheduled(asked.due))]
     if one.contact is None:
         return drafts
-    if floor.contacts[one.contact].dialing is not None:
+    contact = floor.contacts.get(one.contact)
+    if contact is None:
+        what = "the contact has closed, and the promise ends with it"
+        return Refused("callback.wrong_state", asked.of, what, "request another callback")
+    if contact.dialing is not None:
         what = "the customer is being called at this moment"
         return Refused("callback.wrong_state", asked.of, what, "wait for the answer")
     return [*drafts, *_let_go(one.contact, now, ask, floor)]
@@ -480,7 +484,10 @@ def _wake(rules: Rules, state: State, wake: Wake, now: Instant, ask: Ask, floor:
 
 
 def _cancelled(one: Callback, reason: str, now: Instant, ask: Ask, floor: Floor) -> list[Draft]:
-    """Have the contact that waits for it leave its queue and close, where there is one."""
+    """Have the contact that waits for it leave its queue and close, where there is one.
+
+    Whoever is still on the line waits on.
+    """
     if one.contact is None:
         return []
     ended = _core(Cancel(ContactId(one.contact[8:]), reason), now, ask, floor)

@@ -4,12 +4,22 @@ import pytest
 
 from cckit.core import commands as c
 from cckit.core import facts as f
+from cckit.core.engine import Engine
+from cckit.core.errors import Refused
 from cckit.core.ids import ContactId, OfferId, QueueId, Stream, SubjectId
 from cckit.core.instant import HOUR, MINUTE, Instant
 from cckit.testing.plugins import check_plugin
 from cckit_callback import events as e
-from cckit_callback.machine import CancelCallback, RequestCallback, Reschedule, recall_id
+from cckit_callback.machine import (
+    CancelCallback,
+    EndCallback,
+    RequestCallback,
+    Reschedule,
+    machine,
+    recall_id,
+)
 from tests.callback.desk import Desk
+from tests.stage import LINE, Stage
 
 DAY = 24 * HOUR
 X = Stream("contact/x")
@@ -99,6 +109,45 @@ def test_a_promise_is_taken_back(how: str) -> None:
     assert desk.told()[1:] == [(X, e.CallbackClosed("cancelled"))]
     assert desk.closings == [("abandoned", "callback")]
     assert desk.refused(CancelCallback(X)).reason == "callback.unknown"
+
+
+@pytest.mark.parametrize("how", ["the plugin", "the floor"])
+@pytest.mark.parametrize("first", ["agent", "customer"])
+def test_who_never_hung_up_loses_the_promise_alone(how: str, first: str) -> None:
+    desk = Desk()
+    desk.call("x")
+    desk.do(RequestCallback(X, first=first))
+    desk.do(CancelCallback(X) if how == "the plugin" else c.Cancel(ContactId("x")))
+    assert not desk.closings
+    desk.ready()
+    contact = desk.accept()
+    desk.do(c.ReportBridged(OfferId(contact.offer)))
+    assert not [one for one in desk.all(f.LegOrdered) if one.order == "dial"]
+    assert desk.all(f.ContactConnected)
+    assert [data for _, data in desk.told()][1:] in (
+        [e.CallbackClosed("cancelled")],  # By the plugin, at once.
+        [e.CallbackClosed("done")],  # It ends when they talk.
+    )
+
+
+@pytest.mark.parametrize("order", ["Reschedule", "CancelCallback"])
+def test_a_contact_that_closed_is_not_put_off_before_its_promise_ends(order: str) -> None:
+    stage = Stage()
+    stage.engine = Engine(machines=(machine(),))
+    stage.record(f.RunStarted(1, "simulated", None, 0, False, {}))
+    stage.queue()
+    leg = stage.call("x")
+    stage.facts(RequestCallback(X))
+    stage.facts(c.ReportCleared(leg, "normal"), LINE)
+    stage.facts(c.Cancel(ContactId("x"), "callback_failed"))
+    if order == "Reschedule":
+        refused = stage.do(Reschedule(X, Instant(stage.now + HOUR)))
+        assert isinstance(refused, Refused)
+        assert refused.reason == "callback.wrong_state"
+        assert stage.facts(EndCallback(X, "unreachable")) == [e.CallbackClosed("unreachable")]
+    else:
+        assert stage.facts(CancelCallback(X)) == [e.CallbackClosed("cancelled")]
+        assert not stage.facts(EndCallback(X, "unreachable"))
 
 
 def test_who_calls_again_ends_the_promise_and_takes_the_place() -> None:

@@ -127,7 +127,10 @@ class Recall:
 
 @command
 class Cancel:
-    """Take a contact that waits without its customer out of the queue, and close it."""
+    """Take a contact that waits without its customer out of the queue, and close it.
+
+    Who kept their place and is still on the line waits on, and is not called any more.
+    """
 
     contact: ContactId
     reason: str = "cancelled"
@@ -172,6 +175,7 @@ class Link:
     contact: ContactId
     other: ContactId
     kind: str = "same_matter"
+    """``same_matter`` or ``reopened``; the other kinds of links are the floor's own."""
 
 
 @command

@@ -86,11 +86,12 @@ def resumed(floor: Floor, envelope: Envelope, data: f.QueueResumed) -> None:
     """Let the customer wait again, or talk at once, in the old place."""
     entry = floor.entries[data.entry]
     contact = floor.contacts[envelope.stream]
-    dialing = entry.phase is q.DIALING
-    entry.phase = q.MOVES[entry.phase, f.QueueResumed]
+    before = entry.phase
+    entry.phase = q.MOVES[before, f.QueueResumed]
     forget(floor, entry, contact)
-    if dialing:
+    if entry.phase is q.WAITING:
         line_up(floor, entry, contact)
+    if before is q.DIALING:
         _rings_no_more(floor, entry)
     floor.touched[entry] = floor.touched[contact] = None
 

@@ -60,7 +60,7 @@ class QueuePlaceKept:
 
 @event("queue.resumed", version=1)
 class QueueResumed:
-    """The customer is on the line again, in the old place."""
+    """The customer is on the line again, or still, in the old place; nobody calls them."""
 
     entry: EntryId
 

@@ -135,6 +135,8 @@ def cancel(floor: Floor, command: m.Cancel, now: int, ask: Ask, actor: Actor) ->
     if entry is None or entry.promise is None:
         what = "no place is kept for this contact"
         return Refused("queue.wrong_state", stream, what, "deflect or close who is on the line")
+    if contact.leg:
+        return answered(contact)  # They never hung up: they wait on, and are not called.
     return end(floor, contact, command.reason, actor.kind, now)
 
 
