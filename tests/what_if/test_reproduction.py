@@ -53,7 +53,7 @@ def test_nothing_is_drawn_where_nothing_changes() -> None:
 def test_many_days_come_out_as_recorded(
     tier: Callable[[int, int, int], int], publish: Callable[[str], None]
 ) -> None:
-    days = tier(6, 60, 2_000)
+    days = tier(3, 60, 2_000)
     compared = 0
     for seed in range(1, days + 1):
         recorded = world(seed, STRATEGIES[seed % len(STRATEGIES)], per_hour=80 + seed % 5 * 30)

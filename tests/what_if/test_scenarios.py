@@ -30,7 +30,7 @@ def test_one_more_agent_does_not_lower_the_mean_service_level_of_20_seeds(day: R
 
 def test_each_more_agent_helps_and_each_less_hurts(day: Read) -> None:
     levels = [
-        rerun_day(day, one, 5).simulated[LEVEL].mean
+        rerun_day(day, one, 2).simulated[LEVEL].mean
         for one in (
             Scenario(without=("001", "002")),
             Scenario(without=("001",)),
@@ -80,8 +80,8 @@ def test_settings_that_the_floor_refuses_are_refused(day: Read) -> None:
 
 def test_a_staffing_takes_the_place_of_the_recorded_agents(day: Read) -> None:
     staffing = Staffing((Shift(2, skills={"he": 2}),))
-    few = rerun_day(day, Scenario(staffing=staffing), 3)
-    many = rerun_day(day, Scenario(staffing=Staffing((Shift(20, skills={"he": 2}),))), 3)
+    few = rerun_day(day, Scenario(staffing=staffing), 2)
+    many = rerun_day(day, Scenario(staffing=Staffing((Shift(20, skills={"he": 2}),))), 2)
     assert few.simulated[LEVEL].high < many.simulated[LEVEL].low
     gone = [one.reason for one in few.changed if one.reason.endswith("under this staffing")]
     assert "009 is not signed in under this staffing" in gone
