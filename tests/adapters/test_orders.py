@@ -11,9 +11,14 @@ from trio.testing import MockClock, trio_test
 from cckit import AgentSettings, Config, QueueSettings, Refused, open_center
 from cckit.core import commands as c
 from cckit.core import facts as f
+from cckit.core.ask import Open
+from cckit.core.contact import Contact
 from cckit.core.events import Actor
-from cckit.core.ids import AgentId, ContactId, LegId, QueueId
+from cckit.core.floor import Floor
+from cckit.core.ids import AgentId, ContactId, EntryId, LegId, QueueId, contact_stream
 from cckit.core.instant import SECOND, Instant
+from cckit.core.rules import RULES
+from cckit.core.rules.links import NOT_REFUSED, beyond
 from cckit.hooks import Port, RegisterHooks, Result, Sessions, hookimpl
 from cckit.shell.clock import VirtualClock
 from cckit.shell.entropy import SeededEntropy
@@ -163,6 +168,46 @@ async def test_what_a_channel_can_not_do_is_refused_before_it_is_stored(clock: M
         assert isinstance(held, Refused)
         assert held.reason == "adapter.unable"
         assert await facts(here, f.LegOrdered) == []
+
+
+def test_every_report_of_ours_and_nothing_that_is_only_called_like_one_is_never_refused() -> None:
+    reports = {kind for kind in RULES if kind.__name__.startswith("Report")}
+    assert reports | {c.TimerDue, c.Route} == NOT_REFUSED
+
+
+class Bounded(Open):
+    """The line can join and clear; another channel can all."""
+
+    bounded = True
+
+    def able(self, adapter: str, order: str) -> bool:
+        return adapter != "line" or order in ("join", "clear", "hold")
+
+
+def test_a_command_of_a_plugin_that_is_called_like_a_report_is_refused_as_any() -> None:
+    class ReportX:
+        """A plugin's."""
+
+    floor = Floor()
+    stream = contact_stream(ContactId("1" * 32))
+    floor.contacts[stream] = Contact(stream, "voice", LegId(1), None, adapter="line")
+    here = contact_stream(ContactId("2" * 32))
+    linked = f.ContactLinked(ContactId("1" * 32), "consult_of", "1" * 32)
+    dials = (here, f.LegOrdered(LegId(2), "dial", "external", "+49301234"))
+    joins = (here, f.LegOrdered(LegId(2), "join", "agent/anna"))
+    kept = (stream, f.QueuePlaceKept(EntryId(3), "agent"))
+    for drafts, refused in (
+        ([dials], False),  # Nobody's contact: the other channel can.
+        ([(here, linked), dials], True),
+        ([(here, linked), joins], False),
+        ([kept], True),
+    ):
+        found = beyond(floor, ReportX(), drafts, Bounded())
+        assert isinstance(found, Refused) is refused
+        assert beyond(floor, c.Route(), drafts, Bounded()) is None
+    about = Contact(here, "voice", LegId(4), None, consult_of="1" * 32, adapter="phone")
+    floor.contacts[here] = about
+    assert isinstance(beyond(floor, ReportX(), [dials], Bounded()), Refused)
 
 
 class Asks(Line):

@@ -6,6 +6,7 @@ was cleared, put down to the switch.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from cckit.core import agent as a
 from cckit.core import commands as m
@@ -17,7 +18,7 @@ from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import CENTER, AgentId, EntryId, LegId, OfferId, contact_stream
+from cckit.core.ids import CENTER, AgentId, EntryId, LegId, OfferId, Stream, contact_stream
 from cckit.core.instant import Instant
 from cckit.core.link import CARRIES, GRACE_US, UNREACHABLE, UNREACHABLE_US, Link
 
@@ -60,7 +61,27 @@ def _not_theirs(adapter: str, actor: Actor) -> Refused | None:
     return Refused("adapter.not_yours", f"adapter {adapter!r}", what, "name the adapter that asks")
 
 
-NOT_REFUSED: Final = frozenset((*get_args(m.Report), m.TimerDue, m.Route))
+NOT_REFUSED: Final = frozenset(
+    (
+        m.ReportArrived,
+        m.ReportAlerting,
+        m.ReportAnswered,
+        m.ReportFailed,
+        m.ReportBridged,
+        m.ReportHeld,
+        m.ReportRetrieved,
+        m.ReportCleared,
+        m.ReportDelivered,
+        m.ReportEstablished,
+        m.ReportMessage,
+        m.ReportStatus,
+        m.ReportLink,
+        m.ReportAgentLink,
+        m.ReportSessions,
+        m.TimerDue,
+        m.Route,
+    )
+)
 """What has happened, or follows: a report, a timer and routing are never refused."""
 
 
@@ -75,11 +96,10 @@ def beyond(floor: Floor, command: object, drafts: Iterable[Pair], ask: Ask) -> R
     """
     if type(command) in NOT_REFUSED:
         return None
-    about: dict[str, str] = {}
+    about: dict[Stream, Stream] = {}
     for stream, fact in drafts:
-        kind = type(fact)
-        if kind is f.ContactLinked and fact.kind == CONSULT_OF:
-            about[stream] = contact_stream(fact.to)
+        if type(fact) is f.ContactLinked and fact.kind == CONSULT_OF:
+            about[stream] = contact_stream(fact.other)
         order = _ordered(fact)
         if order:
             contact = floor.contacts.get(stream)
@@ -94,12 +114,9 @@ def beyond(floor: Floor, command: object, drafts: Iterable[Pair], ask: Ask) -> R
     return None
 
 
-def _ordered(fact: Any) -> str:
+def _ordered(fact: object) -> str:
     """What an adapter has to be able to, now or later, for this fact; empty is nothing."""
-    kind = type(fact)
-    if kind is f.LegOrdered:
-        return fact.order
-    return NEEDS.get(kind, "")
+    return fact.order if type(fact) is f.LegOrdered else NEEDS.get(type(fact), "")
 
 
 # --- agents ----------------------------------------------------------------------------------
