@@ -252,6 +252,12 @@ class Index:
             self.track(atom)
         return made
 
+    def prepare(self, need: Need) -> None:
+        """Keep the sets of who has what, before somebody waits for it."""
+        for atom in need.atoms:
+            if atom not in self.held:
+                self.track(atom)
+
     def _number(self, group: Group) -> None:
         """Give a group a bit: a new one, or that of who has long been without anybody."""
         idle = self.idle
