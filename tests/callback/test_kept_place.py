@@ -6,7 +6,7 @@ from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core import queue as q
 from cckit.core.ids import AgentId, ContactId, LegId, QueueId, SubjectId
-from cckit.core.instant import MINUTE, SECOND, Span
+from cckit.core.instant import MINUTE, SECOND, Instant, Span
 from tests.stage import LINE, Stage, picture
 
 X, Y, ANNE = ContactId("x"), ContactId("y"), AgentId("anne")
@@ -422,6 +422,8 @@ def test_a_recall_is_a_contact_without_a_customer_yet() -> None:
         (c.Recall(X, QueueId("help"), "both", contact=Y), "queue.bad_first"),
         (c.Recall(X, QueueId("help"), lane=2, contact=Y), "queue.bad_lane"),
         (c.Recall(X, QueueId("help"), need="(", contact=Y), "queue.bad_steps"),
+        (c.Recall(X, QueueId("help"), priority=10**15, contact=Y), "queue.bad_priority"),
+        (c.Recall(X, QueueId("help"), since=Instant(-5), contact=Y), "queue.bad_since"),
         (c.Recall(X, QueueId("help"), contact=X), "contact.exists"),
     ],
 )

@@ -105,6 +105,9 @@ def recall(floor: Floor, command: m.Recall, now: int, ask: Ask, actor: Actor) ->
         return queue
     since = now if command.since is None else min(command.since, now)
     wait = entering.Wait(since, command.priority, command.lane)
+    wrong = entering.out_of_range(stream, wait, now)
+    if wrong is not None:
+        return wrong
     steps = None if command.need is None else (command.need,) if command.need.strip() else ()
     entered = entering.enter(floor, contact, queue, wait, now, steps, promised=True)
     if isinstance(entered, Refused):

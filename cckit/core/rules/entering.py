@@ -50,11 +50,10 @@ def enqueue(floor: Floor, command: m.Enqueue, now: int, ask: Ask, actor: Actor) 
     queue = queue_named(floor, stream, command.queue)
     if isinstance(queue, Refused):
         return queue
-    wrong = _out_of_range(stream, command, now)
+    wait = Wait(now if command.since is None else command.since, command.priority, command.lane)
+    wrong = out_of_range(stream, wait, now)
     if wrong is not None:
         return wrong
-    since = now if command.since is None else command.since
-    wait = Wait(since, command.priority, command.lane)
     if command.steps is not None:
         if command.need is not None:
             what = "it names both a need and steps"
@@ -86,25 +85,25 @@ def bad_priority(stream: Stream, priority: int) -> Refused | None:
     return Refused("queue.bad_priority", stream, what, f"use -{MAX_PRIORITY} to {MAX_PRIORITY}")
 
 
-def _out_of_range(stream: Stream, command: m.Enqueue, now: int) -> Refused | None:
-    wrong = bad_priority(stream, command.priority)
-    if wrong is not None:
-        return wrong
-    if command.lane not in (0, 1, 2):
-        what = f"there is no lane {command.lane}"
-        return Refused("queue.bad_lane", stream, what, "use 0, 1 (reserved) or 2 (emergency)")
-    if command.since is not None and not 0 <= command.since <= now:
-        what = "since lies in the future, or before 1970"
-        return Refused("queue.bad_since", stream, what, "name an instant that has passed")
-    return None
-
-
 class Wait(NamedTuple):
     """Where a wait stands among others."""
 
     since: int
     priority: int = 0
     lane: int = 0
+
+
+def out_of_range(stream: Stream, wait: Wait, now: int) -> Refused | None:
+    wrong = bad_priority(stream, wait.priority)
+    if wrong is not None:
+        return wrong
+    if wait.lane not in (0, 1, 2):
+        what = f"there is no lane {wait.lane}"
+        return Refused("queue.bad_lane", stream, what, "use 0, 1 (reserved) or 2 (emergency)")
+    if not 0 <= wait.since <= now:
+        what = "since lies in the future, or before 1970"
+        return Refused("queue.bad_since", stream, what, "name an instant that has passed")
+    return None
 
 
 def enter(
