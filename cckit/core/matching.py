@@ -5,33 +5,37 @@ why. *Places* stand for the order of idleness: an agent takes the next place whe
 turns idle, so among any set of agents the lowest bit is the longest idle. A bit in a
 skill's set may be stale (the agent has a later place by now): only the places in
 ``open`` count, and every search starts from there.
-
-The other direction is a bit a group: ``agent.fits`` against ``waiting``. Groups come and
-go with needs: the number of one that nobody waits in is given to another in the end, so
-sets stay as wide as the floor is. Groups of a few named agents are short-lived and have no
-bit; those agents know them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from .agent import Agent
 from .ids import AgentId, EntryId, QueueId
+from .lines import Lines, bits, places
 from .need import Atom, Need, parse
-from .queue import Entry, Group, GroupKey, Queue, Rank
+from .queue import Entry, Group, Queue, Rank
 from .settings import ACCEPT
 
 SPARE: Final = 1024
-IDLE_MAX: Final = 4096
-"""Groups that are kept though nobody waits in them."""
-CHANGES_MAX: Final = 16_384
-"""Changed groups that agents take in one by one; who is further behind looks at all."""
 
 
-class Index:
+class Held(dict[Atom, int]):
+    """What is had to the places of those who have it: kept while a group asks, else looked up."""
+
+    def __init__(self, look_up: Callable[[Atom], int]) -> None:
+        super().__init__()
+        self.look_up = look_up
+
+    def __missing__(self, key: Atom) -> int:
+        return self.look_up(key)
+
+
+class Index(Lines):
     """Derived from the tables; a snapshot does not hold it."""
 
     def __init__(self, entries: dict[EntryId, Entry]) -> None:
+        super().__init__()
         self.entries = entries
         self.agents: list[Agent] = []
         self.by_id: dict[AgentId, Agent] = {}
@@ -41,27 +45,14 @@ class Index:
         self.last: Agent | None = None
         self.open: dict[str, int] = {}
         """Channel to the places of those who could take one more now."""
-        self.held: dict[Atom, int] = {}
+        self.held = Held(self._places_of)
         """(skill, level) or (queue, 0) to the places of those who have it."""
+        self.asking: dict[Atom, int] = {}
+        """How many groups ask for what ``held`` keeps."""
         self.able: dict[Atom, int] = {}
         """(skill, level) to the numbers of those who have it, ready or not."""
         self.having: dict[int, list[Atom]] = {}
         """Number to the keys of ``able`` that the agent is in."""
-        self.groups: list[Group] = []
-        """By number."""
-        self.by_need: dict[GroupKey, Group] = {}
-        self.idle: dict[Group, None] = {}
-        """Groups with a number in which nobody waits, the longest first."""
-        self.changed: list[int] = []
-        """Numbers of groups as they came, of which agents take in what they don't know."""
-        self.forgotten = 0
-        """How many changes came before those in ``changed``."""
-        self.named: dict[Group, None] = {}
-        """Groups of named agents: only those in which somebody waits."""
-        self.asked: dict[AgentId, dict[Group, None]] = {}
-        """Agent to those of ``named`` that name it."""
-        self.waiting = 0
-        """A bit for each group with someone waiting."""
         self.weighted = False
         """Whether the queues' weights differ."""
         self.leaves_empty = False
@@ -111,10 +102,26 @@ class Index:
         self.refresh(agent)
 
     def requeue(self, queue: Queue, queues: dict[QueueId, Queue]) -> None:
-        """Take in a queue, or its changed settings."""
-        for agent in self.agents:
-            self.add(agent, queues)
-        self.members.setdefault(queue.id, 0)
+        """Take in a queue, or its changed settings: it costs its own members only."""
+        before = self.members.get(queue.id, 0)
+        if "*" in queue.settings.agents:
+            here = (1 << len(self.agents)) - 1
+        else:
+            known = map(self.by_id.get, map(AgentId, queue.settings.agents))
+            here = bits([agent.number for agent in known if agent is not None])
+        self.members[queue.id] = here
+        key = (queue.id, 0)
+        for number in places(before ^ here):
+            agent = self.agents[number]
+            agent.fits = agent.known = 0
+            if key in self.held:
+                place = 1 << agent.place if agent.place else 0
+                if here >> number & 1:
+                    agent.keys.append(key)
+                    self.held[key] |= place
+                else:
+                    agent.keys.remove(key)
+                    self.held[key] &= ~place
         self.rule(queues)
 
     def rule(self, queues: dict[QueueId, Queue]) -> None:
@@ -206,7 +213,7 @@ class Index:
             self.at[place] = agent
             for key in agent.keys:
                 found[key].append(place)
-        self.held = {key: bits(at) for key, at in found.items()}
+        self.held.update((key, bits(at)) for key, at in found.items())
         self.open = {
             channel: bits([a.place for a in order if a.can_take(channel)]) for channel in self.open
         }
@@ -237,43 +244,16 @@ class Index:
         found = self.by_need.get(key)
         if found is None:
             found = Group(-1, queue, channel, parse(text), agents, calls)
-            for atom in found.need.atoms:
-                self.track(atom)
-            self.track((queue.id, 0))
             if not agents:
-                self.by_need[key] = found
-                self._number(found)
+                self.track(found)
+                gone = self.number(found)
+                if gone is not None:
+                    self.untrack(gone)
         return found
 
     def probe(self, queue: Queue, channel: str, text: str) -> Group:
         """Make a group of nobody, to ask who could serve it: nobody waits in it."""
-        made = Group(-1, queue, channel, parse(text))
-        for atom in (*made.need.atoms, (queue.id, 0)):
-            self.track(atom)
-        return made
-
-    def prepare(self, need: Need) -> None:
-        """Keep the sets of who has what, before somebody waits for it."""
-        for atom in need.atoms:
-            if atom not in self.held:
-                self.track(atom)
-
-    def _number(self, group: Group) -> None:
-        """Give a group a bit: a new one, or that of who has long been without anybody."""
-        idle = self.idle
-        if len(idle) > IDLE_MAX:
-            old = next(iter(idle))
-            del idle[old], self.by_need[old.key]
-            group.number, old.number = old.number, -1
-            self.groups[group.number] = group
-        else:
-            group.number = len(self.groups)
-            self.groups.append(group)
-        idle[group] = None
-        if len(self.changed) >= CHANGES_MAX:
-            self.forgotten += len(self.changed)
-            self.changed.clear()
-        self.changed.append(group.number)
+        return Group(-1, queue, channel, parse(text))
 
     def join(self, entry: Entry) -> None:
         """Put an entry into the line of its group."""
@@ -282,13 +262,8 @@ class Index:
             group = entry.group = self._at_hand(group)
         if not group.line:
             if group.agents:
-                self.by_need[group.key] = group
-                self.named[group] = None
-                for agent in group.agents:
-                    self.asked.setdefault(agent, {})[group] = None
-            else:
-                del self.idle[group]
-                self.waiting |= 1 << group.number
+                self.track(group)
+            self.begin(group)
         group.add(entry)
 
     def _at_hand(self, group: Group) -> Group:
@@ -299,24 +274,10 @@ class Index:
         """Take an entry out of the line of its group."""
         group = entry.group
         group.remove(entry)
-        if group.line:
-            return
-        if group.agents:
-            del self.by_need[group.key], self.named[group]
-            for agent in group.agents:
-                asked = self.asked[agent]
-                del asked[group]
-                if not asked:
-                    del self.asked[agent]
-        else:
-            self.idle[group] = None
-            self.waiting &= ~(1 << group.number)
-
-    def lines(self) -> Iterator[Group]:
-        """Yield the groups in which somebody waits."""
-        for number in places(self.waiting):
-            yield self.groups[number]
-        yield from self.named
+        if not group.line:
+            self.end(group)
+            if group.agents:
+                self.untrack(group)
 
     def lines_for(self, agent: Agent) -> list[Group]:
         """Those that the agent could serve, were it idle."""
@@ -342,19 +303,35 @@ class Index:
             return rank
         return (rank[0], group.queue.settings.weight * (rank[1] - now), rank[2], rank[3])
 
-    def track(self, key: Atom) -> None:
-        """Begin to keep the set of those who have this."""
-        if key in self.held:
-            return
+    def track(self, group: Group) -> None:
+        """Keep the sets of those who have what a group asks for."""
+        asking = self.asking
+        for key in (*group.need.atoms, (group.queue.id, 0)):
+            asking[key] = asking.get(key, 0) + 1
+            if key not in self.held:
+                self.held[key] = self._places_of(key)
+                for agent in self._holders(key):
+                    agent.keys.append(key)
+
+    def untrack(self, group: Group) -> None:
+        """Let go of the sets that no other group asks for."""
+        asking = self.asking
+        for key in (*group.need.atoms, (group.queue.id, 0)):
+            asking[key] -= 1
+            if not asking[key]:
+                del asking[key], self.held[key]
+                for agent in self._holders(key):
+                    agent.keys.remove(key)
+
+    def _holders(self, key: Atom) -> Iterator[Agent]:
         name, level = key
-        found = []
         for number in places(self.able.get(key, 0) if level else self.members.get(name, 0)):
             agent = self.agents[number]
             if self.holds(agent, key):
-                agent.keys.append(key)
-                if agent.place:
-                    found.append(agent.place)
-        self.held[key] = bits(found)
+                yield agent
+
+    def _places_of(self, key: Atom) -> int:
+        return bits([agent.place for agent in self._holders(key) if agent.place])
 
     def holds(self, agent: Agent, key: Atom) -> bool:
         name, level = key
@@ -502,21 +479,3 @@ def is_member(agent: AgentId, queue: Queue) -> bool:
     """Tell whether the queue's settings name this agent, or all."""
     agents = queue.settings.agents
     return agent in agents or "*" in agents
-
-
-def bits(at: list[int]) -> int:
-    """The set of these places; one pass, where adding bit by bit copies the set each time."""
-    if not at:
-        return 0
-    found = bytearray(max(at) // 8 + 1)
-    for place in at:
-        found[place >> 3] |= 1 << (place & 7)
-    return int.from_bytes(found, "little")
-
-
-def places(mask: int) -> Iterator[int]:
-    """The set bits, lowest (longest idle) first."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low

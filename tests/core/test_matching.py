@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cckit.core import lines
 from cckit.core.agent import Agent, Slot
 from cckit.core.ids import AgentId, OfferId, QueueId
-from cckit.core.matching import SPARE, Index, is_member, places
+from cckit.core.lines import places
+from cckit.core.matching import SPARE, Index, is_member
 from cckit.core.queue import Group, Queue
 from cckit.core.settings import QueueSettings
 
@@ -200,3 +202,30 @@ def test_who_is_a_member_is_named_or_all_are() -> None:
     assert is_member(AgentId("a1"), queue) and not is_member(AgentId("a2"), queue)
     queue.settings = QueueSettings(agents=("*",))
     assert is_member(AgentId("a2"), queue)
+
+
+def test_what_nobody_asks_for_any_more_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "IDLE_MAX", 2)
+    floor = Floor()
+    floor.step("profile", 0, {"he": 3}, {"voice": 100})
+    for level in range(1, 6):
+        floor.step("group", "help", "voice", f"he >= {level}")
+        floor.check()
+    asked = [("he", 3), ("he", 4), ("he", 5), ("help", 0)]
+    assert sorted(floor.index.held) == asked
+    assert floor.agents[0].keys == [("help", 0), ("he", 3)]
+    probe = floor.index.probe(floor.queues[QueueId("vip")], "voice", "he >= 2")
+    assert not floor.index.candidates(probe)
+    assert sorted(floor.index.held) == asked, "who only asks keeps nothing"
+
+
+def test_a_changed_queue_touches_its_own_members_only() -> None:
+    floor = Floor()
+    floor.step("group", "help", "voice", "")
+    for agent in floor.agents:
+        floor.index.suits(agent)
+    floor.step("queue", "help", ("a1", "*"))
+    assert all(agent.known for agent in floor.agents), "who is in it was in it before"
+    floor.step("queue", "help", ("a1",))
+    assert [agent.id for agent in floor.agents if agent.known] == ["a1"]
+    floor.check()

@@ -30,7 +30,7 @@ print(digest_of(storm.path))
 """
 BY_A_SET = """
 from cckit.core.routing import choosing
-from cckit.core.matching import places
+from cckit.core.lines import places
 choose = choosing._choose
 def by_a_set(floor, entry, mask, now, ask):
     agents = {floor.index.at[place].id for place in places(mask)}

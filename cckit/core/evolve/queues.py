@@ -62,7 +62,8 @@ def queue_entered(floor: Floor, envelope: Envelope, data: f.QueueEntered) -> Non
     if first.for_us or len(steps) > 1:
         entry.steps = tuple(map(parse_step, steps))
         for step in entry.steps[1:]:  # Else the first that relaxes so far pays for it.
-            floor.index.prepare(step.what)
+            later = floor.queues.get(step.queue or queue.id, queue)
+            floor.index.group(later, contact.channel, step.need, step.agents)
         due = envelope.stamp.recorded_at + first.for_us if first.for_us else 0
         _begin_step(floor, envelope, entry, 0, due)
     if queue.settings.estimator:  # Measured though nobody is told: else silence had no end.

@@ -10,7 +10,7 @@ from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, ContactId, LegId, OfferId, Stream
 from cckit.core.instant import Instant, Span
 from cckit.core.leg import CUSTOMER
-from cckit.core.matching import places
+from cckit.core.lines import places
 from cckit.core.queue import Entry, Group
 
 from .strategies import key_of
