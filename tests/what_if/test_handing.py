@@ -60,6 +60,10 @@ class Handing(Busybody):
         self.n += 1
         return ContactId(f"begun-{self.n}")
 
+    def talking(self) -> Any:
+        """Somebody who talks with an agent; others may talk with somebody outside."""
+        return self.pick(lambda one: one.phase is ct.TALKING and one.agent)
+
     def served(self) -> Any:
         """Somebody who talks with an agent, and is no consultation."""
         return self.pick(lambda one: one.phase is ct.TALKING and one.agent and not one.consult_of)

@@ -142,6 +142,9 @@ def closed(reader: "Reader", step: Step, envelope: Envelope, data: f.ContactClos
         return
     if held is not None and consult_ended(reader, step, held):
         return
+    if data.reason == "completed":  # Of who talked with somebody outside alone.
+        reader.in_stage(step, held, c.Close(ContactId(envelope.stream[8:])))
+        return
     why = data.phase if data.reason == "blocked" else ""
     reader.in_stage(step, held, c.Deflect(ContactId(envelope.stream[8:]), data.reason, why))
 
