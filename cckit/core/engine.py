@@ -13,7 +13,7 @@ from . import commands as m
 from . import facts as f
 from .access import LISTED, OURS, PEOPLE, RECORD, Asked, Refusals, denial, listed, target_of
 from .ask import OPEN, Ask, Verdict
-from .errors import CckitError, Refused
+from .errors import CckitError, Refused, raised
 from .events import (
     TIMER,
     Actor,
@@ -137,7 +137,7 @@ class Engine:
         except (CckitError, MachineFailed):
             raise
         except Exception as error:
-            raise InvariantBroken("decide", type(command).__name__, repr(error)) from error
+            raise InvariantBroken("decide", type(command).__name__, raised(error)) from error
         if isinstance(drafts, Refused):
             return drafts
         if self.ask.bounded:
@@ -196,7 +196,7 @@ class Engine:
         except Exception as error:
             no_move = isinstance(error, KeyError) and recorded
             rule = NO_MOVE.get(type(recorded[-1][1]), "evolve") if no_move else "evolve"
-            raise InvariantBroken(rule, what, repr(error)) from error
+            raise InvariantBroken(rule, what, raised(error)) from error
         return new(Decision, (stamp, tuple(recorded)))
 
     def _evolve(self, drafts: Iterable[Pair], stamp: Stamp, recorded: list[Recorded[Any]]) -> None:

@@ -5,7 +5,12 @@ Everything else is an exception whose type names who has to act. All carry ``whe
 ``what`` and ``remedy``; none carries personal data.
 """
 
+from typing import Final
+
 import attrs
+
+DIGITS_MIN: Final = 5
+"""So many may be a number that somebody can be called at."""
 
 
 @attrs.frozen(slots=True)
@@ -23,6 +28,23 @@ class Refused:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what} ({self.reason}); {self.remedy}"
+
+
+def repeated(name: str) -> str:
+    """A name as a message may repeat it: a typed one may be somebody's number or address."""
+    known = sum(map(str.isdigit, name)) < DIGITS_MIN and "@" not in name
+    return repr(name[:80]) if known else "of this name"
+
+
+def raised(error: BaseException) -> str:
+    """What a message says of an exception: its type and where, for its text may be anything."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    code = trace.tb_frame.f_code
+    return f"{type(error).__name__} in {code.co_name}, line {trace.tb_lineno}"
 
 
 class CckitError(Exception):

@@ -15,7 +15,7 @@ import attrs
 from .ask import Ask
 from .codec import canonical
 from .commands import TimerDue
-from .errors import Refused
+from .errors import Refused, raised
 from .events import Draft, Envelope, Recorded, kind_of
 from .evolve import Handler
 from .floor import Floor
@@ -110,7 +110,7 @@ class MachineFailed(Exception):
     """
 
     def __init__(self, machine: str, error: Exception) -> None:
-        super().__init__(f"machine {machine}: {error!r}")
+        super().__init__(f"machine {machine}: {raised(error)}")
         self.machine = machine
         self.error = error
 

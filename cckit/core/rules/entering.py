@@ -14,7 +14,7 @@ from cckit.core import commands as m
 from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core.ask import Ask
-from cckit.core.errors import Refused
+from cckit.core.errors import Refused, repeated
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, EntryId, QueueId, Stream, contact_stream
@@ -74,7 +74,7 @@ def queue_named(floor: Floor, stream: Stream, name: QueueId) -> Queue | Refused:
     if queue is not None:
         return queue
     known = ", ".join(sorted(floor.queues)) or "none"
-    what = f"there is no queue {name!r}; there are {known}"
+    what = f"there is no queue {repeated(name)}; there are {known}"
     return Refused("queue.unknown", stream, what, "configure it, or name another")
 
 

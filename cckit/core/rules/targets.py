@@ -14,7 +14,7 @@ import attrs
 from cckit.core import contact as c
 from cckit.core import facts as f
 from cckit.core.agent import Agent
-from cckit.core.errors import Refused
+from cckit.core.errors import Refused, repeated
 from cckit.core.events import Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, EntryId, LegId, QueueId
@@ -69,7 +69,8 @@ def wrong_agent(floor: Floor, contact: c.Contact, to: str, by: str) -> Refused |
     agent = floor.agents.get(to)
     where = contact.stream
     if agent is None:
-        return Refused("agent.unknown", where, f"there is no agent {to!r}", "name one of yours")
+        what = f"there is no agent {repeated(to)}"
+        return Refused("agent.unknown", where, what, "name one of yours")
     if to == by:
         what = f"{to} has the contact already"
         return Refused("contact.bad_target", where, what, "name another agent")
