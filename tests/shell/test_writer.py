@@ -278,7 +278,9 @@ async def test_what_a_listener_raises_is_no_error_of_the_store(virtual) -> None:
 
 @trio_test
 async def test_a_recorded_profile_serves_who_waits_for_it(virtual) -> None:
-    config = Config(queues={"support": QueueSettings(need="he")}, agents={"anna": AgentSettings()})
+    able = AgentSettings(skills={"he": 3})  # Somebody has to be, who is not here.
+    queues = {"support": QueueSettings(need="he")}
+    config = Config(queues=queues, agents={"anna": AgentSettings(), "bob": able})
     async with virtual(config) as center:
         await center.do(LogIn(ANNA))
         await center.do(SetReady(ANNA))
