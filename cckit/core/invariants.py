@@ -24,6 +24,7 @@ from .leg import AGENT, CONNECTED, EXTERNAL, Leg
 from .offer import Offer
 from .queue import Entry, Promise
 from .routing import apart, ended, enough_called, unmatched
+from .same_person import same
 
 FREEING: Final = frozenset({f.AgentReady, f.AgentWrapupEnded, f.ContactAgentLeft})
 
@@ -62,10 +63,25 @@ def check_all(floor: Floor) -> None:
         live = sum(1 for e in floor.entries.values() if e.group.queue is queue)
         if live != queue.live:
             raise Breach("I22", f"queue {queue.id}: {queue.live} live, {live} found")
+    check_promises(floor)
     check_timers(floor)
     waits = unmatched(floor, floor.fired_to)
     if waits is not None:
         raise Breach("I8", f"entry {waits.id} waits beside a free agent who could serve")
+
+
+def check_promises(floor: Floor) -> None:
+    """Nobody's place is kept twice, under whatever id; only ``check_all`` looks at all."""
+    kept: dict[str, str] = {}
+    for entry in floor.entries.values():
+        subject = floor.contacts[entry.contact].subject
+        if entry.promise is None or subject is None:
+            continue
+        for one in same(floor.merged, subject):
+            if kept.setdefault(one, entry.contact) != entry.contact:
+                raise Breach("I21", f"{kept[one]} and {entry.contact} are kept for one person")
+        if floor.promised.get(subject) != entry.contact:
+            raise Breach("I21", f"{entry.contact} is kept for somebody, and nobody knows it")
 
 
 def check_timers(floor: Floor) -> None:

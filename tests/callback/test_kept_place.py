@@ -5,8 +5,11 @@ import pytest
 from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core import queue as q
-from cckit.core.ids import AgentId, ContactId, LegId, QueueId, SubjectId
+from cckit.core.events import SYSTEM, Draft
+from cckit.core.ids import AgentId, ContactId, LegId, QueueId, SubjectId, subject_stream
 from cckit.core.instant import MINUTE, SECOND, Instant, Span
+from cckit.core.invariants import Breach
+from cckit.core.rules import callbacks
 from tests.stage import LINE, Stage, picture
 
 X, Y, ANNE = ContactId("x"), ContactId("y"), AgentId("anne")
@@ -376,6 +379,96 @@ def test_one_person_has_one_promise() -> None:
     kinds = stage.kinds(c.KeepPlace(Y))
     assert kinds == [f.QueueLeft, f.ContactClosed, f.QueuePlaceKept]
     assert stage.engine.floor.promised == {"s": "contact/y"}
+
+
+ONE, TWO = SubjectId("1" * 32), SubjectId("2" * 32)
+
+
+def away(stage: Stage, contact: ContactId, subject: SubjectId | None) -> None:
+    """Somebody waits, keeps the place and hangs up."""
+    stage.facts(c.ReportArrived("voice", contact=contact, subject=subject), LINE)
+    stage.facts(c.Enqueue(contact, QueueId("help")))
+    stage.facts(c.KeepPlace(contact))
+    hang_up(stage, contact)
+
+
+@pytest.mark.parametrize("older", [X, Y])
+def test_two_promises_that_turn_out_to_be_one_persons_are_one(older: ContactId) -> None:
+    stage = Stage().queue()
+    newer = Y if older == X else X
+    away(stage, older, ONE if older == X else None)
+    away(stage, newer, ONE if newer == X else None)
+    facts = stage.facts(c.Identify(Y, ONE, "pin", 1))
+    closed = [one.reason for one in facts if type(one) is f.ContactClosed]
+    assert closed == ["merged"]
+    assert stage.engine.floor.promised == {ONE: f"contact/{newer}"}
+    same_when_folded_or_loaded(stage)
+
+
+def test_who_is_being_called_already_keeps_that_promise() -> None:
+    stage = Stage().queue()
+    away(stage, X, ONE)
+    stage.facts(c.DialBack(X))
+    away(stage, Y, None)
+    stage.facts(c.Identify(Y, ONE, "pin", 1))
+    assert stage.engine.floor.promised == {ONE: "contact/x"}
+    same_when_folded_or_loaded(stage)
+
+
+def test_a_floor_that_keeps_two_places_for_one_person_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(callbacks, "one_promise", lambda floor, kept, now: [])
+    stage = Stage().queue()
+    away(stage, X, ONE)
+    away(stage, Y, TWO)
+    with pytest.raises(Breach, match="I21"):
+        stage.facts(c.Merge(ONE, TWO))
+
+
+def test_people_who_are_merged_keep_one_promise_and_make_no_second() -> None:
+    stage = Stage().queue()
+    away(stage, X, ONE)
+    away(stage, Y, TWO)
+    merged = stage.kinds(c.Merge(ONE, TWO))
+    assert merged == [f.SubjectMerged, f.QueueLeft, f.ContactClosed]
+    assert stage.engine.floor.promised == {TWO: "contact/y"}
+    again = ContactId("z")
+    stage.facts(c.ReportArrived("voice", contact=again, subject=ONE), LINE)
+    stage.queue("other").facts(c.Enqueue(again, QueueId("other")))
+    assert stage.kinds(c.KeepPlace(again)) == [f.QueueLeft, f.ContactClosed, f.QueuePlaceKept]
+    assert stage.engine.floor.promised == {ONE: "contact/z"}
+    same_when_folded_or_loaded(stage)
+
+
+def test_who_is_merged_takes_the_place_kept_under_the_other_id() -> None:
+    stage = Stage().queue()
+    away(stage, X, ONE)
+    stage.facts(c.Merge(ONE, TWO))
+    stage.facts(c.ReportArrived("voice", contact=Y, subject=TWO), LINE)
+    entered = stage.facts(c.Enqueue(Y, QueueId("help")))[-1]
+    assert (type(entered), entered.place_from) == (f.QueueEntered, "x")
+
+
+def test_a_move_to_a_call_ends_the_promise_of_before() -> None:
+    stage = Stage().queue()
+    away(stage, X, ONE)
+    stage.call("y", channel="chat")
+    stage.facts(c.Identify(Y, ONE, "pin", 1))
+    stage.facts(c.MoveChannel(Y, "voice", new_contact=ContactId("z")))
+    assert stage.engine.floor.promised == {ONE: "contact/z"}
+    same_when_folded_or_loaded(stage)
+
+
+def test_of_who_is_erased_nobody_knows_that_they_gave_up() -> None:
+    stage = Stage().queue(resume_us=MINUTE)
+    come(stage, "x", ONE)
+    hang_up(stage)
+    assert ONE in stage.engine.floor.gave_up
+    erased = [Draft(subject_stream(ONE), f.SubjectErased("asked", 0, {}, {}))]
+    stage.log += stage.engine.record(erased, SYSTEM, stage.now).recorded
+    assert not stage.engine.floor.gave_up
+    same_when_folded_or_loaded(stage)
 
 
 def test_who_gave_up_and_comes_soon_again_waits_on() -> None:

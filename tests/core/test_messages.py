@@ -209,6 +209,21 @@ def test_a_contact_goes_on_as_a_call_with_the_agent_it_had_and_the_chat_ends_the
     assert stage.contact("y").level == 2 and stage.contact("y").subject == "s1"
 
 
+def test_a_contact_that_goes_on_elsewhere_keeps_its_steps_and_priority_and_does_so_once() -> None:
+    stage = desk().agent("ben", {"he": 3}, channels=BOTH)
+    stage.call("x", need="he >= 3", priority=5)
+    [entered] = [
+        one
+        for one in stage.facts(c.MoveChannel(X, "chat", new_contact=Y))
+        if type(one) is f.QueueEntered
+    ]
+    assert (entered.steps, entered.priority) == (("he >= 3",), 5)
+    again = c.MoveChannel(X, "chat", new_contact=ContactId("z"))
+    assert stage.refused(again) == "contact.moving"
+    stage.facts(c.ReportCleared(stage.contact("y").leg), LINE)
+    assert stage.kinds(again)[0] is f.ContactCreated
+
+
 def test_a_call_goes_on_as_a_chat_and_ends_when_that_connects() -> None:
     stage = desk()
     stage.agent("ben", channels=BOTH)
@@ -234,6 +249,10 @@ def test_a_call_goes_on_as_a_chat_and_ends_when_that_connects() -> None:
         (c.Identify(X, SubjectId("s"), "pin", 9), "contact.bad_level"),
         (c.Identify(X, SubjectId("s"), ""), "contact.no_method"),
         (c.Link(X, X), "contact.bad_link"),
+        (c.Link(X, Y, "consult_of"), "contact.bad_link"),
+        (c.Link(X, Y, "moved_from"), "contact.bad_link"),
+        (c.Link(X, Y, "callback_of"), "contact.bad_link"),
+        (c.Link(X, Y, "anything"), "contact.bad_link"),
         (c.Merge(SubjectId("s"), SubjectId("s")), "subject.bad_merge"),
     ],
 )

@@ -117,6 +117,7 @@ def subject_erased(floor: Floor, envelope: Envelope, data: f.SubjectErased) -> N
     floor.erasing.pop(envelope.stream, None)
     subject = SubjectId(envelope.stream.removeprefix("subject/"))
     floor.last_agents.pop(subject, None)
+    floor.gave_up.pop(subject, None)
     if subject in floor.merged:
         part(floor.merged, subject)
 

@@ -5,6 +5,7 @@ die is found being called when we are back: what the line then reports ends that
 instant by which it had to be answered does.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -18,9 +19,10 @@ from cckit.core.contact import NO_LEG
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
-from cckit.core.ids import ContactId, contact_stream
+from cckit.core.ids import ContactId, SubjectId, contact_stream
 from cckit.core.instant import SECOND, Instant
 from cckit.core.routing import call
+from cckit.core.same_person import same
 
 from . import entering
 from .entering import unknown
@@ -54,23 +56,40 @@ def keep_place(
     if promise is not None and promise.first == command.first:
         return []
     kept = (stream, f.QueuePlaceKept(entry.id, command.first))
-    return [*_merged(floor, contact, now), *rescind(entry, "place_kept"), kept]
+    return [*merged(floor, contact, now), *rescind(entry, "place_kept"), kept]
 
 
-def _merged(floor: Floor, contact: c.Contact, now: int) -> Drafts:
-    """End the other promise to the same person: nobody is called for two."""
-    other = promised(floor, contact)
-    if other is None or other is contact:
+def merged(floor: Floor, contact: c.Contact, now: int) -> Drafts:
+    """End the other promises to the same person: nobody is called for two."""
+    drafts: Drafts = []
+    for other in promised(floor, contact.subject):
+        if other is not contact:
+            drafts += end(floor, other, "merged", "system", now)
+    return drafts
+
+
+def promised(floor: Floor, subject: SubjectId | None) -> list[c.Contact]:
+    """The contacts for which this person's place is kept, under whatever id."""
+    if subject is None or not floor.promised:
         return []
-    return end(floor, other, "merged", "system", now)
+    streams = (floor.promised.get(SubjectId(one)) for one in same(floor.merged, subject))
+    return [floor.contacts[stream] for stream in streams if stream is not None]
 
 
-def promised(floor: Floor, contact: c.Contact) -> c.Contact | None:
-    """The contact for which this person's place is kept, if one is."""
-    if contact.subject is None:
-        return None
-    stream = floor.promised.get(contact.subject)
-    return None if stream is None else floor.contacts.get(stream)
+def one_promise(floor: Floor, kept: Sequence[c.Contact], now: int) -> Drafts:
+    """End all but one of the promises to those who turn out to be one person.
+
+    The older ones end, but before them whoever is not being called yet.
+    """
+
+    def rank(contact: c.Contact) -> tuple[bool, int]:
+        entry = floor.entries[contact.entry]
+        return entry.phase in (q.TAKEN, q.DIALING), entry.id
+
+    drafts: Drafts = []
+    for contact in sorted(kept, key=rank)[:-1]:
+        drafts += end(floor, contact, "merged", "system", now)
+    return drafts
 
 
 def end(floor: Floor, contact: c.Contact, reason: str, by: str, now: int) -> Drafts:
@@ -113,7 +132,7 @@ def recall(floor: Floor, command: m.Recall, now: int, ask: Ask, actor: Actor) ->
     if isinstance(entered, Refused):
         return entered
     created = f.ContactCreated(command.channel, "out", NO_LEG, subject, None, None, ENTRY_POINT, "")
-    drafts: Drafts = [*_merged(floor, contact, now), (stream, created)]
+    drafts: Drafts = [*merged(floor, contact, now), (stream, created)]
     if command.of is not None:
         linked = f.ContactLinked(command.of, "callback_of", command.of)
         drafts.append((stream, linked))
@@ -229,13 +248,13 @@ def place_of(
     Whose place is kept in this queue takes it over; who gave up here a short while ago (the
     queue's ``resume_us``) has not lost it.
     """
-    other = promised(floor, contact)
-    if other is not None:
+    for other in promised(floor, contact.subject):
         entry = floor.entries[other.entry]
         if entry.group.queue is queue and entry.phase is not q.TAKEN:
             ended = end(floor, other, "merged", "system", now)
             return Instant(entry.since), ContactId(other.id), ended
-    gone = floor.gave_up.get(contact.subject) if contact.subject is not None else None
-    if gone is not None and gone[0] >= now and gone[1] == queue.id:
-        return Instant(gone[2]), gone[3], []
+    for one in same(floor.merged, contact.subject) if contact.subject is not None else ():
+        gone = floor.gave_up.get(SubjectId(one))
+        if gone is not None and gone[0] >= now and gone[1] == queue.id:
+            return Instant(gone[2]), gone[3], []
     return None

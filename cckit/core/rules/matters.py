@@ -18,10 +18,14 @@ from cckit.core.ids import (
 )
 from cckit.core.same_person import same
 
+from . import callbacks
 from .entering import Wait, enter, queue_named, unknown
+from .targets import again_steps
 
 Drafts = list[Pair]
 MAX_LEVEL = 3
+LINKS = ("same_matter", "reopened")
+"""What people and processes say; the other kinds tell what the floor did itself."""
 
 
 def identify(
@@ -39,7 +43,15 @@ def identify(
         return Refused("contact.no_method", stream, what, "name a method: number, pin, agent …")
     if (contact.subject, contact.level) == (command.subject, command.level):
         return []
-    return [(stream, f.ContactIdentified(command.subject, command.method, command.level))]
+    identified = (stream, f.ContactIdentified(command.subject, command.method, command.level))
+    entry = floor.entries.get(contact.entry)
+    if entry is None or entry.promise is None:
+        return [identified]
+    kept = [one for one in callbacks.promised(floor, command.subject) if one is not contact]
+    ended = callbacks.one_promise(floor, [*kept, contact], now)
+    if any(where == stream for where, _ in ended):
+        return [identified, *ended]  # Nothing follows the end of a contact.
+    return [*ended, identified]
 
 
 def set_attributes(
@@ -70,6 +82,9 @@ def link(floor: Floor, command: m.Link, now: int, ask: Ask, actor: Actor) -> Dra
     if stream == other:
         what = "a contact is not linked to itself"
         return Refused("contact.bad_link", stream, what, "name another contact")
+    if command.kind not in LINKS:
+        what = f"contacts are not linked as {command.kind!r} by hand"
+        return Refused("contact.bad_link", stream, what, f"use {' or '.join(LINKS)}")
     first = matter_of(floor, other)
     if contact.matter == first:
         return []
@@ -93,16 +108,23 @@ def merge(floor: Floor, command: m.Merge, now: int, ask: Ask, actor: Actor) -> D
             return Refused("subject.erased", stream, what, "nothing is to be done")
     if command.into in same(floor.merged, command.subject):
         return []
-    return [(stream, f.SubjectMerged(command.into))]
+    kept = [
+        contact
+        for subject in (command.subject, command.into)
+        for contact in callbacks.promised(floor, subject)
+    ]
+    return [(stream, f.SubjectMerged(command.into)), *callbacks.one_promise(floor, kept, now)]
 
 
 def move_channel(
     floor: Floor, command: m.MoveChannel, now: int, ask: Ask, actor: Actor
 ) -> Drafts | Refused:
-    """Begin a contact on another channel that knows all that is known of this one.
+    """Begin a contact on another channel that waits for what this one did, in its lane.
 
     A message channel is there at once; for a call the customer's place is kept, and they
     are called when an agent takes it. The old contact ends as the new one connects.
+    Attributes are sealed, so no rule can copy them: the link to the old contact says where
+    they are.
     """
     stream = contact_stream(command.contact)
     contact = floor.contacts.get(stream)
@@ -111,6 +133,10 @@ def move_channel(
     if command.channel == contact.channel:
         what = f"it is of channel {contact.channel!r} already"
         return Refused("contact.same_channel", stream, what, "name another channel")
+    onto = [one for one in floor.contacts.values() if one.moved_from == contact.id]
+    if onto:
+        what = f"it goes on in {onto[0].stream} already"
+        return Refused("contact.moving", stream, what, "move or end that one")
     if command.new_contact is None:
         what = "the new contact has no id"
         return Refused("contact.no_id", stream, what, "the shell draws one; name it here")
@@ -141,11 +167,14 @@ def move_channel(
     agent = contact.agent or contact.last_agent
     prefer = (AgentId(agent),) if agent in floor.agents else ()
     going = c.Contact(new, command.channel, leg, contact.subject)
-    wait = Wait(now, lane=contact.lane)
-    entered = enter(floor, going, queue, wait, now, None, prefer, promised=calls)
+    wait = Wait(now, contact.priority, contact.lane)
+    steps = again_steps(floor, contact, queue, None) if contact.queue else None
+    entered = enter(floor, going, queue, wait, now, steps, prefer, promised=calls)
     if isinstance(entered, Refused):
         return entered
     drafts += entered
+    if calls:
+        drafts = [*callbacks.merged(floor, going, now), *drafts]
     last = entered[-1][1]
     if calls and isinstance(last, f.QueueEntered):
         drafts.append((new, f.QueuePlaceKept(last.entry, "agent")))
