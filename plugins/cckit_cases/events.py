@@ -16,6 +16,8 @@ class CaseOpened:
     """What it is about; its clocks are those of its kind."""
     owner: str
     """Who answers for it; empty is nobody yet."""
+    reopen_us: Span
+    """How long it can be reopened once it is resolved, by the rules of then."""
 
 
 @event("case.changed", version=1)

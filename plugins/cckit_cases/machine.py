@@ -74,7 +74,7 @@ class ChangeCase:
 
     stream: Stream
     subject: SubjectId | None = None
-    """Whom it is about: under their key it is sealed."""
+    """Whom it is about: under their key it is sealed; without it nothing can be said."""
     fields: InClear[dict[str, str]] | None = None
     note: InClear[str] | None = None
 
@@ -147,6 +147,9 @@ def decide(rules: Rules, case: Case, command: Command, now: int, ask: Ask) -> De
     if isinstance(command, ChangeCase):
         if not command.fields and not command.note:
             return ()
+        if command.subject is None:
+            what = "nobody is named whom it is about"
+            return Refused("case.no_subject", stream, what, "name the subject: their key seals it")
         fields = dict(sorted(command.fields.items())) if command.fields else None
         return (Draft(stream, e.CaseChanged(command.subject, fields, command.note)),)
     return _set(rules, case, command, now)
@@ -163,7 +166,8 @@ def _open(rules: Rules, case: Case, command: OpenCase, now: int) -> Decision:
         known = ", ".join(sorted(rules.kinds))
         return Refused("case.unknown_kind", stream, what, f"use {known}, or configure it")
     kind = rules.kind_of(command.kind)
-    opened = Draft(stream, e.CaseOpened(command.matter, command.kind, command.owner))
+    reopen = Span(kind.reopen_us)
+    opened = Draft(stream, e.CaseOpened(command.matter, command.kind, command.owner, reopen))
     promised = {RESPONSE: kind.response_us, RESOLUTION: kind.resolution_us}
     return [
         opened,
@@ -238,12 +242,12 @@ def _due(case: Case, wake: Wake) -> Decision:
 # --- evolving -------------------------------------------------------------------------------
 
 
-def evolve(rules: Rules, case: Case, recorded: Recorded[Any]) -> None:
+def evolve(case: Case, recorded: Recorded[Any]) -> None:
     envelope, data = recorded
     if isinstance(data, e.CaseOpened):
         case.phase = MOVES[case.phase, (e.CaseOpened, "")]
         case.kind = data.kind
-        case.reopen_us = rules.kind_of(data.kind).reopen_us
+        case.reopen_us = data.reopen_us
     elif isinstance(data, e.CaseStateSet):
         case.phase = MOVES[case.phase, (e.CaseStateSet, data.state)]
         case.resolved_at = envelope.recorded_at if case.phase is RESOLVED else 0
@@ -278,7 +282,7 @@ def machine(rules: Rules) -> Machine:
         (e.CaseOpened, e.CaseChanged, e.CaseStateSet, e.CaseClockSet),
         Case,
         partial(decide, rules),
-        partial(evolve, rules),
+        evolve,
         due,
         dump=dump,
         load=load,

@@ -62,6 +62,8 @@ class Known:
     """Person to their last contact, the oldest first."""
     cases: dict[str, str] = attrs.field(factory=dict)
     """Matter to the stream of its case, until that is closed for good."""
+    matters: dict[str, str] = attrs.field(factory=dict)
+    """``cases`` by the stream of the case."""
     resolved: dict[str, bool] = attrs.field(factory=dict)
     """Stream of a case that is not closed to whether it is resolved."""
 
@@ -93,7 +95,9 @@ class Matters:
         envelope, data = recorded
         stream = envelope.stream
         if isinstance(data, e.CaseOpened):
+            state.matters.pop(state.cases.get(data.matter, ""), None)
             state.cases[data.matter] = stream
+            state.matters[stream] = data.matter
             state.resolved[stream] = False
             return ()
         if isinstance(data, e.CaseStateSet):
@@ -115,7 +119,9 @@ class Matters:
     def _case(self, state: Known, stream: Stream, word: str) -> Sequence[Any]:
         if word == "closed":
             state.resolved.pop(stream, None)
-            state.cases = {matter: case for matter, case in state.cases.items() if case != stream}
+            matter = state.matters.pop(stream, None)
+            if matter is not None:
+                del state.cases[matter]
         else:
             state.resolved[stream] = word == "resolved"
         return ()
@@ -206,5 +212,6 @@ class Matters:
             {who: list(names) for who, names in here},
             {name: Last(*rest) for name, *rest in last},
             dict(cases),
+            {case: matter for matter, case in cases},
             dict(resolved),
         )

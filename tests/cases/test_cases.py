@@ -7,6 +7,7 @@ import pytest
 from cckit.core import commands as c
 from cckit.core import facts as f
 from cckit.core.codec import digest
+from cckit.core.engine import Engine
 from cckit.core.errors import ConfigError, Refused
 from cckit.core.events import Actor, Decision
 from cckit.core.ids import AgentId, ContactId, QueueId, Stream, SubjectId
@@ -15,9 +16,9 @@ from cckit.core.snapshot import dump, load
 from cckit.testing.plugins import check_plugin
 from cckit.testing.world import World
 from cckit_cases import events as e
-from cckit_cases.machine import ChangeCase, OpenCase, SetCase
+from cckit_cases.machine import ChangeCase, OpenCase, SetCase, machine
 from cckit_cases.plugin import Plugin
-from cckit_cases.policy import DAY
+from cckit_cases.policy import DAY, Kind, Rules
 from cckit_cases.reports import CasesKept
 from cckit_cases.settings import read
 
@@ -190,12 +191,24 @@ def test_who_is_served_on_one_channel_waits_no_longer_on_another() -> None:
         (SetCase(CASE, "lost"), "case.unknown_state"),
         (SetCase(Stream("case/2"), "resolved"), "case.unknown"),
         (ChangeCase(Stream("case/2"), note="?"), "case.unknown"),
+        (ChangeCase(CASE, note="?"), "case.no_subject"),
+        (ChangeCase(CASE, fields={"order": "7"}), "case.no_subject"),
     ],
 )
 def test_what_can_not_be_is_refused(command: Any, reason: str) -> None:
     desk = Desk()
     desk.comes("x")
     assert desk.refused(command) == reason
+
+
+def test_a_log_gives_the_same_cases_whatever_their_kind_promises_today() -> None:
+    desk = Desk()
+    desk.comes("x")
+    desk.do(SetCase(CASE, "resolved", "sent"))
+    today = Engine(machines=(machine(Rules(kinds={"general": Kind(reopen_us=HOUR)})),))
+    for recorded in desk.world.events():
+        today.fold(recorded)
+    assert today.states == desk.world.engine.states
 
 
 def test_a_closed_case_stays_closed() -> None:
