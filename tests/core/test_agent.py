@@ -119,6 +119,8 @@ def test_each_state_answers_each_command_as_the_table_says(kind: type, state: st
         (c.LogIn(ANNE, ("fax",)), "agent.bad_channel"),
         (c.LogIn(ANNE, ()), "agent.bad_channel"),
         (c.SetNotReady(ANNE, ""), "agent.no_reason"),
+        (c.SetNotReady(ANNE, "rona"), "agent.bad_reason"),
+        (c.SetNotReady(ANNE, "unreachable"), "agent.bad_reason"),
         (c.SetProfile(AgentId("")), "agent.no_id"),
         (c.SetProfile(ANNE, {"he": 0}), "agent.bad_level"),
         (c.SetProfile(ANNE, {"he": 6}), "agent.bad_level"),

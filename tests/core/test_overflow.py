@@ -436,3 +436,14 @@ def test_steps_are_written_as_texts_or_as_tables() -> None:
 def test_tables_that_are_no_steps_name_the_step_and_the_key(given: Any) -> None:
     with pytest.raises(ValueError, match="step"):
         steps_of(given)
+
+
+def test_who_waits_in_a_step_that_names_its_own_queue_moves_to_another() -> None:
+    stage = Stage().queue("c").queue("d")
+    stage.arrive("x")
+    steps = ("anyone for_us=1000000", "anyone queue=c")
+    stage.facts(c.Enqueue(ContactId("x"), QueueId("c"), steps=steps))
+    stage.wait(SECOND)
+    left, entered = stage.facts(c.Overflow(ContactId("x"), QueueId("d")))
+    assert left.reason == "overflowed"
+    assert (entered.queue, entered.steps) == ("d", ())

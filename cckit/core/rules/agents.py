@@ -12,9 +12,12 @@ from cckit.core.events import Actor, Pair
 from cckit.core.floor import Floor
 from cckit.core.ids import ContactId, OfferId, agent_stream
 from cckit.core.instant import HOUR, Instant
+from cckit.core.link import UNREACHABLE
 
 Drafts = list[Pair]
 MAX_EXTENSION = 8 * HOUR
+RESERVED_REASONS = ("rona", UNREACHABLE)
+"""Reasons that make an agent come back by itself, or count as a fault of the lines."""
 
 
 def unknown(agent: str) -> Refused:
@@ -64,6 +67,9 @@ def set_not_ready(
     if not command.reason:
         what = "not ready needs a reason"
         return Refused("agent.no_reason", agent.stream, what, "name one: lunch, training …")
+    if command.reason in RESERVED_REASONS:
+        what = f"{command.reason!r} is what the floor says of who did not answer or is lost"
+        return Refused("agent.bad_reason", agent.stream, what, "name another: lunch, training …")
     if command.due is not None and command.due <= now:
         what = "it would have ended already"
         return Refused("agent.bad_due", agent.stream, what, "name an instant that is to come")

@@ -96,7 +96,9 @@ def carried(steps: tuple[str, ...], old: q.Queue, queue: q.Queue) -> tuple[str, 
     own = own_steps(old.settings)
     if steps == own[-len(steps) :] or steps[-len(own) :] == own:
         return own_steps(queue.settings)
-    return served_by(queue, steps)
+    # The step that holds may say where it waits, which is over now.
+    here = attrs.evolve(parse_step(steps[0]), queue=None).text()
+    return served_by(queue, (here, *steps[1:]))
 
 
 def served_by(queue: q.Queue, steps: Sequence[str]) -> tuple[str, ...]:
