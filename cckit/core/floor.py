@@ -100,11 +100,11 @@ class Floor:
         self.merged: dict[str, tuple[str, ...]] = {}
         """Subjects that are one person: see ``same_person``."""
         self.last_agents: dict[SubjectId, AgentId] = {}
+        """Person to who talked to them last, for queues that prefer that agent."""
         self.promised: dict[SubjectId, Stream] = {}
         """Person to the contact whose place is kept for them."""
         self.gave_up: dict[SubjectId, tuple[int, QueueId, int, ContactId]] = {}
         """Who gave up, and until when they may wait on: (until, queue, since, contact)."""
-        """Person to who talked to them last, for queues that prefer that agent."""
         self.versions: dict[Stream, int] = {}
         """Stream to its next version, for streams that may still grow."""
         self.unrouted = False
@@ -143,7 +143,8 @@ class Floor:
         self.freed: dict[Agent, None] = {}
         """Agents whom the current decision freed or made ready."""
         self.bereft: dict[Contact, None] = {}
-        """Contacts that lost the other side of a consultation in the current decision."""
+        """Contacts that lost the other side of a consultation in the current decision, or
+        that have gone on over another channel."""
         self.touched: dict[Contact | Entry | Offer | Agent, None] = {}
         """What the current decision wrote to; the invariants look at these."""
 

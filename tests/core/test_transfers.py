@@ -549,3 +549,16 @@ def test_an_agent_who_parks_the_own_phone_does_not_hold_the_customer() -> None:
     stage = talking()
     assert stage.facts(c.ReportHeld(stage.contact("x").agent_leg), LINE) == []
     assert not stage.contact("x").held
+
+
+def test_a_contact_that_is_pulled_takes_its_kept_place_and_no_other_of_a_full_queue() -> None:
+    stage = Stage().queue("help", capacity=1, full="deflect")
+    leg = stage.call("x")
+    stage.facts(c.KeepPlace(X, "customer"))
+    assert stage.kinds(c.Pull(X)) == [f.QueueLeft, f.QueueEntered, f.QueuePlaceKept]
+    assert stage.kinds(c.ReportCleared(leg), LINE) == [f.LegCleared]
+    assert stage.contact("x").entry
+    stage.queue("other", capacity=1, full="deflect").call("y", "other")
+    z = stage.arrive("z")
+    assert z and stage.facts(c.Enqueue(ContactId("z"), QueueId("other")))[-1].reason == "deflected"
+    assert stage.refused(c.Pull(Y, QueueId("help"))) == "queue.closed"

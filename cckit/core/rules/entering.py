@@ -141,7 +141,7 @@ def enter(
         if promised:
             return drafts
         turned = turned_away(floor, queue.id, wait.lane, now) if floor.modes.on else None
-        turned = turned or _turned_away(floor, queue, contact.channel, entered, now)
+        turned = turned or _turned_away(floor, queue, contact, entered, now)
         if turned is None:
             return drafts
         rule, why, message = turned
@@ -289,13 +289,16 @@ def _excluded(floor: Floor, queue: Queue, step: Step) -> str | None:
 
 
 def _turned_away(
-    floor: Floor, queue: Queue, channel: str, entered: f.QueueEntered, now: int
+    floor: Floor, queue: Queue, contact: c.Contact, entered: f.QueueEntered, now: int
 ) -> Turned | None:
     """What becomes of one more in this queue, and why; None if it may come in."""
     rules = queue.settings
     open_ = entered.lane >= EMERGENCY
+    channel = contact.channel
     if rules.capacity and queue.live >= rules.capacity and not open_:
-        return Turned(rules.full, "full")
+        own = floor.entries.get(contact.entry)  # Who waits here takes the own place.
+        if queue.live > rules.capacity or own is None or own.group.queue is not queue:
+            return Turned(rules.full, "full")
     if rules.join_empty != ACCEPT and not _anybody(floor, queue, channel, entered.steps):
         return Turned(rules.join_empty, "unstaffed")
     if rules.expected_max_us and not open_:

@@ -102,7 +102,7 @@ def outside_failed(floor: Floor, contact: c.Contact, cause: str, now: int) -> Dr
 
 
 def pull(floor: Floor, command: m.Pull, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
-    """Take a contact from whoever has it, and let it wait again."""
+    """Take a contact from whoever has it, and let it wait again; a kept place stays kept."""
     stream = contact_stream(command.contact)
     contact = floor.contacts.get(stream)
     if contact is None:
@@ -123,7 +123,13 @@ def pull(floor: Floor, command: m.Pull, now: int, ask: Ask, actor: Actor) -> Dra
         return Refused("contact.wrong_state", stream, what, "pull what waits or talks")
     since = t.old_since(contact, now) if command.keep_since else now
     waits = t.to_queue(floor, contact, queue, None, since, now)
-    return waits if isinstance(waits, Refused) else [*drafts, *waits]
+    if isinstance(waits, Refused):
+        return waits
+    old = floor.entries.get(contact.entry)
+    entered = waits[-1][1]
+    if old is not None and old.promise is not None and type(entered) is f.QueueEntered:
+        waits.append((stream, f.QueuePlaceKept(entered.entry, old.promise.first)))
+    return [*drafts, *waits]
 
 
 def _from_agents(floor: Floor, contact: c.Contact, now: int) -> Drafts:
