@@ -28,6 +28,7 @@ EXCLUDED: Final = {
     "skill": "without the skill",
     "certificate": "without a valid certificate",
     "backoff": "offered it just before",
+    "round": "asked only later, as the round grows",
     "rate": "at the limit of offers a minute",
     "hook": "left out by a plugin",
 }

@@ -19,6 +19,7 @@ from .ids import AgentId, OfferId
 from .instant import Instant
 from .queue import Entry
 from .routing import key_of, offer_entry
+from .routing.choosing import MAX_CANDIDATES
 
 CHOSEN: Final = "chosen"
 ELIGIBLE: Final = "eligible"
@@ -39,15 +40,17 @@ class Considered(NamedTuple):
     verdict: str
     """``chosen``, ``eligible`` or ``excluded``."""
     reason: str = ""
-    """Why excluded: not_member, logged_out, not_ready, next_status, channel, capacity,
-    skill or backoff; the first that holds."""
+    """Why excluded: not_member, logged_out, not_ready, next_status, link, channel, capacity,
+    skill, certificate, backoff, round (it asks one more only later), rate or hook; the first
+    that holds."""
     key: int | None = None
     """What the strategy computed, for those not excluded."""
     rank: int | None = None
     """From 1, by that key; a hook may have chosen otherwise."""
     detail: str = ""
     """More of the reason: why not ready, or what they are busy with: ringing, connecting,
-    talking or wrapping up."""
+    talking or wrapping up. Of who is eligible: how many a hook left out, where the record
+    does not name them."""
 
 
 class Explanation(NamedTuple):
@@ -85,7 +88,7 @@ class WaitExplanation(NamedTuple):
     @property
     def staffed(self) -> bool:
         """Whether anybody signed in could serve it, were they free."""
-        away = ("not_member", "logged_out", "channel", "skill")
+        away = ("not_member", "logged_out", "channel", "skill", "certificate")
         return any(one.reason not in away for one in self.agents)
 
 
@@ -120,7 +123,8 @@ def explain(floor: Floor, recorded: Recorded[OfferMade]) -> Explanation:
     entry = floor.entries[made.entry]
     draft = offer_entry(floor, entry, now, _Recorded(made))
     again = None if draft is None else draft[1]
-    return Explanation(made, again, _considered(floor, entry, made.agent, now))
+    agents = _considered(floor, entry, made.agent, now)
+    return Explanation(made, again, _hooked(floor, made, agents))
 
 
 def explain_wait(floor: Floor, entry: Entry, at: int) -> WaitExplanation:
@@ -164,6 +168,29 @@ def _considered(floor: Floor, entry: Entry, chosen: str, now: int) -> tuple[Cons
     return (*eligible, *out)
 
 
+def _hooked(
+    floor: Floor, made: OfferMade, agents: tuple[Considered, ...]
+) -> tuple[Considered, ...]:
+    """Exclude whom the hook left out: of those it was asked about, the record names two."""
+    left_out = made.excluded.get("hook", 0)
+    if not left_out:
+        return agents
+    able = [one.agent for one in agents if one.verdict != EXCLUDED]
+    able.sort(key=lambda agent: floor.agents[agent].place)  # As the hook was asked.
+    named = (made.agent, made.runner_up)
+    others = [agent for agent in able[:MAX_CANDIDATES] if agent not in named]
+    if left_out < len(others):
+        detail = f"a plugin left out {left_out} of {len(others)} like this one"
+        return tuple(
+            one._replace(detail=detail) if one.agent in others else one for one in agents
+        )
+    found = [
+        Considered(one.agent, EXCLUDED, "hook") if one.agent in others else one for one in agents
+    ]
+    found.sort(key=lambda one: (one.reason, one.agent if one.reason else ""))
+    return tuple(found)
+
+
 def _detail(agent: Agent, reason: str) -> str:
     if reason == "not_ready":
         return agent.reason
@@ -196,7 +223,8 @@ def reason_against(floor: Floor, entry: Entry, agent: Agent, now: int) -> str | 
     if not group.need.fits(agent.skills):
         return "certificate" if group.need.fits(agent.profile) else "skill"
     if entry.keeps_from(agent.id, now):
-        return "backoff"
+        known = agent.id in entry.asked or (entry.barred or {}).get(agent.id, 0) > now
+        return "backoff" if known else "round"
     if agent.resting:
         return "rate"
     return None

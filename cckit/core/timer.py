@@ -25,11 +25,14 @@ class Timer(NamedTuple):
     due: int
     position: int
     kind: str
-    """``ring``, ``connect``, ``wrapup``, ``wait``, ``backoff``, ``dial`` or ``machine``."""
+    """Of an offer ``ring`` or ``connect``; of an entry ``wait``, ``backoff``, ``step``, ``add``
+    or ``not_before``; of an agent ``wrapup``, ``rate``, ``rona``, ``link`` or ``certificate``;
+    of a leg ``dial``; of a contact ``idle``; of a plugin ``machine``."""
     subject: Any
-    """Offer, entry or leg id, agent, or a machine's name."""
+    """Offer, entry or leg id, agent, contact, or a machine's name."""
     other: str = ""
-    """The agent's contact, for wrap-up; which state, for a machine."""
+    """The agent's contact, for wrap-up; the skill, for a certificate; which state, for a
+    machine."""
 
 
 Alive = Callable[[Timer], bool]

@@ -11,7 +11,7 @@ from cckit.core import facts as f
 from cckit.core.ask import Candidate, Open, Ranking, Waiting
 from cckit.core.engine import Engine
 from cckit.core.events import Recorded
-from cckit.core.explain import CHOSEN, EXCLUDED, explain
+from cckit.core.explain import CHOSEN, EXCLUDED, explain, explain_wait
 from cckit.core.instant import SECOND
 from cckit.core.routing import STRATEGIES
 from cckit.core.settings import QueueSettings
@@ -109,3 +109,43 @@ def test_a_decision_by_other_code_shows_both() -> None:
             assert explained.again == made
             return
         replay.fold(recorded)
+
+
+class Choosy(Open):
+    """Names the first so many, and leaves out the rest."""
+
+    ranks = True
+
+    def __init__(self, named: int) -> None:
+        self.named = named
+
+    def rank_agents(self, waiting: Waiting, candidates: Any) -> Ranking | None:
+        return Ranking([one.agent for one in candidates][: self.named], "these", "choosy")
+
+
+@pytest.mark.parametrize(("named", "hooked"), [(1, 3), (2, 2), (3, 0)])
+def test_whom_a_hook_left_out_is_excluded_where_the_record_says_who(
+    named: int, hooked: int
+) -> None:
+    stage = Stage(Choosy(named)).queue()
+    for agent in ("anne", "bob", "cleo", "dan"):
+        stage.agent(agent)
+    stage.call("x")
+    replay = Engine()
+    for recorded in stage.log:
+        if isinstance(recorded[1], f.OfferMade):
+            found = explain(replay.floor, recorded).agents
+        replay.fold(recorded)
+    assert [one.reason for one in found if one.verdict == EXCLUDED] == ["hook"] * hooked
+    if not hooked:
+        assert {one.agent for one in found if one.detail} == {"cleo", "dan"}
+        assert found[3].detail == "a plugin left out 1 of 2 like this one"
+
+
+def test_who_comes_in_once_a_round_grows_is_not_backed_off() -> None:
+    stage = Stage().queue(strategy="progressive", add_us=5 * SECOND).agent("anne").agent("bob")
+    stage.call("x")
+    (entry,) = stage.engine.floor.entries.values()
+    why = explain_wait(stage.engine.floor, entry, stage.now)
+    found = [(one.agent, one.reason) for one in why.agents]
+    assert found == [("anne", "capacity"), ("bob", "round")]
