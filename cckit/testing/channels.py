@@ -111,7 +111,12 @@ class _Between(RegisterHooks):
             return None
         outside = self._scene.outside
         up, before = outside.up, outside.switch.sessions()
-        found = await self._channel.sessions()
+        began = trio.current_time()
+        try:
+            found: Sessions | None = await self._channel.sessions()
+        finally:
+            if trio.current_time() - began >= RESULT_S:
+                self._scene.breach(5, "it did not say within 10 seconds who is on the line")
         if up and found is None:
             self._scene.breach(5, "it does not say who is on the line")
         if found is not None and (tuple(found.legs), tuple(found.strangers)) != before:

@@ -102,6 +102,42 @@ class ListsNobody(LoopChannel):
         return Sessions(())
 
 
+class HangsOnce(LoopChannel):
+    """5: the first time that it is asked who is there it waits for ever."""
+
+    asked = 0
+
+    async def sessions(self) -> Sessions | None:
+        self.asked += 1
+        if self.asked == 1:
+            await trio.sleep_forever()
+        return await super().sessions()
+
+
+class StumblesAtTheList(LoopChannel):
+    """7: it raises the first time that it is asked who is there."""
+
+    asked = 0
+
+    async def sessions(self) -> Sessions | None:
+        self.asked += 1
+        if self.asked == 1:
+            raise ValueError("no list")
+        return await super().sessions()
+
+
+class StumblesAtAnOrder(LoopChannel):
+    """7: it raises at one offer, and never again."""
+
+    stumbled = False
+
+    async def order(self, batch: Sequence[Recorded[Any]]) -> Sequence[Result]:
+        if not self.stumbled and [type(data) for _, data in batch] == [f.OfferMade]:
+            self.stumbled = True
+            raise ValueError("no order")
+        return await super().order(batch)
+
+
 class TellsNoLoss(LoopChannel):
     """6: a lost connection is its own affair."""
 
@@ -174,7 +210,7 @@ class Boasts(LoopChannel):
 
 BROKEN = (
     OneNumber, Sorts, NamesLate, Repeats, Hangs, SkipsResults, ListsNobody, TellsNoLoss, HangsUp,
-    Trusts, KeepsAll, DropsSilently, Boasts,
+    Trusts, KeepsAll, DropsSilently, Boasts, HangsOnce, StumblesAtTheList, StumblesAtAnOrder,
 )  # fmt: skip
 
 

@@ -1,5 +1,8 @@
 """A hundred thousand waiting callers: slotted objects in a heap, not tasks.
 
+Each takes 1.5 kB; 512 bytes of that are a contact of 32 fields and an entry of 24, eight
+bytes a field, for transfers, consultations, messages and places kept: most are empty.
+
 Measured in a process of its own, so that nothing else of the test run counts.
 """
 
@@ -61,7 +64,7 @@ trio.run(main, sys.argv[1], clock, clock=clock)
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/statm: run it on Linux")
-def test_100_000_waiting_contacts_take_128_mib_at_most_and_no_task_each(tmp_path: Path) -> None:
+def test_100_000_waiting_contacts_take_152_mib_at_most_and_no_task_each(tmp_path: Path) -> None:
     program = tmp_path / "waiting.py"
     program.write_text(PROGRAM)
     done = subprocess.run(
@@ -74,7 +77,7 @@ def test_100_000_waiting_contacts_take_128_mib_at_most_and_no_task_each(tmp_path
     found = json.loads(done.stdout)
     print(found)
     assert found["waiting"] == 100_000
-    assert found["bytes"] <= 128 * 2**20
+    assert found["bytes"] <= 152 * 2**20
     assert found["tasks"] < 50
     # 200,000 requests in 20 minutes; those of the last ten are in memory, not the others.
     assert 90_000 <= found["requests"] <= 120_000
