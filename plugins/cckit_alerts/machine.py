@@ -194,13 +194,41 @@ def _left(rules: Rules, state: State, stream: Stream, data: QueueLeft, now: int)
 def _connected(
     rules: Rules, state: State, stream: Stream, data: ContactConnected, now: int
 ) -> None:
-    state.contacts.setdefault(stream, Contact()).agent = data.agent
-    _timed(rules, state, LONG_CALL, stream, now)
+    """A call begins with its first agent; of one agent's rule it begins with them."""
+    contact = state.contacts.setdefault(stream, Contact())
+    if data.agent in contact.agents:
+        return
+    known = _long_calls(rules, contact, stream)
+    contact.agents.append(data.agent)
+    for name, rule in _long_calls(rules, contact, stream).items():
+        if name not in known or len(contact.agents) == 1:
+            begin(state, rule, stream, now)
+
+
+def _long_calls(rules: Rules, contact: Contact, stream: Stream) -> dict[str, Rule]:
+    """The rules for long calls in whose scope a contact is that somebody talks to."""
+    return {
+        name: rule
+        for name, rule in rules.items()
+        if rule.kind == LONG_CALL and contact.agents and within(rule, contact, stream)
+    }
 
 
 def _talked(rules: Rules, state: State, stream: Stream, data: Any, now: int) -> None:
-    for kind in (LONG_CALL, LONG_HOLD):
-        _over(rules, state, kind, stream, now)
+    """An agent left, and the call is over with the last one; or all is over."""
+    contact = state.contacts.setdefault(stream, Contact())
+    known = _long_calls(rules, contact, stream)
+    if isinstance(data, ContactAgentLeft) and data.agent in contact.agents:
+        contact.agents.remove(data.agent)
+    if isinstance(data, ContactClosed):
+        contact.agents.clear()
+    left = _long_calls(rules, contact, stream)
+    for name, rule in known.items():
+        if name not in left:
+            end(state, rule, stream, now)
+    if not contact.agents:
+        for kind in (LONG_CALL, LONG_HOLD):
+            _over(rules, state, kind, stream, now)
     if isinstance(data, ContactClosed):
         for kind in (LONG_WAIT, CALLBACK_OVERDUE):
             _over(rules, state, kind, stream, now)

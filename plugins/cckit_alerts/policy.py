@@ -152,7 +152,8 @@ class Contact:
     """What scopes need to know of one contact."""
 
     queue: str = ""
-    agent: str = ""
+    agents: list[str] = attrs.field(factory=list)
+    """Who talks to its customer, the first one first."""
     since: int = 0
     """Since when it waits."""
 
@@ -268,7 +269,7 @@ def load(dumped: Any) -> State:
     state = State(
         {watch.id: watch for watch in made},
         [],
-        {stream: Contact(*rest) for stream, *rest in contacts},
+        {stream: Contact(queue, [*who], since) for stream, queue, who, since in contacts},
         {scope: dict(line) for scope, line in lines},
         dict(entries),
         dict.fromkeys(kept, True),
@@ -314,7 +315,7 @@ def within(rule: Rule, contact: Contact | None, stream: Stream) -> bool:
         return rule.scope == stream
     if word == "queue":
         return bool(contact.queue) and id_ in ("*", contact.queue)
-    return contact.agent == id_
+    return id_ in contact.agents
 
 
 def begin(state: State, rule: Rule, stream: Stream, since: int) -> None:

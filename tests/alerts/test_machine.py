@@ -56,6 +56,21 @@ LEFT_TALK = ContactAgentLeft(ANNA, "left")
 CLOSED = ContactClosed("completed", "talk", "agent")
 
 
+def test_a_conference_lasts_from_its_first_agent_until_its_last() -> None:
+    bob = AgentId("bob")
+    tape = Tape(
+        Rule("long", p.LONG_CALL, 600), Rule("bobs", p.LONG_CALL, 600, scope="agent/bob")
+    )
+    tape.happen(1000, "contact/a", ContactConnected(ANNA, None, None, LegId(1)))
+    tape.happen(1500, "contact/a", ContactConnected(bob, None, None, LegId(2)))
+    tape.happen(1550, "contact/a", ContactAgentLeft(bob, "left"))
+    tape.wait(3000)
+    assert [(at, fact.rule) for at, _, fact in tape.said] == [(1600, "long")]
+    tape.happen(3000, "contact/a", LEFT_TALK)
+    tape.wait(3001)
+    assert tape.words()[1:] == [(3000, "cleared")]
+
+
 def test_the_plugin_is_sound() -> None:
     check_plugin(Plugin)
 
