@@ -4,6 +4,7 @@ import pytest
 
 from cckit.core import commands as c
 from cckit.core import facts as f
+from cckit.core.errors import Refused
 from cckit.core.events import Actor
 from cckit.core.ids import AgentId, ContactId
 from cckit.core.instant import HOUR, SECOND, Instant, Span
@@ -147,6 +148,25 @@ def test_who_is_in_for_one_channel_logs_out_before_the_next() -> None:
 
 
 # --- readiness ----------------------------------------------------------------------------
+
+
+def test_who_logs_in_on_another_device_logs_out_first() -> None:
+    stage = Stage().queue().agent("anne")
+    there = c.LogIn(ANNE, ("voice",), device="room 2")
+    assert stage.refused(there) == "agent.wrong_state"
+    stage.facts(c.LogOut(ANNE))
+    assert stage.kinds(there) == [f.AgentLoggedIn]
+
+
+def test_who_is_lost_is_not_ready_before_the_connection_is_back() -> None:
+    stage = Stage().queue().agent("anne")
+    stage.facts(c.ReportAgentLink(ANNE, "device", False), LINE)
+    stage.wait(HOUR)
+    refused = stage.do(c.SetReady(ANNE))
+    assert isinstance(refused, Refused) and "device" in refused.what
+    assert refused.reason == "agent.out_of_reach"
+    stage.facts(c.ReportAgentLink(ANNE, "device", True), LINE)
+    assert stage.kinds(c.SetReady(ANNE)) == [f.AgentReady]
 
 
 def test_the_last_next_status_wins_and_takes_effect_as_the_wrapup_ends() -> None:

@@ -39,10 +39,10 @@ def log_in(floor: Floor, command: m.LogIn, now: int, ask: Ask, actor: Actor) -> 
         return Refused(
             "agent.bad_channel", agent.stream, what, "log in for channels of the profile"
         )
-    if agent.logged_in and agent.on == command.channels:
+    if agent.logged_in and agent.on == command.channels and command.device is None:
         return []
-    if agent.logged_in:
-        what = "the agent is logged in for other channels"
+    if agent.logged_in:  # Where is sealed, so nobody can tell whether it is the same device.
+        what = "the agent is logged in already, for other channels or on a device"
         return Refused("agent.wrong_state", agent.stream, what, "log out first")
     return [(agent.stream, f.AgentLoggedIn(command.device, command.channels))]
 
@@ -118,6 +118,9 @@ def set_ready(
         return logged_out(agent)
     if agent.ready and not agent.next_status:
         return []
+    if agent.lost:
+        what = f"the connection to the agent's {' and '.join(agent.lost)} is lost"
+        return Refused("agent.out_of_reach", agent.stream, what, "connect it again first")
     return [(agent.stream, f.AgentReady())]
 
 
