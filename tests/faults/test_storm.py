@@ -98,7 +98,9 @@ def test_an_agent_who_is_offered_two_contacts_at_once_is_found(
     def reserve_nobody(floor: Any, envelope: Any, data: Any) -> None:
         made(floor, envelope, data)
         agent = floor.agents[data.agent]
-        agent.used -= agent.slots[data.contact].cost
+        slot = agent.slots[data.contact]
+        agent.used -= slot.cost
+        slot.channel = ""  # Else it would count as one of those that an agent has at once.
         floor.index.place(agent)
 
     unchecked.setitem(EVOLVE, f.OfferMade, reserve_nobody)
