@@ -129,9 +129,9 @@ class Engine:
             rule = RULES.get(type(command))
             drafts: Sequence[Pair] | Refused
             if rule is None:
-                drafts = self.machines.decide(command, now, self.ask, self.floor)
+                drafts = self.machines.decide(command, now, self.ask, self.floor, actor)
             elif rule is timers.due and command.kind == MACHINE:
-                drafts = self.machines.wake(command, now, self.ask, self.floor)
+                drafts = self.machines.wake(command, now, self.ask, self.floor, actor)
             else:
                 drafts = rule(self.floor, command, now, self.ask, actor)
         except (CckitError, MachineFailed):

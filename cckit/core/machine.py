@@ -16,7 +16,7 @@ from .ask import Ask
 from .codec import canonical
 from .commands import TimerDue
 from .errors import Refused, raised
-from .events import Draft, Envelope, Recorded, kind_of
+from .events import Actor, Draft, Envelope, Recorded, kind_of
 from .evolve import Handler
 from .floor import Floor
 from .ids import Stream
@@ -62,6 +62,12 @@ class Machine(NamedTuple):
     reads_floor: bool = False
     """Whether ``decide`` takes the ``Floor`` as a fifth argument, to read: who waits where,
     who is ready. What it read is not stored, so the facts must say what they rest on.
+
+    .. versionadded:: 0.3
+    """
+    reads_actor: bool = False
+    """Whether ``decide`` takes the ``Actor`` who sends the command as its last argument: who
+    may speak only for themselves is held to it there. For ``Wake`` it is time.
 
     .. versionadded:: 0.3
     """
@@ -130,7 +136,9 @@ class Machines:
             for cls in machine.seen:
                 self._seeing.setdefault(cls, []).append(machine)
 
-    def decide(self, command: Any, now: int, ask: Ask, floor: Floor) -> Sequence[Draft] | Refused:
+    def decide(
+        self, command: Any, now: int, ask: Ask, floor: Floor, actor: Actor
+    ) -> Sequence[Draft] | Refused:
         """What the machine of a command answers to it.
 
         :raises MachineFailed: it raised, or answered with no facts.
@@ -139,10 +147,10 @@ class Machines:
         if machine is None:
             what = f"nobody knows the command {type(command).__name__}"
             return Refused("command.unknown", "center", what, "load the plugin that brings it")
-        return self._decided(machine, command, now, ask, floor)
+        return self._decided(machine, command, now, ask, floor, actor)
 
     def wake(
-        self, command: TimerDue, now: int, ask: Ask, floor: Floor
+        self, command: TimerDue, now: int, ask: Ask, floor: Floor, actor: Actor
     ) -> Sequence[Draft] | Refused:
         """What a machine answers when its instant has come; nothing if that is gone.
 
@@ -154,21 +162,22 @@ class Machines:
                 timer = floor.machine_due.get((name, stream))
                 if timer is not None and timer.position == command.set_position:
                     wake = Wake(stream, self._due[name, stream])
-                    early = timer.due > now
-                    return () if early else self._decided(machine, wake, now, ask, floor)
+                    if timer.due > now:
+                        return ()
+                    return self._decided(machine, wake, now, ask, floor, actor)
         return ()
 
     def _decided(
-        self, machine: Machine, command: Any, now: int, ask: Ask, floor: Floor
+        self, machine: Machine, command: Any, now: int, ask: Ask, floor: Floor, actor: Actor
     ) -> Sequence[Draft] | Refused:
         try:
             state = self.states.get((machine.name, command.stream))
             if state is None:
                 state = machine.initial()
-            if machine.reads_floor:
-                drafts = machine.decide(state, command, now, ask, floor)
-            else:
-                drafts = machine.decide(state, command, now, ask)
+            more: tuple[Any, ...] = (floor,) if machine.reads_floor else ()
+            if machine.reads_actor:
+                more = (*more, actor)
+            drafts = machine.decide(state, command, now, ask, *more)
             return drafts if isinstance(drafts, Refused) else [*map(_event, drafts)]
         except Exception as error:
             raise MachineFailed(machine.name, error) from error

@@ -105,7 +105,8 @@ def small_floor() -> Engine:
 
 
 def _decide(machine: Machine, state: Any, command: Any, floor: Floor) -> Any:
-    more = (floor,) if machine.reads_floor else ()
+    more: tuple[Any, ...] = (floor,) if machine.reads_floor else ()
+    more = (*more, SYSTEM) if machine.reads_actor else more
     try:
         answer: Any = machine.decide(state, command, NOW, OPEN, *more)
     except Exception as error:

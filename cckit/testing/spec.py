@@ -89,8 +89,9 @@ class Spec:
         """
         state, same = self.state(), self.state()
         comparable = state == same  # A state without equality can't be held to it.
-        floor = () if self._floor is None else (self._floor,)
-        answer = self._machine.decide(state, command, at, self._ask, *floor)
+        more: tuple[Any, ...] = () if self._floor is None else (self._floor,)
+        more = (*more, self._actor) if self._machine.reads_actor else more
+        answer = self._machine.decide(state, command, at, self._ask, *more)
         if comparable and state != same:
             raise AssertionError(f"decide changed its state from {same!r} to {state!r}")
         return Outcome(self, command, answer)

@@ -14,6 +14,7 @@ import attrs
 
 from cckit.core import (
     CENTER,
+    Actor,
     AgentLoggedOut,
     AgentNotReady,
     AgentReady,
@@ -332,11 +333,11 @@ def _of_levels(rules: Rules, state: State, queue: str) -> list[tuple[Rule, Watch
 
 
 def decide(
-    rules: Rules, state: State, command: Acknowledge | Wake, now: Instant, ask: Ask
+    rules: Rules, state: State, command: Acknowledge | Wake, now: Instant, ask: Ask, actor: Actor
 ) -> Sequence[Draft] | Refused:
     """Carry out a command, say what is due. Reads only."""
     if isinstance(command, Acknowledge):
-        return _acknowledge(state, command)
+        return _acknowledge(state, command, actor)
     drafts = []
     for watch in state.ready(command.due):
         fact = _due(rules, watch, state, max(now, command.due))
@@ -345,7 +346,7 @@ def decide(
     return drafts
 
 
-def _acknowledge(state: State, command: Acknowledge) -> Sequence[Draft] | Refused:
+def _acknowledge(state: State, command: Acknowledge, actor: Actor) -> Sequence[Draft] | Refused:
     watch = state.watches.get(command.alert)
     if watch is None or watch.phase is CALM:
         standing = [id for id, one in state.watches.items() if one.phase is not CALM]
@@ -354,7 +355,7 @@ def _acknowledge(state: State, command: Acknowledge) -> Sequence[Draft] | Refuse
         return Refused("alert.unknown", "center", what, "name one that stands; it may have cleared")
     if watch.phase is ACKNOWLEDGED:
         return ()
-    return [Draft(watch.stream, e.AlertAcknowledged(watch.name, command.by))]
+    return [Draft(watch.stream, e.AlertAcknowledged(watch.name, command.by or actor.id))]
 
 
 def _due(rules: Rules, watch: Watch, state: State, now: int) -> e.Event | None:
@@ -390,6 +391,7 @@ def machine(rules: Sequence[Rule]) -> Machine:
         partial(evolve, named),
         State.first,
         lambda recorded: CENTER,
+        reads_actor=True,
         dump=dump,
         load=load,
     )

@@ -17,6 +17,7 @@ from cckit.core import (
     CENTER,
     SECOND,
     AccessGranted,
+    Actor,
     AgentId,
     Ask,
     Canonical,
@@ -36,6 +37,7 @@ from cckit.core import (
     Stream,
     contact_stream,
 )
+from cckit.core.access import PEOPLE
 from cckit.core.leg import CONNECTED
 from cckit.core.rules.endings import part_ends
 
@@ -195,8 +197,17 @@ Command = Monitor | StopMonitor | TakeOver
 Decision = Sequence[Draft] | Refused
 
 
-def decide(state: State, command: Command, now: Instant, ask: Ask, floor: Floor) -> Decision:
-    """Carry out a command, or say why not. Reads only."""
+def decide(
+    state: State, command: Command, now: Instant, ask: Ask, floor: Floor, actor: Actor
+) -> Decision:
+    """Carry out a command, or say why not. Reads only.
+
+    The record of who listened names the supervisor, so people speak only for themselves.
+    """
+    if actor.kind in PEOPLE and command.supervisor not in ("", actor.id):
+        what = f"{actor.id!r} can't listen as {command.supervisor!r}"
+        where = contact_stream(command.contact)
+        return Refused("supervision.not_you", where, what, "name yourself as the supervisor")
     return DECIDE[type(command)](state, command, now, floor)
 
 
@@ -293,6 +304,7 @@ def machine() -> Machine:
         evolve,
         key=lambda recorded: CENTER,
         reads_floor=True,
+        reads_actor=True,
         dump=dump,
         load=load,
     )

@@ -40,7 +40,7 @@ class Tape:
 
     def _decide(self, command: Any) -> Refused | None:
         answer: Sequence[Any] | Refused
-        answer = self.machine.decide(self.state, command, Instant(self.now), OPEN)
+        answer = self.machine.decide(self.state, command, Instant(self.now), OPEN, SYSTEM)
         if isinstance(answer, Refused):
             return answer
         for stream, fact in answer:

@@ -203,10 +203,12 @@ def test_nobody_takes_over_before_being_on_the_line() -> None:
 def test_two_supervisors_may_listen_and_one_take_over() -> None:
     scene = Scene()
     scene.listen()
-    other = scene.do(Monitor(CONTACT, "dana"))[1].leg
+    dana = Actor("supervisor", "dana")
+    other = scene.do(Monitor(CONTACT, "dana"), dana)[1].leg
     scene.do(c.ReportEstablished(other), LINE)
     scene.do(TakeOver(CONTACT, "rina"))
-    assert scene.do(Monitor(CONTACT, "dana", "whisper")) == [SupervisionModeSet("dana", "whisper")]
+    whispers = scene.do(Monitor(CONTACT, "dana", "whisper"), dana)
+    assert whispers == [SupervisionModeSet("dana", "whisper")]
     scene.do(c.ReportCleared(other), LINE)
     assert scene.engine.floor.contacts[STREAM].agent == "rina"
 
@@ -217,7 +219,6 @@ def test_two_supervisors_may_listen_and_one_take_over() -> None:
         (Monitor(ContactId("nobody"), "rina"), "contact.unknown"),
         (Monitor(CONTACT, "rina", "spy"), "supervision.bad_mode"),
         (Monitor(CONTACT, ""), "supervision.no_supervisor"),
-        (Monitor(CONTACT, "anna"), "supervision.has_it"),
         (TakeOver(ContactId("nobody"), "rina"), "contact.unknown"),
     ],
 )
@@ -235,3 +236,15 @@ def test_nobody_listens_to_who_waits() -> None:
 def test_every_mode_can_be_left_and_taking_over_is_the_last() -> None:
     assert set(NEXT) == set(Phase)
     assert all(after for mode, after in NEXT.items() if mode is not Phase.TAKE_OVER)
+
+
+def test_an_agent_does_not_listen_to_themselves() -> None:
+    refused = Scene().act(Monitor(CONTACT, "anna"), Actor("agent", "anna"))
+    assert isinstance(refused, Refused)
+    assert refused.reason == "supervision.has_it"
+
+
+def test_nobody_listens_in_the_name_of_another() -> None:
+    scene = Scene()
+    for command in (Monitor(CONTACT, "eva"), StopMonitor(CONTACT, "eva"), TakeOver(CONTACT, "eva")):
+        assert scene.refused(command) == "supervision.not_you"

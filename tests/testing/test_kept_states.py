@@ -5,6 +5,7 @@ from typing import Any
 from cckit.core import commands as c
 from cckit.core.codec import canonical
 from cckit.core.engine import Engine
+from cckit.core.events import Actor
 from cckit.core.ids import AgentId, ContactId, OfferId, QueueId, Stream, SubjectId
 from cckit.core.instant import HOUR, SECOND, Instant
 from cckit.core.schema import unpack
@@ -54,7 +55,7 @@ def a_little_day() -> World:
     offer = OfferId(next(iter(world.engine.floor.offers)))
     world.do(c.AcceptOffer(offer))
     world.do(c.ReportBridged(offer))
-    world.do(Monitor(A, "rina"))
+    world.do(Monitor(A, "rina"), Actor("supervisor", "rina"))
     world.do(OpenCase(Stream("case/1"), A))
     world.do(OfferCallback(Stream("contact/b"), "overload"))
     of = Stream("subject/" + "1" * 32)

@@ -45,7 +45,7 @@ def decide(state: State, command: str, now: Instant, ask: Any) -> tuple[Draft, .
     return (Draft(HERE, Lit(state.lit + 1)), Draft(THERE, Dimmed(now)))
 
 
-LAMP = SimpleNamespace(initial=State, decide=decide, evolve=evolve)
+LAMP = SimpleNamespace(initial=State, decide=decide, evolve=evolve, reads_actor=False)
 lamp = Spec(LAMP, HERE).given(Lit(3))
 
 
@@ -89,6 +89,7 @@ def test_a_decide_that_writes_is_caught() -> None:
         state.lit += 1
         return ()
 
-    faulty = Spec(SimpleNamespace(initial=State, decide=writes, evolve=evolve), HERE)
+    machine = SimpleNamespace(initial=State, decide=writes, evolve=evolve, reads_actor=False)
+    faulty = Spec(machine, HERE)
     with pytest.raises(AssertionError, match="decide changed its state"):
         faulty.when("light", at=NOW)
