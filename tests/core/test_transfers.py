@@ -562,3 +562,17 @@ def test_a_contact_that_is_pulled_takes_its_kept_place_and_no_other_of_a_full_qu
     z = stage.arrive("z")
     assert z and stage.facts(c.Enqueue(ContactId("z"), QueueId("other")))[-1].reason == "deflected"
     assert stage.refused(c.Pull(Y, QueueId("help"))) == "queue.closed"
+
+
+def test_a_number_that_is_hidden_is_called_and_handed_on_to() -> None:
+    stage = Stage().queue().agent("anne").agent("bob").agent("cleo")
+    hidden: Any = None
+    made = stage.facts(c.Dial(ANNE, hidden, contact=X))
+    assert type(made[0]) is f.ContactCreated
+    stage.call("y")
+    stage.talk("y")
+    moved = stage.facts(c.Transfer(ContactId("y"), "external", hidden))
+    assert f.LegOrdered in [type(fact) for fact in moved]
+    stage.call("z")
+    stage.talk("z")
+    assert stage.refused(c.Transfer(ContactId("z"), "agent", hidden)) == "contact.nobody"

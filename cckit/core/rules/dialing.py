@@ -11,7 +11,7 @@ from cckit.core.instant import Instant
 from cckit.core.leg import AGENT, CUSTOMER
 
 from . import agents
-from .targets import DIAL_US
+from .targets import DIAL_US, nobody
 
 Drafts = list[Pair]
 
@@ -31,7 +31,7 @@ def dial(floor: Floor, command: m.Dial, now: int, ask: Ask, actor: Actor) -> Dra
     if stream in floor.versions:
         what = "there was a contact of this id before"
         return Refused("contact.exists", stream, what, "draw a new random id for each contact")
-    if command.to is not None and not command.to.strip():  # None: the log hides it.
+    if nobody(command.to):
         return Refused("contact.nobody", stream, "nobody is called", "name whom to call")
     customer = LegId(floor.next_id())
     created = f.ContactCreated(

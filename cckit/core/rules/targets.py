@@ -43,8 +43,13 @@ RECALL_US: Final = MINUTE
 # --- is there such a one ----------------------------------------------------------------------
 
 
+def nobody(address: str | None) -> bool:
+    """Tell whether an address names nobody; None is one that is hidden, without keys."""
+    return address is not None and not address.strip()
+
+
 def wrong_target(
-    floor: Floor, contact: c.Contact, to_kind: str, to: str, by: str
+    floor: Floor, contact: c.Contact, to_kind: str, to: str | None, by: str
 ) -> Refused | None:
     """Refuse a target that is nobody, or that nobody could reach, and say what to change.
 
@@ -54,8 +59,10 @@ def wrong_target(
     if to_kind not in (AGENT, QUEUE, OUTSIDE):
         what = f"a contact is not handed to {to_kind!r}"
         return Refused("contact.bad_target", where, what, "say agent, queue or external")
-    if not to.strip():
+    if nobody(to) or (to is None and to_kind != OUTSIDE):
         return Refused("contact.nobody", where, "this is handed to nobody", f"name the {to_kind}")
+    if to is None:
+        return None
     if to_kind == QUEUE:
         found = queue_named(floor, where, QueueId(to))
         return found if isinstance(found, Refused) else None
