@@ -291,7 +291,7 @@ class Relay:
         except Wrong as wrong:
             self.fail(plugin, hook, str(wrong))
             return FAILED
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the plugin's
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the plugin's
             self.fail(plugin, hook, type(error).__name__)
             return FAILED
         finally:
@@ -324,7 +324,7 @@ class Relay:
             return function(**arguments)
         except CckitError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             remedy = "repair it or take it out of [center] plugins"
             raise PluginError(f"plugin {plugin}, {hook}", repr(error), remedy) from error
 

@@ -89,3 +89,9 @@ def test_plugins_are_listed_without_being_loaded(run: Run) -> None:
     for plugin in done.json["plugins"]:
         assert sorted(plugin) == ["distribution", "name", "object", "version"]
         assert plugin["object"].partition(":")[0] not in set(sys.modules) - before
+
+
+def test_the_package_is_the_command() -> None:
+    asked = [sys.executable, "-m", "cckit", "--version"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout.split()[0]) == (0, "cckit")

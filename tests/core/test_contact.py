@@ -89,7 +89,7 @@ CELLS: dict[type, dict[str, list[type] | str]] = {
         "new": WRONG,
         "waiting": WRONG,
         "ringing": WRONG,
-        "connecting": WRONG,
+        "connecting": [LEFT, f.ContactClosed],
         "talking": LEAVES,
         "held": LEAVES,
         "closed": GONE,
@@ -222,6 +222,17 @@ def test_closing_says_by_whom() -> None:
         stage, _, _ = stage_in("talking")
         stage.facts(c.Close(X), actor)
         assert stage.all(f.ContactClosed)[0].by == actor.kind
+
+
+def test_who_is_being_connected_can_be_closed_too() -> None:
+    stage = Stage().queue(wrapup_us=0).agent("anne")
+    stage.call("x")
+    stage.answer("x")
+    stage.facts(c.Close(X), Actor("supervisor", "sue"))
+    [closed] = stage.all(f.ContactClosed)
+    assert (closed.phase, closed.by) == ("connect", "supervisor")
+    stage.call("y")
+    assert stage.rings("y") == "anne"
 
 
 def test_only_the_agent_who_serves_a_contact_leaves_it() -> None:

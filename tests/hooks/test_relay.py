@@ -50,7 +50,7 @@ class Guard(PolicyHooks):
     def cckit_authorize(
         self, actor: Actor, roles: Sequence[str], action: str, target: str
     ) -> Verdict | None:
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer(roles) if callable(self.answer) else self.answer
 
@@ -64,7 +64,7 @@ class Ranks(PolicyHooks):
     def cckit_rank_agents(
         self, contact: Waiting, candidates: Sequence[Candidate]
     ) -> Ranking | None:
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         if self.answer is not None:
             return self.answer
@@ -166,6 +166,12 @@ def test_a_plugin_that_raises_is_recorded_without_what_it_said() -> None:
     doors = relay(Guard(ValueError("+972500000")))
     doors.authorize(ANNA, (), "SetReady", "agent/anna")
     assert doors.failures == [f.PluginFailed("p0", "cckit_authorize", "ValueError", False)]
+
+
+def test_a_plugin_that_would_end_the_program_fails_like_any_other() -> None:
+    doors = relay(Guard(SystemExit(3)))
+    doors.authorize(ANNA, (), "SetReady", "agent/anna")
+    assert doors.failures == [f.PluginFailed("p0", "cckit_authorize", "SystemExit", False)]
 
 
 def test_three_failures_in_a_hundred_calls_suspend() -> None:

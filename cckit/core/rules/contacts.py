@@ -104,6 +104,10 @@ def close(floor: Floor, command: m.Close, now: int, ask: Ask, actor: Actor) -> D
     contact = floor.contacts.get(stream)
     if contact is None:
         return unknown(stream)
+    if contact.phase is c.CONNECTING:
+        closed = (stream, f.ContactClosed("deflected", "connect", actor.kind))
+        entry = floor.entries.get(contact.entry)
+        return [closed] if entry is None else [*leave_queue(entry, "cancelled", now), closed]
     if contact.phase is not c.TALKING:
         what = f"the contact is {contact.phase.name.lower()}"
         return Refused("contact.wrong_state", stream, what, "deflect what is not connected")
