@@ -1,5 +1,8 @@
 """What follows when an instant has come; of one that is gone, nothing."""
 
+from collections.abc import Callable
+from typing import Final
+
 from cckit.core import commands as m
 from cckit.core import facts as f
 from cckit.core import offer as o
@@ -8,7 +11,7 @@ from cckit.core.agent import RESERVED, WRAPUP, Agent
 from cckit.core.ask import Ask
 from cckit.core.errors import Refused
 from cckit.core.events import Actor, Pair
-from cckit.core.floor import ABOUT_AGENTS, Floor
+from cckit.core.floor import Floor
 from cckit.core.ids import AgentId, EntryId, LegId, OfferId
 from cckit.core.instant import Instant
 from cckit.core.routing import ended, next_step, offer_entry, unmatched
@@ -23,31 +26,14 @@ Drafts = list[Pair]
 
 
 def due(floor: Floor, command: m.TimerDue, now: int, ask: Ask, actor: Actor) -> Drafts | Refused:
-    kind = command.kind
-    if kind == "wrapup":
-        return _wrapup(floor, command, now)
-    if kind == "ring" or kind == "connect":
-        return _offer(floor, command, now)
-    if kind == "wait" or kind == "backoff" or kind == "add":
-        return _entry(floor, command, now, ask)
-    if kind == "idle":
-        return messages.idle_over(floor, command, now)
-    if kind == "link":
-        return links.unreachable(floor, command, now)
-    if kind in ABOUT_AGENTS:
-        return _agent(floor, command, now, ask)
-    if kind == "step":
-        return _step(floor, command, now)
-    if kind == "not_before":
-        waits = floor.entries.get(EntryId(_number(command.subject)))
-        return [] if waits is None else pause_over(waits, command.set_position, now)
-    if kind == "dial":
-        return legs.timed_out(floor, LegId(_number(command.subject)), command.set_position, now)
-    what = f"there is no timer of kind {kind!r}"
-    return Refused("timer.unknown", kind, what, "only the shell proposes timers")
+    rule = DUE.get(command.kind)
+    if rule is None:
+        what = f"there is no timer of kind {command.kind!r:.40}"
+        return Refused("timer.unknown", "command", what, "only the shell proposes timers")
+    return rule(floor, command, now, ask)
 
 
-def _wrapup(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
+def _wrapup(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
     words = command.subject.split(" ")
     for n in range(1, len(words)):  # Both ids may have spaces of their own.
         agent = floor.agents.get(AgentId(" ".join(words[:n])))
@@ -65,7 +51,7 @@ def _number(subject: str) -> int:
     return int(subject) if len(subject) < 20 and subject.isascii() and subject.isdigit() else 0
 
 
-def _offer(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
+def _offer(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
     offer = floor.offers.get(OfferId(_number(command.subject)))
     if offer is None or offer.position != command.set_position or offer.due > now:
         return []
@@ -112,7 +98,7 @@ def _agent(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
     return [] if draft is None else [draft]
 
 
-def _step(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
+def _step(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
     entry = floor.entries.get(EntryId(_number(command.subject)))
     if entry is None or entry.step_position != command.set_position:
         return []
@@ -133,3 +119,39 @@ def _entry(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
     first = unmatched(floor, now) if floor.freed else entry
     draft = None if first is None else offer_entry(floor, first, now, ask)
     return [] if draft is None else [draft]
+
+
+def _idle(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
+    return messages.idle_over(floor, command, now)
+
+
+def _link(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
+    return links.unreachable(floor, command, now)
+
+
+def _not_before(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
+    waits = floor.entries.get(EntryId(_number(command.subject)))
+    return [] if waits is None else pause_over(waits, command.set_position, now)
+
+
+def _dial(floor: Floor, command: m.TimerDue, now: int, ask: Ask) -> Drafts:
+    return legs.timed_out(floor, LegId(_number(command.subject)), command.set_position, now)
+
+
+DUE: Final[dict[str, Callable[[Floor, m.TimerDue, int, Ask], Drafts]]] = {
+    "wrapup": _wrapup,
+    "ring": _offer,
+    "connect": _offer,
+    "wait": _entry,
+    "backoff": _entry,
+    "add": _entry,
+    "idle": _idle,
+    "link": _link,
+    "rate": _agent,
+    "rona": _agent,
+    "certificate": _agent,
+    "step": _step,
+    "not_before": _not_before,
+    "dial": _dial,
+}
+"""Kind of timer to what follows; those of plugins' machines go to them."""
