@@ -136,6 +136,7 @@ async def talk(center: Center, n: int, one: Canary) -> None:
     await good(center, c.Enqueue(waits, QueueId("help")))
     await good(center, RequestCallback(contact_stream(waits), number=one.number))
     await good(center, CancelCallback(contact_stream(waits)))
+    await left(waits)
 
 
 async def good(center: Center, asked: Any) -> Stored:
