@@ -132,7 +132,9 @@ class ChannelPort:
             legs, strangers = tuple(found.legs), tuple(found.strangers)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the plugin's
             return error
-        await self.do(ReportSessions(self._actor.id, as_of, legs, strangers), actor=self._actor)
+        if self._writer.accepts():  # The center may have closed while the channel was asked.
+            command = ReportSessions(self._actor.id, as_of, legs, strangers)
+            await self.do(command, actor=self._actor)
         return None
 
 
