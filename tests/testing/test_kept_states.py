@@ -6,7 +6,7 @@ from cckit.core import commands as c
 from cckit.core.codec import canonical
 from cckit.core.engine import Engine
 from cckit.core.events import Actor
-from cckit.core.ids import AgentId, ContactId, OfferId, QueueId, Stream, SubjectId
+from cckit.core.ids import ContactId, OfferId, QueueId, Stream, SubjectId
 from cckit.core.instant import HOUR, SECOND, Instant
 from cckit.core.schema import unpack
 from cckit.core.snapshot import dump, load
