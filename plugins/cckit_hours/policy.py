@@ -9,7 +9,7 @@ What somebody would wait is the larger of two: the wait so far of the head of th
 and Whitt 2009, doi 10.1287/msom.1080.0223, the estimator QL).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -63,3 +63,28 @@ def applied(name: str, hours: Hours) -> ConfigApplied:
     """The fact that a calendar was expanded."""
     data = hours.pack()
     return ConfigApplied(CALENDAR, name, sha256(data).digest(), data)
+
+
+def comes_back(rules: Mapping[str, str | None]) -> list[str]:
+    """The way on which who overflows would come back; empty if there is none.
+
+    :param rules: a mode's id to the queue that it sends to, if any. A mode without a queue sends
+        from every queue but the one that it sends to, unless that queue has its own.
+    """
+    found = [(id, target) for id, target in rules.items() if target]
+    names = {id.partition(" ")[2] for id, _ in found} | {target for _, target in found}
+    onward: dict[str, set[str]] = {name: set() for name in names - {""}}
+    for id, target in found:
+        mode, _, queue = id.partition(" ")
+        for name in [queue] if queue else onward:
+            if name != target and (queue or f"{mode} {name}" not in rules):
+                onward[name].add(target)
+    ways = [[name] for name in sorted(onward)]
+    while ways:
+        way = ways.pop()
+        for name in sorted(onward[way[-1]]):
+            if name == way[0]:
+                return [*way, name]
+            if name not in way:
+                ways.append([*way, name])
+    return []

@@ -45,7 +45,7 @@ from cckit.core.mode import DEFAULTS, ModeSettings, wrong_mode
 from cckit.core.reports import Zone
 from cckit.core.settings import overflow_of
 
-from .policy import CALLBACK, STAY, WAITING, Overload
+from .policy import CALLBACK, STAY, WAITING, Overload, comes_back
 
 KEYS: Final = ("zone", "calendars", "modes", "overload")
 CALENDAR: Final = ("zone", "scopes", "week", "holidays", "special")
@@ -95,6 +95,12 @@ def read(table: Mapping[str, Canonical], read_zone: ReadZone) -> Settings:
     waiting: dict[str, str] = {}
     for name, given in _table(table.get("modes", {}), "hours.modes").items():
         modes[name], waiting[name] = _mode(name, given, f"hours.modes.{name}", named)
+    admission = {name: mode.admission for name, mode in modes.items()}
+    for key, rules in (("admission", admission), ("waiting", waiting)):
+        way = comes_back({name: overflow_of(rule) for name, rule in rules.items()})
+        if way:
+            what = f"who overflows by {key} would come back: {' > '.join(way)}"
+            raise ConfigError("hours.modes", what, "let one of them send to none of the others")
     overload = {
         name: _overload(given, f"hours.overload.{name}")
         for name, given in _table(table.get("overload", {}), "hours.overload").items()

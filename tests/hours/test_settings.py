@@ -126,6 +126,18 @@ def test_two_calendars_of_one_queue_are_refused() -> None:
         ('[modes.closed]\nwaiting = "go"', "modes.closed.waiting", "use stay"),
         ('[modes.overload]\nwaiting = "callback"', "modes.overload.message", "announcement"),
         ('[modes."closed a"]\nwaiting = "overflow a"', "waiting", "another queue"),
+        (
+            '[modes."closed a"]\nadmission = "overflow b"\n'
+            '[modes."closed b"]\nadmission = "overflow a"',
+            "hours.modes",
+            "come back: b > a > b",
+        ),
+        (
+            '[modes.closed]\nwaiting = "overflow b"\n[modes.overload]\nwaiting = "overflow a"\n'
+            'message = "m"',
+            "hours.modes",
+            "come back: b > a > b",
+        ),
         ("[overload.a]", "overload.a", "enter_length"),
         ("[overload.a]\nenter_length = 5", "leave_length", "give enter_length and leave_length"),
         ("[overload.a]\nenter_length = 5\nleave_length = 5", "leave_length", "below enter_length"),
