@@ -454,7 +454,8 @@ def an_offer_that_never_rang_is_a_rona(patch: Patch) -> None:
         away = Draft(floor.agents["anne"].stream, f.AgentNotReady("rona", "system"))
         return [*offer_due(floor, *more), away]
 
-    patch.setattr(timers, "_offer", rona)
+    for kind in ("ring", "connect"):
+        patch.setitem(timers.DUE, kind, rona)
 
 
 def lose_a_desk_that_rings(stage: Stage) -> None:
@@ -507,7 +508,8 @@ def who_turns_ready_gets_nobody(patch: Patch) -> None:
 
 @bug("I8", lambda stage: (reject(stage), stage.wait(5 * SECOND)))
 def the_end_of_a_back_off_is_not_looked_at(patch: Patch) -> None:
-    patch.setattr(timers, "_entry", lambda *_: [])
+    for kind in ("wait", "backoff", "add"):
+        patch.setitem(timers.DUE, kind, lambda *_: [])
 
 
 @bug("I9", two_wait)
