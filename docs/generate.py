@@ -281,6 +281,7 @@ REPORTS = (
     "audit",
     "access",
     "estimates",
+    "modes",
 )
 
 

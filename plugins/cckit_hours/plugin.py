@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from cckit.core import AnyProcess, AnyProjection, Canonical, Machine
-from cckit.core.reports.modes import ModesOf
+from cckit.core import AnyProcess, Canonical, Machine
 from cckit.hooks import RegisterHooks, hookimpl, read_zone
 
 from .events import EVENTS
@@ -47,7 +46,3 @@ class Plugin(RegisterHooks):
         if any(rule != STAY for rule in said.waiting.values()):
             found.append(Clearing(said.waiting, said.modes))
         return found
-
-    @hookimpl
-    def cckit_register_projections(self) -> Sequence[AnyProjection]:
-        return (ModesOf(),)

@@ -30,7 +30,7 @@ def test_the_version_is_told_without_loading_what_is_slow_to_load() -> None:
     done = python(LOADED)
     assert done.returncode == 0, done.stderr
     version, code, loaded = done.stdout.splitlines()[-3:]
-    assert version.split()[-1] == "0.2.0"
+    assert version.split()[-1] == "0.3.0"
     assert code == "code 0"
     assert not set(HEAVY) & set(loaded.split()), loaded
 

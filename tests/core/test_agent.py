@@ -410,7 +410,8 @@ def test_work_is_counted_though_another_still_rings_as_it_ends() -> None:
 
 
 def test_a_profile_that_loses_a_skill_loses_the_contacts_of_it() -> None:
-    stage = Stage().queue(need="he >= 2").agent("anne", {"he": 2}).agent("bob", {"he": 3}, ready=False)
+    stage = Stage().queue(need="he >= 2").agent("anne", {"he": 2})
+    stage.agent("bob", {"he": 3}, ready=False)
     stage.facts(c.SetProfile(ANNE, {"he": 1}))
     stage.call("x")
     assert stage.rings("x") == ""

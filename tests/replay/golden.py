@@ -24,7 +24,16 @@ from cckit.core.codec import Codec
 from cckit.core.errors import Refused
 from cckit.core.events import SYSTEM, Actor, Decision, Draft, Recorded, Sealed
 from cckit.core.frame import Frame, first_previous
-from cckit.core.ids import CENTER, AgentId, ContactId, OfferId, QueueId, Stream, SubjectId
+from cckit.core.ids import (
+    CENTER,
+    AgentId,
+    ContactId,
+    OfferId,
+    QueueId,
+    Stream,
+    SubjectId,
+    contact_stream,
+)
 from cckit.core.instant import HOUR, MINUTE, SECOND, Instant, Span
 from cckit.core.projection import AnyProjection
 from cckit.core.registry import Registry
@@ -168,7 +177,8 @@ def by_hand(pen: Pen) -> None:
     do(c.SetPermission("boss", "agent"), Actor("admin", "root"))
     (again,) = pen.engine.floor.offers
     do(c.AcceptOffer(OfferId(again)), anna)
-    leg = do(c.ReportBridged(OfferId(again))).recorded[0][1].leg
+    do(c.ReportBridged(OfferId(again)))
+    leg = pen.engine.floor.contacts[contact_stream(talk)].leg
     do(c.AcceptOffer(offer), anna)
     do(c.Hold(talk), anna)
     do(c.ReportHeld(leg))

@@ -20,7 +20,7 @@ from .estimates import Estimates as Estimates
 from .fold import Folding as Folding
 from .fold import digests as digests
 from .log_facts import LogFactsOf as LogFactsOf
-from .modes import MODES
+from .modes import MODES, ModesOf
 from .now import Wallboard as Wallboard
 from .now import now as now
 from .queue_intervals import QUEUE_INTERVALS
@@ -58,5 +58,6 @@ PROJECTIONS: Final[tuple[AnyProjection, ...]] = (
     Audit(),
     Ledger(),
     Estimates(),
+    ModesOf(),
 )
 """What ``cckit replay`` rebuilds, and every report is made of."""
