@@ -18,8 +18,10 @@ CALLBACK_ONLY: Final = "callback_only"
 OVERFLOW: Final = "overflow "
 """Followed by the queue that takes over: what is done with whom a queue can't keep."""
 OLD: Final = frozenset(
-    ("strategy", "agents", "need", "ring_us", "connect_us", "wrapup_us")
-    + ("rona_after", "max_wait_us", "head_start_us")
+    {
+        *("strategy", "agents", "need", "ring_us", "connect_us", "wrapup_us"),
+        *("rona_after", "max_wait_us", "head_start_us"),
+    }
 )
 """Settings that are always packed; of later ones only those that say something else than
 their default, so that a queue which does without them has the hash that it always had."""
