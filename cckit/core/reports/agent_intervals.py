@@ -45,7 +45,8 @@ class Interval(NamedTuple):
     contacts: int
     """Conversations."""
     load: int
-    """Cost held from offer to end of wrap-up, in units of the agent's budget."""
+    """Cost held from offer to end of wrap-up, in units of the agent's budget; what a call
+    interrupts is counted too."""
     start: int
     end: int | None
     start_pos: int

@@ -45,7 +45,7 @@ class Switches:
 class ModesOf:
     """Switches as a projection."""
 
-    name = "modes"
+    name = "center.modes"
     version = 1
     types: tuple[type, ...] = (ModeChanged,)
 

@@ -14,7 +14,6 @@ from cckit.core.contact import CONNECTING, NEW, TALKING, Contact
 from cckit.core.events import Recorded
 from cckit.core.floor import Floor
 from cckit.core.instant import SECOND
-from cckit.core.queue import OFFERED
 from cckit.core.reports import AgentIntervals, Segments
 from cckit.core.settings import QueueSettings
 from cckit.testing.projections import check_projection, fold
@@ -59,13 +58,15 @@ def view(agent: Agent) -> View:
     """What the floor knows an agent to be."""
     if not agent.logged_in:
         return None
+    # All that is at hand, also what a call interrupts, which costs nothing meanwhile.
+    load = sum(slot.cost for slot in agent.slots.values())
     talks = sum(slot.phase is BUSY for slot in agent.slots.values())
     if talks:
-        return ("busy", None, talks, agent.used)
+        return ("busy", None, talks, load)
     if any(slot.phase is WRAPUP for slot in agent.slots.values()):
-        return ("wrapup", None, 0, agent.used)
+        return ("wrapup", None, 0, load)
     if agent.slots:
-        return ("offered", None, 0, agent.used)
+        return ("offered", None, 0, load)
     if agent.ready:
         return ("ready", None, 0, 0)
     # What was never declared has no reason.
@@ -78,8 +79,9 @@ def phases(contact: Contact, floor: Floor) -> Counter[str]:
         return Counter() if contact.queue else Counter(ivr=1)
     if contact.phase is TALKING:
         return Counter(hold=1) if contact.held else Counter(talk=1)
-    rings = contact.phase is CONNECTING or floor.entries[contact.entry].phase is OFFERED  # type: ignore[index]
-    return Counter(queue=1, ring=int(rings))
+    # It rings at everybody who is asked, and then at the one who took it.
+    rings = 1 if contact.phase is CONNECTING else len(floor.entries[contact.entry].offers)
+    return Counter(queue=1, ring=rings)
 
 
 class Watched(Player):
