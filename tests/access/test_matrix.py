@@ -314,7 +314,8 @@ def test_every_door_that_fails_closed_is_in_the_matrix() -> None:
         for name, hook in vars(spec).items()
         if name.startswith("cckit_") and re.search(r"[Cc]losed[:;]", " ".join(hook.__doc__.split()))
     }
-    closed -= {"cckit_configure"}  # It makes nothing: what it raises is all that it says.
+    # These make nothing: what they raise is all that they say.
+    closed -= {"cckit_configure", "cckit_check_queues"}
     assert closed == {"cckit_authorize", "cckit_open_store", "cckit_open_keks"}
 
 

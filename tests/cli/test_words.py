@@ -125,7 +125,7 @@ def test_a_promise_and_how_it_ended_are_told(
         "is promised a call at their turn, the agent first",
         "the place is kept: the agent is called first",
     ]
-    assert told[-1] == "the promised call is over: cancelled"
+    assert "the promised call is over: cancelled" in told
 
 
 def test_a_conversation_is_told_and_not_what_was_said(
