@@ -80,8 +80,8 @@ def test_a_forged_pin_is_exit_1_and_named(run: Run, forged: Path) -> None:
     # Positions count what was declared before, so they are told by the same words elsewhere.
     first = run("audit", forged, "--json").json["pins"]["first"]
     at = first["position"]
-    n = len(PROJECTIONS)
-    assert f"first: contact.segments 1 at position {at - 4}, the same up to {at - n - 8}" in done.out
+    same = at - len(PROJECTIONS) - 8
+    assert f"first: contact.segments 1 at position {at - 4}, the same up to {same}" in done.out
     assert f"pinned   {'00' * 32} at position {at}" in done.out
 
 
