@@ -53,7 +53,9 @@ def follow(floor: Floor, now: int, ask: Ask) -> Iterator[Pair]:
                 break
             made += 1
             yield draft
-    floor.unrouted = floor.unrouted or made >= MAX_OFFERS
+    # Who came to wait may be alone there; ``Route`` looks.
+    alone = bool(seeking) and floor.index.leaves_empty
+    floor.unrouted = floor.unrouted or made >= MAX_OFFERS or alone
     seeking.clear()
     freed.clear()
 

@@ -92,8 +92,12 @@ def _queue_of(floor: Floor, entry: Entry, step: Step) -> Queue:
 
 
 def deserted(floor: Floor) -> Entry | None:
-    """The first entry to let go of: nobody signed in could serve any step that is left."""
+    """The oldest entry to let go of: nobody signed in could serve any step that is left.
+
+    Not the first that is found, for groups stand in another order after a snapshot.
+    """
     index = floor.index
+    oldest: Entry | None = None
     if not index.leaves_empty:
         return None
     for group in index.lines():
@@ -106,6 +110,8 @@ def deserted(floor: Floor) -> Entry | None:
         for rank in group.line:
             entry = floor.entries[rank[3]]
             later = entry.steps[entry.step + 1 :]
-            if entry.phase is WAITING and not any(staffed(floor, entry, one) for one in later):
-                return entry
-    return None
+            if entry.phase is not WAITING or any(staffed(floor, entry, one) for one in later):
+                continue
+            if oldest is None or entry.id < oldest.id:
+                oldest = entry
+    return oldest

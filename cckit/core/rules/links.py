@@ -165,12 +165,17 @@ def unreachable(floor: Floor, command: m.TimerDue, now: int) -> Drafts:
 
 
 def _once(drafts: Iterable[Pair]) -> Iterator[Pair]:
-    """Leave out what befalls a contact that this decision has ended for another reason.
+    """Leave out what befalls a contact or an offer that this decision has ended before.
 
     Its parts all read the same floor, in which nothing has ended yet.
     """
     over: set[str] = set()
+    ended: set[int] = set()
     for stream, fact in drafts:
+        if type(fact) in (f.OfferFailed, f.OfferRescinded):
+            if fact.offer in ended:
+                continue
+            ended.add(fact.offer)
         about = getattr(fact, "contact", None)
         if stream in over or (about is not None and contact_stream(about) in over):
             continue
